@@ -1,0 +1,236 @@
+//! JSON that forgets nothing: key order and duplicate keys are kept, integers stay integers.
+
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::ser::{Serialize, SerializeMap, Serializer};
+use std::fmt;
+
+/// A JSON value. A number written with a fraction or an exponent is [`Json::Real`], the f64
+/// nearest to the literal; one written without is [`Json::Integer`] if it fits in 64 bits.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs)] // the names say it
+pub enum Json {
+    Null,
+    Bool(bool),
+    Integer(i128),
+    Real(f64),
+    String(String),
+    Array(Vec<Json>),
+    Object(Object),
+}
+
+/// A JSON object in the order it was written, duplicates and all.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct Object(Vec<(String, Json)>);
+
+impl Object {
+    /// The value of a key (the first, if it stands twice).
+    pub fn get(&self, key: &str) -> Option<&Json> {
+        self.0.iter().find(|(k, _)| k == key).map(|(_, v)| v)
+    }
+
+    /// Keys and values in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Json)> {
+        self.0.iter().map(|(k, v)| (k.as_str(), v))
+    }
+
+    /// Sets a key, in place if it is there, at the end if not.
+    pub fn set(&mut self, key: &str, value: Json) {
+        match self.0.iter_mut().find(|(k, _)| k == key) {
+            Some(entry) => entry.1 = value,
+            None => self.0.push((key.to_string(), value)),
+        }
+    }
+
+    /// Takes a key out.
+    pub fn remove(&mut self, key: &str) -> Option<Json> {
+        let index = self.0.iter().position(|(k, _)| k == key)?;
+        Some(self.0.remove(index).1)
+    }
+
+    /// Whether there is no key.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl FromIterator<(String, Json)> for Object {
+    fn from_iter<I: IntoIterator<Item = (String, Json)>>(pairs: I) -> Object {
+        Object(pairs.into_iter().collect())
+    }
+}
+
+impl Json {
+    /// What it is, for a sentence.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Json::Null => "null",
+            Json::Bool(_) => "a boolean",
+            Json::Integer(_) => "an integer",
+            Json::Real(_) => "a number with a fraction or an exponent",
+            Json::String(_) => "a string",
+            Json::Array(_) => "a list",
+            Json::Object(_) => "an object",
+        }
+    }
+
+    /// The f64 nearest to a number, whichever way it was written.
+    pub fn number(&self) -> Option<f64> {
+        match *self {
+            Json::Integer(n) => Some(n as f64), // `as` rounds to nearest even
+            Json::Real(x) => Some(x),
+            _ => None,
+        }
+    }
+
+    /// The path of the first key, at any depth, that its object holds twice.
+    pub fn duplicate_key(&self) -> Option<String> {
+        let inner = |name: &str, value: &Json| {
+            value.duplicate_key().map(|path| format!("{name}.{path}").replace(".[", "["))
+        };
+        match self {
+            Json::Array(items) => {
+                items.iter().enumerate().find_map(|(i, item)| inner(&format!("[{i}]"), item))
+            }
+            Json::Object(object) => {
+                let mut seen = std::collections::HashSet::new();
+                object
+                    .iter()
+                    .find_map(|(k, v)| if seen.insert(k) { inner(k, v) } else { Some(k.into()) })
+            }
+            _ => None,
+        }
+    }
+}
+
+impl From<&str> for Json {
+    fn from(text: &str) -> Json {
+        Json::String(text.to_string())
+    }
+}
+
+impl From<bool> for Json {
+    fn from(flag: bool) -> Json {
+        Json::Bool(flag)
+    }
+}
+
+impl From<f64> for Json {
+    fn from(x: f64) -> Json {
+        Json::Real(x)
+    }
+}
+
+impl From<usize> for Json {
+    fn from(n: usize) -> Json {
+        Json::Integer(n as i128)
+    }
+}
+
+impl From<i64> for Json {
+    fn from(n: i64) -> Json {
+        Json::Integer(n as i128)
+    }
+}
+
+impl fmt::Display for Json {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = serde_json::to_string(self).map_err(|_| fmt::Error)?;
+        match text.char_indices().nth(200) {
+            Some((end, _)) => write!(f, "{}…", &text[..end]),
+            None => f.write_str(&text),
+        }
+    }
+}
+
+impl Serialize for Json {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Json::Null => serializer.serialize_unit(),
+            Json::Bool(flag) => serializer.serialize_bool(*flag),
+            // Only 64-bit integers come in; the wider type spares a sign.
+            Json::Integer(n) => match u64::try_from(*n) {
+                Ok(n) => serializer.serialize_u64(n),
+                Err(_) => serializer.serialize_i64(*n as i64),
+            },
+            Json::Real(x) => serializer.serialize_f64(*x),
+            Json::String(text) => serializer.serialize_str(text),
+            Json::Array(items) => items.serialize(serializer),
+            Json::Object(object) => object.serialize(serializer),
+        }
+    }
+}
+
+impl Serialize for Object {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for (key, value) in &self.0 {
+            map.serialize_entry(key, value)?;
+        }
+        map.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for Json {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Json, D::Error> {
+        deserializer.deserialize_any(JsonVisitor)
+    }
+}
+
+impl<'de> Deserialize<'de> for Object {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Object, D::Error> {
+        match Json::deserialize(deserializer)? {
+            Json::Object(object) => Ok(object),
+            other => Err(serde::de::Error::custom(format!("expected an object, not {other}"))),
+        }
+    }
+}
+
+struct JsonVisitor;
+
+impl<'de> Visitor<'de> for JsonVisitor {
+    type Value = Json;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Json, E> {
+        Ok(Json::Null)
+    }
+
+    fn visit_bool<E>(self, flag: bool) -> Result<Json, E> {
+        Ok(Json::Bool(flag))
+    }
+
+    fn visit_u64<E>(self, n: u64) -> Result<Json, E> {
+        Ok(Json::Integer(n as i128))
+    }
+
+    fn visit_i64<E>(self, n: i64) -> Result<Json, E> {
+        Ok(Json::Integer(n as i128))
+    }
+
+    fn visit_f64<E>(self, x: f64) -> Result<Json, E> {
+        Ok(Json::Real(x))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Json, E> {
+        Ok(Json::String(text.to_string()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Json, A::Error> {
+        let mut items = Vec::new();
+        while let Some(item) = seq.next_element()? {
+            items.push(item);
+        }
+        Ok(Json::Array(items))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Json, A::Error> {
+        let mut pairs = Vec::new();
+        while let Some(pair) = map.next_entry()? {
+            pairs.push(pair);
+        }
+        Ok(Json::Object(Object(pairs)))
+    }
+}

@@ -1,0 +1,4 @@
+//! One integration target; its modules mirror the layers and the pages of `docs/`.
+
+mod number;
+mod request;
