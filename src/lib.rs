@@ -1,2 +1,3 @@
+pub mod encoding;
 pub mod number;
 pub mod request;

@@ -1,0 +1,35 @@
+//! What each scheme *is*: planes, frequencies as exact expressions, buckets, slopes. Mathematics
+//! without rounding; the layers above decide in which numbers it is computed.
+
+mod absolute;
+mod alibi;
+mod class;
+mod config;
+mod expression;
+mod fraction;
+mod key;
+mod monomial;
+mod permutation;
+mod positions;
+mod question;
+mod rope;
+mod rotation;
+pub mod spectrum;
+mod t5;
+
+pub use absolute::{LEARNED_KEYS, Learned, SINUSOIDAL_KEYS, Sinusoidal, Wave};
+pub use alibi::{ALIBI_KEYS, Alibi, Form, Slopes};
+pub use class::{Class, Decide};
+pub use config::{RopeConfig, is_known_key};
+pub use expression::{Arithmetic, Double, Expression, Node};
+pub use fraction::Fraction;
+pub use key::{Absent, Checked, Key, Kind, Range, invalid};
+pub use monomial::Monomial;
+pub use permutation::{PERMUTE_KEYS, Permutation};
+pub use positions::{from_attention_mask, from_cumulative_lengths};
+pub use question::*;
+pub use rope::{Layout, Plane, Rope};
+pub use rotation::{
+    Pair, apply_matrix, plane_score, rotate_complex, rotate_elementwise, rotation_matrix, turn,
+};
+pub use t5::{Buckets, T5_KEYS};

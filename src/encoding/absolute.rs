@@ -1,0 +1,167 @@
+//! Absolute position embeddings: sinusoids (Vaswani et al. 2017) and learned tables.
+
+use super::config::is_known_key;
+use super::expression::Expression;
+use super::key::{Absent, Checked, Key, Kind, Range, invalid};
+use crate::request::{Object, Position, Reject, Slug};
+
+const WIDEST: i64 = 1 << 20;
+
+/// The keys of the sinusoidal embedding. Only `base` has a default: libraries disagree on the
+/// others.
+pub const SINUSOIDAL_KEYS: &[Key] = &[
+    Key {
+        name: "dim",
+        kind: Kind::Integer(1, WIDEST),
+        absent: Absent::Required,
+        meaning: "width of the embedding",
+    },
+    Key {
+        name: "base",
+        kind: Kind::Number(Range::Positive),
+        absent: Absent::Number(10000.0),
+        meaning: "the longest wavelength over 2π, roughly",
+    },
+    Key {
+        name: "layout",
+        kind: Kind::Word(&["interleaved", "concatenated"]),
+        absent: Absent::Required,
+        meaning: "sin and cos side by side, or all of one before all of the other",
+    },
+    Key {
+        name: "divisor",
+        kind: Kind::Word(&["half", "half_minus_one"]),
+        absent: Absent::Required,
+        meaning: "what the exponent is divided by: Vaswani's d/2, or tensor2tensor's d/2 − 1",
+    },
+    Key {
+        name: "order",
+        kind: Kind::Word(&["sin_first", "cos_first"]),
+        absent: Absent::Required,
+        meaning: "which of the two comes first",
+    },
+];
+
+/// The keys of a learned embedding.
+pub const LEARNED_KEYS: &[Key] = &[
+    Key {
+        name: "dim",
+        kind: Kind::Integer(1, WIDEST),
+        absent: Absent::Required,
+        meaning: "width of the embedding",
+    },
+    Key {
+        name: "offset",
+        kind: Kind::Integer(0, 1 << 31),
+        absent: Absent::Integer(0),
+        meaning: "added to every position (2 in OPT, padding_idx + 1 in RoBERTa)",
+    },
+];
+
+/// A checked sinusoidal config.
+#[derive(Clone, Debug)]
+pub struct Sinusoidal {
+    /// Width of the embedding.
+    pub dim: usize,
+    base: f64,
+    interleaved: bool,
+    minus_one: bool,
+    sin_first: bool,
+    /// The normalised config.
+    pub config: Object,
+}
+
+/// What stands in a column of a sinusoidal embedding.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Wave {
+    /// sin(p · frequency), the frequency of this index.
+    Sin(usize),
+    /// cos(p · frequency), the frequency of this index.
+    Cos(usize),
+    /// The zero that fills an odd dim.
+    Zero,
+}
+
+impl Sinusoidal {
+    /// Checks a config.
+    ///
+    /// # Errors
+    /// Every rejection about keys and values; `invalid_value` for `half_minus_one` unless
+    /// ⌊dim/2⌋ ≥ 2.
+    pub fn new(config: &Object) -> Result<Sinusoidal, Reject> {
+        let checked = Checked::new(config, SINUSOIDAL_KEYS, is_known_key, "sinusoidal")?;
+        let dim = checked.size("dim").unwrap_or_default();
+        let minus_one = checked.word("divisor") == Some("half_minus_one");
+        if minus_one && dim < 4 {
+            return Err(invalid("dim", dim, "at least 4 for divisor half_minus_one"));
+        }
+        Ok(Sinusoidal {
+            dim,
+            base: checked.number("base").unwrap_or_default(),
+            interleaved: checked.word("layout") == Some("interleaved"),
+            minus_one,
+            sin_first: checked.word("order") == Some("sin_first"),
+            config: checked.object().clone(),
+        })
+    }
+
+    /// Radians per position: base^(−k/half) or base^(−k/(half − 1)), half = ⌊dim/2⌋.
+    pub fn frequencies(&self) -> Vec<Expression> {
+        let half = self.dim / 2;
+        let divisor = (if self.minus_one { half - 1 } else { half }) as i64;
+        let base = Expression::dyadic(self.base);
+        (0..half).map(|k| base.power(-(k as i64), divisor)).collect()
+    }
+
+    /// What stands in a column.
+    pub fn wave(&self, column: usize) -> Wave {
+        let half = self.dim / 2;
+        let (index, second) = match self.interleaved {
+            _ if column >= 2 * half => return Wave::Zero,
+            true => (column / 2, column % 2 == 1),
+            false => (column % half, column >= half),
+        };
+        if second == self.sin_first { Wave::Cos(index) } else { Wave::Sin(index) }
+    }
+}
+
+/// A checked learned-embedding config.
+#[derive(Clone, Debug)]
+pub struct Learned {
+    /// Width of the embedding.
+    pub dim: usize,
+    /// Added to every position.
+    pub offset: i64,
+    /// The normalised config.
+    pub config: Object,
+}
+
+impl Learned {
+    /// Checks a config.
+    ///
+    /// # Errors
+    /// Every rejection about keys and values.
+    pub fn new(config: &Object) -> Result<Learned, Reject> {
+        let checked = Checked::new(config, LEARNED_KEYS, is_known_key, "learned")?;
+        Ok(Learned {
+            dim: checked.size("dim").unwrap_or_default(),
+            offset: checked.integer("offset").unwrap_or_default(),
+            config: checked.object().clone(),
+        })
+    }
+
+    /// The row of a position in a table of `rows` rows.
+    ///
+    /// # Errors
+    /// `position_out_of_range` before the first and after the last row: nothing wraps around.
+    pub fn row(&self, position: Position, rows: usize) -> Result<usize, Reject> {
+        let row = position.numerator as i128 + self.offset as i128;
+        usize::try_from(row).ok().filter(|&row| row < rows).ok_or_else(|| {
+            Slug::PositionOutOfRange.because(format!(
+                "position {position} plus offset {} is row {row}, allowed are 0 to {}",
+                self.offset,
+                rows as i128 - 1
+            ))
+        })
+    }
+}

@@ -1,0 +1,241 @@
+//! Tables of config keys: what may stand in a config, of which type, in which range.
+
+use crate::request::{Json, Object, Reject, Slug};
+
+/// One key of a config.
+#[derive(Clone, Copy, Debug)]
+pub struct Key {
+    /// The name, Hugging Face's where it has one.
+    pub name: &'static str,
+    /// Type and range.
+    pub kind: Kind,
+    /// What happens if it is not given.
+    pub absent: Absent,
+    /// What it does, in a line.
+    pub meaning: &'static str,
+}
+
+/// Type and range of a key's value.
+#[derive(Clone, Copy, Debug)]
+pub enum Kind {
+    /// A number, the f64 nearest to the literal, finite and within a range.
+    Number(Range),
+    /// A JSON integer from the first to the second bound.
+    Integer(i64, i64),
+    /// true or false.
+    Flag,
+    /// The name of a scheme; looking it up has a rejection of its own.
+    Name,
+    /// One of these words.
+    Word(&'static [&'static str]),
+    /// A list of numbers, each in the range.
+    Numbers(Range),
+    /// A list of integers, each from the first to the second bound.
+    Integers(i64, i64),
+}
+
+/// A range of numbers.
+#[derive(Clone, Copy, Debug)]
+#[allow(missing_docs)]
+pub enum Range {
+    Any,
+    Positive,
+    NonNegative,
+    /// 0 < x ≤ 1.
+    Proper,
+}
+
+/// What happens if a key is not given.
+#[derive(Clone, Copy, Debug)]
+#[allow(missing_docs)]
+pub enum Absent {
+    /// `missing_key`.
+    Required,
+    /// It stays absent, or another rule fills it in.
+    Optional,
+    Number(f64),
+    Integer(i64),
+    Flag(bool),
+    Word(&'static str),
+}
+
+impl Range {
+    fn contains(self, x: f64) -> bool {
+        x.is_finite()
+            && match self {
+                Range::Any => true,
+                Range::Positive => x > 0.0,
+                Range::NonNegative => x >= 0.0,
+                Range::Proper => x > 0.0 && x <= 1.0,
+            }
+    }
+
+    fn words(self) -> &'static str {
+        match self {
+            Range::Any => "any finite number",
+            Range::Positive => "a number above 0",
+            Range::NonNegative => "a number not below 0",
+            Range::Proper => "a number above 0 and at most 1",
+        }
+    }
+}
+
+impl Kind {
+    /// What is allowed, for a sentence and for the documentation.
+    pub fn words(self) -> String {
+        let integers = |low: i64, high: i64| match high {
+            i64::MAX => format!("from {low}"),
+            _ => format!("from {low} to {high}"),
+        };
+        match self {
+            Kind::Number(range) => range.words().to_string(),
+            Kind::Integer(low, high) => format!("an integer {}", integers(low, high)),
+            Kind::Flag => "true or false".to_string(),
+            Kind::Name => "the name of a scheme".to_string(),
+            Kind::Word(words) => words.join(", "),
+            Kind::Numbers(range) => format!("a list, each {}", range.words()),
+            Kind::Integers(low, high) => format!("a list of integers {}", integers(low, high)),
+        }
+    }
+
+    fn allows(self, value: &Json) -> bool {
+        let integer = |value: &Json, low: i64, high: i64| match value {
+            Json::Integer(n) => (low as i128..=high as i128).contains(n),
+            _ => false,
+        };
+        match (self, value) {
+            (Kind::Number(range), value) => value.number().is_some_and(|x| range.contains(x)),
+            (Kind::Integer(low, high), value) => integer(value, low, high),
+            (Kind::Flag, Json::Bool(_)) | (Kind::Name, Json::String(_)) => true,
+            (Kind::Word(words), Json::String(word)) => words.contains(&word.as_str()),
+            (Kind::Numbers(range), Json::Array(items)) => {
+                items.iter().all(|item| item.number().is_some_and(|x| range.contains(x)))
+            }
+            (Kind::Integers(low, high), Json::Array(items)) => {
+                items.iter().all(|item| integer(item, low, high))
+            }
+            _ => false,
+        }
+    }
+}
+
+/// `invalid_value`, with the sentence that names key, value and rule.
+pub fn invalid(key: &str, value: impl std::fmt::Display, rule: impl std::fmt::Display) -> Reject {
+    Slug::InvalidValue.because(format!("{key} is {value}, allowed is {rule}"))
+}
+
+/// A config that has passed its table: every value has its type, defaults are filled in, the keys
+/// stand in the order of the table.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Checked(Object);
+
+impl Checked {
+    /// Checks a config against a table.
+    ///
+    /// # Errors
+    /// `unused_key` for a key that `elsewhere` knows, `unknown_key` for one that nobody knows,
+    /// `missing_key`, `invalid_value`.
+    pub fn new(
+        config: &Object,
+        table: &[Key],
+        elsewhere: impl Fn(&str) -> bool,
+        what: &str,
+    ) -> Result<Checked, Reject> {
+        for (name, value) in config.iter() {
+            if table.iter().any(|key| key.name == name) {
+                continue;
+            }
+            let names: Vec<&str> = table.iter().map(|key| key.name).collect();
+            let (slug, has) = match elsewhere(name) {
+                true => (Slug::UnusedKey, "has no meaning"),
+                false => (Slug::UnknownKey, "is unknown"),
+            };
+            return Err(slug.because(format!(
+                "key {name} (value {value}) {has} for {what}, which takes {}",
+                names.join(", ")
+            )));
+        }
+        let mut checked = Object::default();
+        for key in table {
+            let value = match (config.get(key.name), key.absent) {
+                (Some(value), _) if !key.kind.allows(value) => {
+                    return Err(invalid(key.name, value, key.kind.words()));
+                }
+                (Some(value), _) => value.clone(),
+                (None, Absent::Required) => {
+                    return Err(Slug::MissingKey.because(format!(
+                        "key {} is missing; {what} needs it, allowed is {}",
+                        key.name,
+                        key.kind.words()
+                    )));
+                }
+                (None, Absent::Optional) => continue,
+                (None, Absent::Number(x)) => Json::Real(x),
+                (None, Absent::Integer(n)) => Json::from(n),
+                (None, Absent::Flag(flag)) => Json::Bool(flag),
+                (None, Absent::Word(word)) => Json::from(word),
+            };
+            checked.set(key.name, value);
+        }
+        Ok(Checked(checked))
+    }
+
+    /// The normalised config.
+    pub fn object(&self) -> &Object {
+        &self.0
+    }
+
+    /// Whether a key is there, given or by default.
+    pub fn has(&self, key: &str) -> bool {
+        self.0.get(key).is_some()
+    }
+
+    /// Fills in a key that a rule determines.
+    pub fn set(&mut self, key: &str, value: Json) {
+        self.0.set(key, value);
+    }
+
+    /// Takes a key out that another one replaces.
+    pub fn remove(&mut self, key: &str) {
+        self.0.remove(key);
+    }
+
+    /// A number, if the key is there.
+    pub fn number(&self, key: &str) -> Option<f64> {
+        self.0.get(key).and_then(Json::number)
+    }
+
+    /// An integer, if the key is there.
+    pub fn integer(&self, key: &str) -> Option<i64> {
+        match self.0.get(key) {
+            Some(Json::Integer(n)) => i64::try_from(*n).ok(),
+            _ => None,
+        }
+    }
+
+    /// A size, if the key is there; tables make sizes non-negative.
+    pub fn size(&self, key: &str) -> Option<usize> {
+        self.integer(key).and_then(|n| usize::try_from(n).ok())
+    }
+
+    /// A flag; false if the key is not there.
+    pub fn flag(&self, key: &str) -> bool {
+        matches!(self.0.get(key), Some(Json::Bool(true)))
+    }
+
+    /// A word, if the key is there.
+    pub fn word(&self, key: &str) -> Option<&str> {
+        match self.0.get(key) {
+            Some(Json::String(word)) => Some(word),
+            _ => None,
+        }
+    }
+
+    /// A list of numbers, if the key is there.
+    pub fn numbers(&self, key: &str) -> Option<Vec<f64>> {
+        match self.0.get(key) {
+            Some(Json::Array(items)) => items.iter().map(Json::number).collect(),
+            _ => None,
+        }
+    }
+}

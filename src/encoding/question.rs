@@ -1,0 +1,150 @@
+//! Requests that mean something: every shape, key and value checked, every default filled in.
+
+mod additive;
+mod rotary;
+mod rows;
+
+pub use additive::{AlibiBias, T5};
+pub use rotary::{Apply, InvFreq, Rotate, Score, Table};
+pub use rows::{LearnedRows, PermuteRows, PositionIds, SinusoidalRows};
+
+use super::spectrum::{SCHEMES, Scheme};
+use crate::number::{Dtype, Format, Tensor};
+use crate::request::{Object, Operation, Reject, Request, Slug};
+
+/// More elements than any answer should have; it bounds the memory a request can ask for.
+const MOST_ELEMENTS: usize = 1 << 26;
+
+/// A request that passed every rule. Answering it can only fail with `UndecidedRounding`.
+#[derive(Clone, Debug)]
+pub struct Question {
+    /// Format of the output.
+    pub dtype: Dtype,
+    /// What is asked, with the normalised config inside.
+    pub body: Body,
+}
+
+/// What is asked.
+#[derive(Clone, Debug)]
+#[allow(missing_docs)] // named like the operations
+pub enum Body {
+    Rotate(Rotate),
+    Apply(Apply),
+    Score(Score),
+    InvFreq(InvFreq),
+    Table(Table),
+    AlibiSlopes(super::Alibi),
+    AlibiBias(AlibiBias),
+    T5Bucket(T5),
+    T5Bias(T5, Tensor),
+    Sinusoidal(SinusoidalRows),
+    Learned(LearnedRows),
+    PermuteQk(PermuteRows),
+    PositionIds(PositionIds),
+}
+
+impl Question {
+    /// Checks a request against the built-in schemes.
+    ///
+    /// ```
+    /// use ropewalk::{encoding::Question, request::Request};
+    /// let line = r#"{"cmd":"run","id":"a","operation":"inv_freq","dtype":"f32",
+    ///     "config":{"head_dim":8,"layout":"half","rope_theta":1e4,"rotary_dim":3},"input":{}}"#;
+    /// let reject = Question::new(&Request::parse(line).unwrap()).unwrap_err();
+    /// assert_eq!(reject.slug.name(), "odd_rotary_dim");
+    /// ```
+    ///
+    /// # Errors
+    /// Every reject reason but those of [`Request::parse`].
+    pub fn new(request: &Request) -> Result<Question, Reject> {
+        Question::with_schemes(request, SCHEMES)
+    }
+
+    /// Checks a request against schemes of the caller's choice.
+    ///
+    /// # Errors
+    /// As [`Question::new`].
+    pub fn with_schemes(request: &Request, schemes: &[&dyn Scheme]) -> Result<Question, Reject> {
+        let body = match request.operation {
+            Operation::Rotate => Body::Rotate(Rotate::new(request, schemes)?),
+            Operation::Apply => Body::Apply(Apply::new(request)?),
+            Operation::Score => Body::Score(Score::new(request, schemes)?),
+            Operation::InvFreq => Body::InvFreq(InvFreq::new(request, schemes)?),
+            Operation::Table => Body::Table(Table::new(request, schemes)?),
+            Operation::AlibiSlopes => {
+                request.input.expect_names("alibi_slopes", &[])?;
+                Body::AlibiSlopes(super::Alibi::new(&request.config, false)?)
+            }
+            Operation::AlibiBias => Body::AlibiBias(AlibiBias::new(request)?),
+            Operation::T5Bucket => Body::T5Bucket(T5::new(request, false)?),
+            Operation::T5Bias => {
+                let t5 = T5::new(request, true)?;
+                let table = t5.table(request)?;
+                Body::T5Bias(t5, table)
+            }
+            Operation::Sinusoidal => Body::Sinusoidal(SinusoidalRows::new(request)?),
+            Operation::Learned => Body::Learned(LearnedRows::new(request)?),
+            Operation::PermuteQk => Body::PermuteQk(PermuteRows::new(request)?),
+            Operation::PositionIds => Body::PositionIds(PositionIds::new(request)?),
+        };
+        let wanted = match request.operation {
+            Operation::T5Bucket => &[Dtype::I32][..],
+            Operation::PositionIds => &[Dtype::I64][..],
+            _ => &Dtype::FLOATS[..],
+        };
+        if !wanted.contains(&request.dtype) {
+            let names: Vec<&str> = wanted.iter().map(|dtype| dtype.name()).collect();
+            return Err(Slug::DtypeMismatch.because(format!(
+                "dtype is {}, {} answers in {}",
+                request.dtype,
+                request.operation.name(),
+                names.join(", ")
+            )));
+        }
+        Ok(Question { dtype: request.dtype, body })
+    }
+
+    /// The config with every default filled in; checking it again gives the same.
+    pub fn config(&self) -> &Object {
+        match &self.body {
+            Body::Rotate(q) => &q.config,
+            Body::Apply(q) => &q.config,
+            Body::Score(q) => &q.config,
+            Body::InvFreq(q) => &q.config,
+            Body::Table(q) => &q.config,
+            Body::AlibiSlopes(q) => &q.config,
+            Body::AlibiBias(q) => &q.alibi.config,
+            Body::T5Bucket(q) | Body::T5Bias(q, _) => &q.buckets.config,
+            Body::Sinusoidal(q) => &q.sinusoidal.config,
+            Body::Learned(q) => &q.learned.config,
+            Body::PermuteQk(q) => &q.permutation.config,
+            Body::PositionIds(q) => &q.config,
+        }
+    }
+}
+
+/// A tensor of a floating-point dtype, with its format.
+///
+/// # Errors
+/// `dtype_mismatch` for integers.
+pub(crate) fn floating(name: &str, tensor: Tensor) -> Result<(Tensor, Format), Reject> {
+    match tensor.dtype().format() {
+        Some(format) => Ok((tensor, format)),
+        None => Err(Slug::DtypeMismatch.because(format!(
+            "{name} has dtype {}, allowed are f64, f32, bf16, f16",
+            tensor.dtype()
+        ))),
+    }
+}
+
+fn shape_error(name: &str, shape: &[usize], rule: impl std::fmt::Display) -> Reject {
+    Slug::ShapeMismatch.because(format!("{name} has shape {shape:?}, {rule} is needed"))
+}
+
+fn expect_output(shape: &[usize]) -> Result<(), Reject> {
+    match shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d)) {
+        Some(n) if n <= MOST_ELEMENTS => Ok(()),
+        _ => Err(Slug::ShapeMismatch
+            .because(format!("the answer would have shape {shape:?}, more than 2^26 elements"))),
+    }
+}
