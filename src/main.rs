@@ -1,1 +1,7 @@
-fn main() {}
+//! The `ropewalk` program. Each verb is a file in `cli/`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ropewalk::cli::main()
+}

@@ -1,0 +1,124 @@
+//! Exact values as decimals.
+
+use crate::encoding::Question;
+use crate::exact::{Interval, Ratio, UndecidedRounding, Value, shapes, visit};
+use crate::request::{Json, Object};
+use rug::float::Round;
+use rug::{Float, Integer, Rational};
+
+/// Every element with `digits` significant digits, truncated towards zero: the first digits of the
+/// exact value. A rational that ends earlier is printed whole; `nan` where there is no value.
+///
+/// # Errors
+/// `UndecidedRounding` if the digits of an element of undecided class could not be told apart.
+pub fn decimals(question: &Question, digits: u32) -> Result<Json, UndecidedRounding> {
+    let mut lists: Vec<(&str, Vec<Json>)> = shapes(question)
+        .into_iter()
+        .map(|(name, shape)| (name, vec![Json::Null; shape.iter().product()]))
+        .collect();
+    visit(question, &mut |site, value| {
+        let text = decimal(value, digits).map_err(|precision| UndecidedRounding {
+            name: site.name,
+            index: site.index,
+            precision,
+        })?;
+        if let Some((_, list)) = lists.iter_mut().find(|(name, _)| *name == site.name) {
+            list[site.index] = Json::String(text);
+        }
+        Ok(())
+    })?;
+    let object: Object =
+        lists.into_iter().map(|(name, list)| (name.to_string(), Json::Array(list))).collect();
+    Ok(Json::Object(object))
+}
+
+/// One value in decimal.
+///
+/// # Errors
+/// The precision at which it gave up.
+pub fn decimal(value: &Value, digits: u32) -> Result<String, u32> {
+    match value {
+        Value::Nonfinite => Ok("nan".to_string()),
+        Value::Copied { bits, format } => match Ratio::from_bits(*format, *bits) {
+            Some(ratio) => Ok(of_ratio(&ratio, digits)),
+            None => Ok(format.to_f64(*bits).to_string().to_lowercase()),
+        },
+        Value::Rational(ratio) => Ok(of_ratio(ratio, digits)),
+        Value::Real { first, enclose, .. } => {
+            let cap = 1 << 18;
+            let mut precision = first.precision().max(digits * 10 / 3 + 64);
+            loop {
+                match enclose(precision).and_then(|x| of_interval(&x, digits)) {
+                    Some(text) => return Ok(text),
+                    None if precision > cap => return Err(precision),
+                    None => precision *= 2,
+                }
+            }
+        }
+    }
+}
+
+/// The digits both ends agree on; none if they differ.
+pub fn of_interval(x: &Interval, digits: u32) -> Option<String> {
+    if x.contains_zero() || !x.lo().is_finite() || !x.hi().is_finite() {
+        return None;
+    }
+    let text = |end: &Float| end.to_string_radix_round(10, Some(digits as usize), Round::Zero);
+    let (lo, hi) = (text(x.lo()), text(x.hi()));
+    (lo == hi).then_some(lo)
+}
+
+/// A rational: whole if it ends within the digits, else truncated.
+fn of_ratio(x: &Ratio, digits: u32) -> String {
+    if x.0.is_zero() {
+        return "0".to_string();
+    }
+    // The decimal exponent e with 10^e ≤ |x| < 10^(e+1), by comparing integers.
+    let magnitude = x.0.clone().abs();
+    let size =
+        magnitude.numer().significant_bits() as i64 - magnitude.denom().significant_bits() as i64;
+    let mut exponent = (size as f64 * std::f64::consts::LOG10_2).floor() as i64 - 1;
+    let power = |e: i64| {
+        let ten = Integer::from(Integer::u_pow_u(10, e.unsigned_abs() as u32));
+        if e >= 0 { Rational::from(ten) } else { Rational::from((1, ten)) }
+    };
+    while power(exponent + 1) <= magnitude {
+        exponent += 1;
+    }
+    let scaled = magnitude * power(digits as i64 - 1 - exponent);
+    let whole = scaled.trunc().numer().to_string();
+    let sign = if x.0.is_negative() { "-" } else { "" };
+    let trimmed = whole.trim_end_matches('0');
+    let (first, rest) = trimmed.split_at(1);
+    let fraction = if rest.is_empty() { String::new() } else { format!(".{rest}") };
+    match exponent {
+        0 => format!("{sign}{first}{fraction}"),
+        1..=15 if trimmed.len() <= exponent as usize + 1 => {
+            format!("{sign}{trimmed:0<width$}", width = exponent as usize + 1)
+        }
+        1..=15 => {
+            let (whole, fraction) = trimmed.split_at(exponent as usize + 1);
+            format!("{sign}{whole}.{fraction}")
+        }
+        -5..=-1 => {
+            format!("{sign}0.{}{trimmed}", "0".repeat(-exponent as usize - 1))
+        }
+        _ => format!("{sign}{first}{fraction}e{exponent}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rationals_print_their_digits() {
+        let text = |a, b| of_ratio(&Ratio::new(a, b), 10);
+        assert_eq!(text(1, 1), "1");
+        assert_eq!(text(-1, 3), "-0.3333333333");
+        assert_eq!(text(1, 100), "0.01");
+        assert_eq!(text(2000, 3), "666.6666666");
+        assert_eq!(text(1200, 1), "1200");
+        assert_eq!(text(1, 3000000), "3.333333333e-7");
+    }
+}

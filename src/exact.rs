@@ -1,0 +1,23 @@
+//! The first oracle: exact rationals where the answer is rational, directed-rounding intervals
+//! where it is not, one rounding, and a proof that the rounding is right.
+
+mod angle;
+mod answer;
+mod decide;
+mod elementary;
+mod interval;
+mod intervals;
+mod ratio;
+mod rationals;
+mod resolved;
+mod round;
+
+pub use answer::{Answer, Named, Site, answer, reply, shapes, visit};
+pub use decide::Intervaled;
+pub use elementary::{phasor, sin_cos};
+pub use interval::Interval;
+pub use intervals::Intervals;
+pub use ratio::Ratio;
+pub use rationals::Rationals;
+pub use resolved::{Multiple, ResolvedPlane, ResolvedRope};
+pub use round::{Proof, Rounded, UndecidedRounding, Value};

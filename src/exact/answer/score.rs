@@ -1,0 +1,269 @@
+//! Scores: planes whose angles agree are summed exactly before anything is enclosed.
+
+use super::super::interval::Interval;
+use super::super::intervals::Intervals;
+use super::super::ratio::Ratio;
+use super::super::resolved::{Multiple, ResolvedPlane, ResolvedRope};
+use super::super::round::{Proof, UndecidedRounding, Value};
+use super::super::{angle, phasor};
+use super::rotary::{at, largest, starting_precision};
+use super::{Sink, Site};
+use crate::encoding::{Arithmetic, Class, Double, Expression, Score, plane_score};
+use crate::number::Format;
+use crate::request::Position;
+use num_complex::Complex;
+use num_traits::Zero;
+use std::collections::HashMap;
+
+/// Planes that turn by the same |angle|; `true` where the angle is the opposite of the first's.
+struct Group {
+    members: Vec<(usize, bool)>,
+    still: bool,
+}
+
+/// What depends on the two positions only.
+struct Difference {
+    groups: Vec<Group>,
+    /// e^{i(m−n)θ} with growth, without magnitude, per plane, at the starting precision.
+    phasors: Vec<Complex<Interval>>,
+    deltas: Vec<Position>,
+}
+
+pub(super) fn score(s: &Score, format: Format, sink: &mut Sink) -> Result<(), UndecidedRounding> {
+    const NAME: &str = "score";
+    let rope = ResolvedRope::new(&s.rope)?;
+    let squared = Multiple::new(&rope.magnitude.expression.power(2, 1), "attention_factor")?;
+    let (&[batch, heads, queries, dim], &[_, key_heads, keys, _]) = (s.q.shape(), s.k.shape())
+    else {
+        return Ok(());
+    };
+    let farthest =
+        largest(s.query_positions.data()).saturating_add(largest(s.key_positions.data()));
+    let precision = starting_precision(format, farthest);
+    let (q_format, k_format) =
+        (s.q.dtype().format().unwrap_or(Format::F64), s.k.dtype().format().unwrap_or(Format::F64));
+    let mut differences: HashMap<Vec<Position>, Difference> = HashMap::new();
+    let mut index = 0;
+    for b in 0..batch {
+        for h in 0..heads {
+            let key_head = h * key_heads / heads;
+            for i in 0..queries {
+                let q = &s.q.data()[((b * heads + h) * queries + i) * dim..][..dim];
+                let m = at(&s.query_positions, b * queries + i);
+                for j in 0..keys {
+                    let k = &s.k.data()[((b * key_heads + key_head) * keys + j) * dim..][..dim];
+                    let n = at(&s.key_positions, b * keys + j);
+                    let deltas: Vec<Position> = m.iter().zip(&n).map(minus).collect();
+                    if !differences.contains_key(&deltas) {
+                        let difference = Difference::new(&rope, deltas.clone(), precision)?;
+                        differences.insert(deltas.clone(), difference);
+                    }
+                    let site = Site { name: NAME, index };
+                    let operands = decode(q, q_format).zip(decode(k, k_format));
+                    match (operands, differences.get(&deltas)) {
+                        (Some((q, k)), Some(difference)) => {
+                            element(&rope, &squared, difference, &q, &k, precision, site, sink)?;
+                        }
+                        _ => sink(site, &Value::Nonfinite)?,
+                    }
+                    index += 1;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// m − n; positions are integers within ±2⁶², so this fits.
+fn minus((m, n): (&Position, &Position)) -> Position {
+    Position::integer(m.numerator - n.numerator)
+}
+
+fn decode(bits: &[u64], format: Format) -> Option<Vec<Ratio>> {
+    bits.iter().map(|&bits| Ratio::from_bits(format, bits)).collect()
+}
+
+impl Difference {
+    fn new(
+        rope: &ResolvedRope,
+        deltas: Vec<Position>,
+        precision: u32,
+    ) -> Result<Difference, UndecidedRounding> {
+        let undecided = || UndecidedRounding { name: "inv_freq", index: 0, precision };
+        let phasors = rope
+            .planes
+            .iter()
+            .map(|plane| relative_phasor(plane, deltas[plane.axis], precision))
+            .collect::<Option<Vec<_>>>()
+            .ok_or_else(undecided)?;
+        Ok(Difference { groups: groups(rope, &deltas), phasors, deltas })
+    }
+}
+
+/// growth^(m−n) · e^{i(m−n)θ}.
+fn relative_phasor(
+    plane: &ResolvedPlane,
+    delta: Position,
+    precision: u32,
+) -> Option<Complex<Interval>> {
+    if delta.numerator == 0 {
+        return Some(Complex::new(Interval::point(1), Interval::point(0)));
+    }
+    let unit = phasor(&angle::angle(&plane.frequency, delta, precision)?);
+    if plane.growth.is_one() {
+        return Some(unit);
+    }
+    let growth = plane.growth.enclose(precision)?;
+    let scale = Intervals { precision }.power(&growth, delta.numerator, 1)?;
+    Some(Complex::new(&unit.re * &scale, &unit.im * &scale))
+}
+
+/// Sorts planes by |angle|: floating point finds the candidates, algebra decides.
+fn groups(rope: &ResolvedRope, deltas: &[Position]) -> Vec<Group> {
+    let mut angles: Vec<(f64, bool, Expression, usize)> = Vec::new();
+    let mut still = Group { members: Vec::new(), still: true };
+    for (index, plane) in rope.planes.iter().enumerate() {
+        let delta = deltas[plane.axis].numerator;
+        if delta == 0 || plane.frequency.is_zero() {
+            still.members.push((index, false));
+            continue;
+        }
+        let angle = Expression::integer(delta.unsigned_abs() as i128) * &plane.frequency.expression;
+        let near = angle.evaluate(&Double).unwrap_or(f64::NAN);
+        angles.push((near, delta < 0, angle, index));
+    }
+    angles.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let mut groups: Vec<Group> = vec![still];
+    let mut last: Option<(f64, Expression, bool)> = None;
+    for (near, negative, angle, index) in angles {
+        let joins = last.as_ref().is_some_and(|(value, first, _)| {
+            (near - value).abs() <= 1e-9 * near.abs() && angle.same_number(first)
+        });
+        match (joins, groups.last_mut(), &last) {
+            (true, Some(group), Some((_, _, first))) => {
+                group.members.push((index, negative != *first));
+            }
+            _ => {
+                groups.push(Group { members: vec![(index, false)], still: false });
+                last = Some((near, angle, negative));
+            }
+        }
+    }
+    groups
+}
+
+/// One score: magnitude² · (Σ over groups Re c·w + what stands still) + what passes through.
+#[allow(clippy::too_many_arguments)] // the operands of one dot product, all of them needed
+fn element(
+    rope: &ResolvedRope,
+    squared: &Multiple,
+    difference: &Difference,
+    q: &[Ratio],
+    k: &[Ratio],
+    precision: u32,
+    site: Site,
+    sink: &mut Sink,
+) -> Result<(), UndecidedRounding> {
+    let grows = rope.planes.iter().any(|plane| !plane.growth.is_one());
+    let product = |plane: &ResolvedPlane| {
+        let (a, b) = (plane.pair.re, plane.pair.im);
+        let key = Complex::new(k[a].clone(), k[b].clone()).conj();
+        Complex::new(q[a].clone(), q[b].clone()) * key
+    };
+    let mut in_plane = vec![false; q.len()];
+    for plane in &rope.planes {
+        in_plane[plane.pair.re] = true;
+        in_plane[plane.pair.im] = true;
+    }
+    let outside = (0..q.len()).filter(|&i| !in_plane[i]);
+    let passed = outside.fold(Ratio::zero(), |sum, i| sum + &q[i] * &k[i]);
+    let mut still = Ratio::zero();
+    // Coefficients of the groups that turn; with growth each plane stays by itself.
+    let mut turning: Vec<(usize, Complex<Ratio>)> = Vec::new();
+    let mut shared_growth = false;
+    for group in &difference.groups {
+        let products = group
+            .members
+            .iter()
+            .map(|&(index, opposite)| (index, opposite, product(&rope.planes[index])));
+        if group.still {
+            still = products.fold(still, |sum, (_, _, c)| sum + c.re);
+        } else if grows {
+            shared_growth |= group.members.len() > 1;
+            let moving = products.filter(|(_, _, c)| !c.is_zero());
+            turning.extend(moving.map(|(index, _, c)| (index, c)));
+        } else if let Some(&(first, _)) = group.members.first() {
+            // Re(c e^{−iφ}) = Re(c̄ e^{iφ}).
+            let sum = products.fold(Complex::<Ratio>::zero(), |sum, (_, opposite, c)| {
+                sum + if opposite { c.conj() } else { c }
+            });
+            if !sum.is_zero() {
+                turning.push((first, sum));
+            }
+        }
+    }
+    if turning.is_empty() {
+        return rational_part(squared, still, passed, site, sink);
+    }
+    let algebraic = squared.class.is_algebraic() == Some(true)
+        && !shared_growth
+        && turning.iter().all(|&(index, _)| {
+            let plane = &rope.planes[index];
+            plane.frequency.class.is_algebraic() == Some(true)
+                && plane.growth.class.is_algebraic() == Some(true)
+        });
+    let sum = |precision: u32, phasors: &dyn Fn(usize) -> Option<Complex<Interval>>| {
+        let one = Complex::new(Interval::point(1), Interval::point(0));
+        let mut total = Interval::of_ratio(&still, precision);
+        for (index, c) in &turning {
+            let c = Complex::new(
+                Interval::of_ratio(&c.re, precision),
+                Interval::of_ratio(&c.im, precision),
+            );
+            total = total + plane_score(&c, &one, &phasors(*index)?);
+        }
+        let scaled = match squared.is_one() {
+            true => total,
+            false => &squared.enclose(precision)? * &total,
+        };
+        Some(scaled + Interval::of_ratio(&passed, precision))
+    };
+    // A group's phasor is that of its first member, whose angle may be negative: it is kept.
+    let first = sum(precision, &|index| Some(difference.phasors[index].clone()))
+        .ok_or(UndecidedRounding { name: site.name, index: site.index, precision })?;
+    let enclose = |precision: u32| {
+        sum(precision, &|index| {
+            let plane = &rope.planes[index];
+            relative_phasor(plane, difference.deltas[plane.axis], precision)
+        })
+    };
+    let proof = if algebraic { Proof::Lindemann } else { Proof::Isolation };
+    sink(site, &Value::Real { proof, first, enclose: &enclose })
+}
+
+/// magnitude² · still + passed.
+fn rational_part(
+    squared: &Multiple,
+    still: Ratio,
+    passed: Ratio,
+    site: Site,
+    sink: &mut Sink,
+) -> Result<(), UndecidedRounding> {
+    if let Some(factor) = &squared.ratio {
+        return sink(site, &Value::Rational(factor * &still + passed));
+    }
+    if still.is_zero() {
+        return sink(site, &Value::Rational(passed));
+    }
+    let enclose = |precision: u32| {
+        let scaled = &squared.enclose(precision)? * &Interval::of_ratio(&still, precision);
+        Some(scaled + Interval::of_ratio(&passed, precision))
+    };
+    let undecided = UndecidedRounding { name: site.name, index: site.index, precision: 256 };
+    let first = enclose(256).ok_or(undecided)?;
+    let proof = match squared.class {
+        Class::Algebraic | Class::Undecided | Class::Rational => Proof::Isolation,
+        _ => squared.proof(),
+    };
+    sink(site, &Value::Real { proof, first, enclose: &enclose })
+}

@@ -1,0 +1,127 @@
+//! A rope whose branches are decided and whose exactness is known.
+
+use super::decide::Intervaled;
+use super::interval::Interval;
+use super::intervals::Intervals;
+use super::ratio::Ratio;
+use super::rationals::{Rationals, of_monomial};
+use super::round::{Proof, UndecidedRounding, Value};
+use crate::encoding::{Class, Expression, Pair, Rope};
+
+/// An expression without branches, with its class and, if it is rational, its value.
+#[derive(Clone, Debug)]
+pub struct Multiple {
+    /// Without branches.
+    pub expression: Expression,
+    /// What it is.
+    pub class: Class,
+    /// Its value, if it is rational.
+    pub ratio: Option<Ratio>,
+}
+
+/// A plane of a [`ResolvedRope`].
+#[derive(Clone, Debug)]
+pub struct ResolvedPlane {
+    /// The coordinates.
+    pub pair: Pair,
+    /// Index into the axes of the position.
+    pub axis: usize,
+    /// Radians per position.
+    pub frequency: Multiple,
+    /// Growth per position.
+    pub growth: Multiple,
+}
+
+/// A [`Rope`] with every branch decided.
+#[derive(Clone, Debug)]
+pub struct ResolvedRope {
+    /// The planes.
+    pub planes: Vec<ResolvedPlane>,
+    /// Multiplies cos and sin.
+    pub magnitude: Multiple,
+    /// Where growth starts.
+    pub origin: i64,
+}
+
+impl Multiple {
+    /// Decides branches and class of an expression.
+    ///
+    /// # Errors
+    /// If a comparison stays open at the highest precision.
+    pub fn new(expression: &Expression, name: &'static str) -> Result<Multiple, UndecidedRounding> {
+        let open = UndecidedRounding { name, index: 0, precision: 1 << 13 };
+        let expression = expression.resolve(&Intervaled).ok_or(open)?;
+        let class = expression.class();
+        let ratio = match &class {
+            Class::Radical(monomial) if monomial.is_rational() => of_monomial(monomial),
+            Class::Rational | Class::Undecided => expression.evaluate(&Rationals),
+            _ => None,
+        };
+        Ok(Multiple { expression, class, ratio })
+    }
+
+    /// Encloses it.
+    pub fn enclose(&self, precision: u32) -> Option<Interval> {
+        match &self.ratio {
+            Some(ratio) => Some(Interval::of_ratio(ratio, precision)),
+            None => self.expression.evaluate(&Intervals { precision }),
+        }
+    }
+
+    /// Whether it is provably 1.
+    pub fn is_one(&self) -> bool {
+        self.class.is_one() || self.ratio.as_ref().is_some_and(num_traits::One::is_one)
+    }
+
+    /// Whether it is provably 0.
+    pub fn is_zero(&self) -> bool {
+        self.class.is_zero() == Some(true)
+            || self.ratio.as_ref().is_some_and(num_traits::Zero::is_zero)
+    }
+
+    /// Why the value can be rounded, if it is not rational.
+    pub fn proof(&self) -> Proof {
+        match &self.class {
+            _ if self.ratio.is_some() => Proof::Rational,
+            Class::Radical(_) => Proof::IrrationalAlgebraic,
+            Class::Pi(_) | Class::Logarithm { .. } | Class::Transcendental => Proof::Transcendental,
+            Class::Rational | Class::Algebraic | Class::Undecided => Proof::Isolation,
+        }
+    }
+
+    /// The exact value, for a sink.
+    ///
+    /// # Errors
+    /// If not even a first enclosure can be computed.
+    pub fn value<T>(&self, with: impl FnOnce(Value) -> T) -> Result<T, u32> {
+        if let Some(ratio) = &self.ratio {
+            return Ok(with(Value::Rational(ratio.clone())));
+        }
+        let enclose = |precision| self.enclose(precision);
+        let first = enclose(128).ok_or(128u32)?;
+        Ok(with(Value::Real { proof: self.proof(), first, enclose: &enclose }))
+    }
+}
+
+impl ResolvedRope {
+    /// Decides branches and classes of a rope.
+    ///
+    /// # Errors
+    /// If a comparison stays open at the highest precision.
+    pub fn new(rope: &Rope) -> Result<ResolvedRope, UndecidedRounding> {
+        let planes = rope
+            .planes
+            .iter()
+            .map(|plane| {
+                Ok(ResolvedPlane {
+                    pair: plane.pair,
+                    axis: plane.axis,
+                    frequency: Multiple::new(&plane.frequency, "inv_freq")?,
+                    growth: Multiple::new(&plane.growth, "growth")?,
+                })
+            })
+            .collect::<Result<_, UndecidedRounding>>()?;
+        let magnitude = Multiple::new(&rope.magnitude, "attention_factor")?;
+        Ok(ResolvedRope { planes, magnitude, origin: rope.origin })
+    }
+}

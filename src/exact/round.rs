@@ -1,0 +1,275 @@
+//! From an exact value to bits: exactly where it is rational, else by raising the precision until
+//! both ends of an enclosure round alike.
+
+use super::interval::Interval;
+use super::ratio::Ratio;
+use crate::number::{Format, Wide};
+use num_traits::Zero;
+use rug::Float;
+use rug::float::Round::{Down, Up};
+
+/// Why the loop of growing precision ends, or why none is needed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Proof {
+    /// The bits of an input.
+    Copied,
+    /// A NaN or an infinity took part; there is no value.
+    Nonfinite,
+    /// Exact integer arithmetic, ties to even.
+    Rational,
+    /// An irrational algebraic number is no tie.
+    IrrationalAlgebraic,
+    /// Transcendental by Lindemann–Weierstrass: an algebraic angle other than 0.
+    Lindemann,
+    /// Transcendental by Gelfond–Schneider: π times an irrational algebraic number, or a ratio of
+    /// logarithms.
+    GelfondSchneider,
+    /// Transcendental: algebraic in one number that is (a logarithm, π).
+    Transcendental,
+    /// Nothing is known beforehand; that the ends round alike is a proof for this number.
+    Isolation,
+}
+
+impl Proof {
+    /// A few words for a report.
+    pub fn name(self) -> &'static str {
+        match self {
+            Proof::Copied => "copied",
+            Proof::Nonfinite => "not finite",
+            Proof::Rational => "rational",
+            Proof::IrrationalAlgebraic => "irrational algebraic",
+            Proof::Lindemann => "transcendental (Lindemann-Weierstrass)",
+            Proof::GelfondSchneider => "transcendental (Gelfond-Schneider)",
+            Proof::Transcendental => "transcendental",
+            Proof::Isolation => "undecided class, isolated",
+        }
+    }
+
+    /// Bits at which the loop gives up. Where it is proved to end, far beyond any memory.
+    fn cap(self) -> u32 {
+        if self == Proof::Isolation { 1 << 13 } else { 1 << 24 }
+    }
+}
+
+/// The exact value of one element.
+pub enum Value<'a> {
+    /// The bits of an input in its format.
+    Copied {
+        /// The bit pattern.
+        bits: u64,
+        /// The input's format.
+        format: Format,
+    },
+    /// No value: a NaN or an infinity took part.
+    Nonfinite,
+    /// A rational number.
+    Rational(Ratio),
+    /// An irrational number, or one that is not known to be rational.
+    Real {
+        /// Why it can be rounded.
+        proof: Proof,
+        /// A first enclosure.
+        first: Interval,
+        /// Encloses it at a working precision; none if that is too low to say anything.
+        enclose: &'a dyn Fn(u32) -> Option<Interval>,
+    },
+}
+
+/// A correctly rounded value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rounded {
+    /// The nearest number of the format.
+    pub bits: u64,
+    /// (exact − bits) in ulp of bits, as f16, never zero unless exact. NaN where there is no value.
+    pub residual: u64,
+    /// Why it is right.
+    pub proof: Proof,
+    /// Working precision at which both were decided; 0 where integers did it.
+    pub precision: u32,
+}
+
+/// The precision cap was reached and both ends still round apart.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "UndecidedRounding: {name}[{index}] was not isolated from a rounding boundary at {precision} bits"
+)]
+pub struct UndecidedRounding {
+    /// The tensor.
+    pub name: &'static str,
+    /// Flat index of the element.
+    pub index: usize,
+    /// The precision reached.
+    pub precision: u32,
+}
+
+impl Value<'_> {
+    /// Rounds once into a format; the precision reached if the cap was.
+    ///
+    /// # Errors
+    /// The precision at which it gave up.
+    pub fn round(&self, format: Format) -> Result<Rounded, u32> {
+        match self {
+            Value::Copied { bits, format: from } => Ok(copy(*bits, *from, format)),
+            Value::Nonfinite => Ok(Rounded {
+                bits: format.quiet_nan(),
+                residual: Format::F16.quiet_nan(),
+                proof: Proof::Nonfinite,
+                precision: 0,
+            }),
+            Value::Rational(x) => Ok(round_ratio(x, format)),
+            Value::Real { proof, first, enclose } => {
+                let mut precision = first.precision();
+                if let Some(rounded) = round_interval(first, format, *proof) {
+                    return Ok(rounded);
+                }
+                loop {
+                    precision *= 2;
+                    if precision > proof.cap() {
+                        return Err(precision / 2);
+                    }
+                    let enclosure = enclose(precision);
+                    if let Some(rounded) =
+                        enclosure.and_then(|x| round_interval(&x, format, *proof))
+                    {
+                        return Ok(rounded);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Why this value can be rounded.
+    pub fn proof(&self) -> Proof {
+        match self {
+            Value::Copied { .. } => Proof::Copied,
+            Value::Nonfinite => Proof::Nonfinite,
+            Value::Rational(_) => Proof::Rational,
+            Value::Real { proof, .. } => *proof,
+        }
+    }
+}
+
+/// The same bits, or one rounding where the formats differ: signs of zero and infinity survive, a
+/// NaN becomes a NaN.
+fn copy(bits: u64, from: Format, to: Format) -> Rounded {
+    let copied = |bits| Rounded { bits, residual: 0, proof: Proof::Copied, precision: 0 };
+    if from == to {
+        return copied(bits);
+    }
+    match from.decode(bits) {
+        crate::number::Decoded::Nan => copied(to.quiet_nan()),
+        crate::number::Decoded::Infinite { negative } => {
+            copied(to.infinity() | if negative { to.sign_bit() } else { 0 })
+        }
+        crate::number::Decoded::Finite { negative, significand: 0, .. } => {
+            copied(if negative { to.sign_bit() } else { 0 })
+        }
+        crate::number::Decoded::Finite { negative, significand, exponent } => {
+            let rounded = round_ratio(&Ratio::dyadic(negative, significand, exponent), to);
+            Rounded { proof: Proof::Copied, ..rounded }
+        }
+    }
+}
+
+/// Rounds an exact rational.
+pub(crate) fn round_ratio(x: &Ratio, format: Format) -> Rounded {
+    let bits = format.round(&x.to_wide());
+    let difference = x - &expected(format, bits);
+    let ulp = format.ulp_exponent(bits).unwrap_or_default();
+    let residual = Ratio(difference.0 >> ulp);
+    let residual = match residual.is_zero() {
+        true => 0,
+        false => Format::F16.round_nonzero(&residual.to_wide()),
+    };
+    Rounded { bits, residual, proof: Proof::Rational, precision: 0 }
+}
+
+/// The number that a bit pattern stands for in a residual: ±2^(e_max + 1) for an infinity.
+fn expected(format: Format, bits: u64) -> Ratio {
+    Ratio::from_bits(format, bits).unwrap_or_else(|| {
+        let negative = bits & format.sign_bit() != 0;
+        Ratio::dyadic(negative, 1, format.e_max() + 1)
+    })
+}
+
+/// Rounds value and residual, if every number of the interval gives the same two.
+fn round_interval(x: &Interval, format: Format, proof: Proof) -> Option<Rounded> {
+    if x.contains_zero() {
+        return None;
+    }
+    let bits = format.round(&wide(x.lo())?);
+    if bits != format.round(&wide(x.hi())?) {
+        return None;
+    }
+    let target = expected(format, bits);
+    let ulp = format.ulp_exponent(bits)?;
+    let precision = x.precision();
+    let mut lo = Float::with_val_round(precision, x.lo() - &target.0, Down).0;
+    let mut hi = Float::with_val_round(precision, x.hi() - &target.0, Up).0;
+    lo >>= ulp;
+    hi >>= ulp;
+    if lo <= 0 && hi >= 0 {
+        return None;
+    }
+    let residual = Format::F16.round_nonzero(&wide(&lo)?);
+    (residual == Format::F16.round_nonzero(&wide(&hi)?)).then_some(Rounded {
+        bits,
+        residual,
+        proof,
+        precision,
+    })
+}
+
+/// The leading 128 bits of a float; none for NaN. An infinity, which only an interval that is
+/// still far too wide has, is a huge number.
+pub(crate) fn wide(x: &Float) -> Option<Wide> {
+    if x.is_zero() {
+        return Some(Wide::ZERO);
+    }
+    let negative = x.is_sign_negative();
+    if x.is_infinite() {
+        return Some(Wide { negative, significand: 1, exponent: 1 << 40, sticky: true });
+    }
+    let (integer, exponent) = x.to_integer_exp()?;
+    let integer = integer.abs();
+    let excess = integer.significant_bits().saturating_sub(128);
+    let sticky = excess > 0 && integer.find_one(0).is_some_and(|first| first < excess);
+    Some(Wide {
+        negative,
+        significand: (integer >> excess).to_u128_wrapping(),
+        exponent: exponent as i64 + excess as i64,
+        sticky,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_constant_rounds_with_its_residual() {
+        // π − RN32(π) = −8.74e-8, ulp = 2⁻²²: −0.3667 ulp.
+        let enclose = |precision| {
+            use crate::encoding::Arithmetic;
+            super::super::Intervals { precision }.pi()
+        };
+        let value = Value::Real {
+            proof: Proof::Transcendental,
+            first: enclose(64).unwrap(),
+            enclose: &enclose,
+        };
+        let rounded = value.round(Format::F32).unwrap();
+        assert_eq!(rounded.bits, 0x40490fdb);
+        assert_eq!((Format::F16.to_f64(rounded.residual) * 1e4).round() / 1e4, -0.3667);
+    }
+
+    #[test]
+    fn infinity_counts_as_the_next_power_of_two() {
+        // 65536 + 64·3 overflows f16; 3 ulp of 65536 (64 each) above it.
+        let rounded = round_ratio(&Ratio::new(65536 + 192, 1), Format::F16);
+        assert_eq!((rounded.bits, Format::F16.to_f64(rounded.residual)), (0x7c00, 3.0));
+        // 65520 is half an ulp (16, of 65504's binade 32) short of 65536 and still overflows.
+        let rounded = round_ratio(&Ratio::new(65520, 1), Format::F16);
+        assert_eq!((rounded.bits, Format::F16.to_f64(rounded.residual)), (0x7c00, -0.25));
+    }
+}
