@@ -5,7 +5,6 @@
 
 mod adapter;
 mod compute;
-mod decimal;
 mod error;
 mod write;
 

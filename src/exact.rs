@@ -4,7 +4,9 @@
 mod angle;
 mod answer;
 mod decide;
+mod decimal;
 mod elementary;
+mod explain;
 mod interval;
 mod intervals;
 mod ratio;
@@ -14,7 +16,9 @@ mod round;
 
 pub use answer::{Answer, Named, Site, answer, reply, shapes, visit};
 pub use decide::Intervaled;
+pub use decimal::decimals;
 pub use elementary::{phasor, sin_cos};
+pub use explain::{Explanation, Line, explain};
 pub use interval::Interval;
 pub use intervals::Intervals;
 pub use ratio::Ratio;

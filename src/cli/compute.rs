@@ -1,6 +1,6 @@
 //! `ropewalk compute`: one request, one exact answer.
 
-use super::{CliError, decimal};
+use super::CliError;
 use crate::encoding::Question;
 use crate::exact;
 use crate::request::{Json, Reply, Request, tensors};
@@ -58,7 +58,7 @@ fn answer(text: &str, args: &Args) -> Reply {
         Err(reject) => return Reply::Rejected { id: Some(id), reject },
     };
     let computed = exact::answer(&question).and_then(|answer| {
-        let decimals = args.digits.map(|digits| decimal::decimals(&question, digits));
+        let decimals = args.digits.map(|digits| exact::decimals(&question, digits));
         Ok((answer, decimals.transpose()?))
     });
     match computed {

@@ -1,7 +1,7 @@
 //! Exact values as decimals.
 
+use super::{Interval, Ratio, UndecidedRounding, Value, shapes, visit};
 use crate::encoding::Question;
-use crate::exact::{Interval, Ratio, UndecidedRounding, Value, shapes, visit};
 use crate::request::{Json, Object};
 use rug::float::Round;
 use rug::{Float, Integer, Rational};
@@ -36,7 +36,7 @@ pub fn decimals(question: &Question, digits: u32) -> Result<Json, UndecidedRound
 ///
 /// # Errors
 /// The precision at which it gave up.
-pub fn decimal(value: &Value, digits: u32) -> Result<String, u32> {
+pub(crate) fn decimal(value: &Value, digits: u32) -> Result<String, u32> {
     match value {
         Value::Nonfinite => Ok("nan".to_string()),
         Value::Copied { bits, format } => match Ratio::from_bits(*format, *bits) {
@@ -59,17 +59,19 @@ pub fn decimal(value: &Value, digits: u32) -> Result<String, u32> {
 }
 
 /// The digits both ends agree on; none if they differ.
-pub fn of_interval(x: &Interval, digits: u32) -> Option<String> {
+pub(crate) fn of_interval(x: &Interval, digits: u32) -> Option<String> {
     if x.contains_zero() || !x.lo().is_finite() || !x.hi().is_finite() {
         return None;
     }
-    let text = |end: &Float| end.to_string_radix_round(10, Some(digits as usize), Round::Zero);
-    let (lo, hi) = (text(x.lo()), text(x.hi()));
-    (lo == hi).then_some(lo)
+    let parts = |end: &Float| end.to_sign_string_exp_round(10, Some(digits as usize), Round::Zero);
+    let (lo, hi) = (parts(x.lo()), parts(x.hi()));
+    let (negative, text, exponent) = lo.clone();
+    // MPFR's exponent counts from before the first digit.
+    if lo == hi { Some(place(negative, &text, exponent? as i64 - 1)) } else { None }
 }
 
 /// A rational: whole if it ends within the digits, else truncated.
-fn of_ratio(x: &Ratio, digits: u32) -> String {
+pub(crate) fn of_ratio(x: &Ratio, digits: u32) -> String {
     if x.0.is_zero() {
         return "0".to_string();
     }
@@ -87,23 +89,26 @@ fn of_ratio(x: &Ratio, digits: u32) -> String {
     }
     let scaled = magnitude * power(digits as i64 - 1 - exponent);
     let whole = scaled.trunc().numer().to_string();
-    let sign = if x.0.is_negative() { "-" } else { "" };
-    let trimmed = whole.trim_end_matches('0');
-    let (first, rest) = trimmed.split_at(1);
-    let fraction = if rest.is_empty() { String::new() } else { format!(".{rest}") };
+    place(x.0.is_negative(), whole.trim_end_matches('0'), exponent)
+}
+
+/// Writes digits d₀d₁d₂… · 10^exponent (a point after d₀) the way people do.
+fn place(negative: bool, digits: &str, exponent: i64) -> String {
+    let sign = if negative { "-" } else { "" };
     match exponent {
-        0 => format!("{sign}{first}{fraction}"),
-        1..=15 if trimmed.len() <= exponent as usize + 1 => {
-            format!("{sign}{trimmed:0<width$}", width = exponent as usize + 1)
+        0..=15 if digits.len() <= exponent as usize + 1 => {
+            format!("{sign}{digits:0<width$}", width = exponent as usize + 1)
         }
-        1..=15 => {
-            let (whole, fraction) = trimmed.split_at(exponent as usize + 1);
+        0..=15 => {
+            let (whole, fraction) = digits.split_at(exponent as usize + 1);
             format!("{sign}{whole}.{fraction}")
         }
-        -5..=-1 => {
-            format!("{sign}0.{}{trimmed}", "0".repeat(-exponent as usize - 1))
+        -5..=-1 => format!("{sign}0.{}{digits}", "0".repeat(-exponent as usize - 1)),
+        _ => {
+            let (first, rest) = digits.split_at(1);
+            let point = if rest.is_empty() { "" } else { "." };
+            format!("{sign}{first}{point}{rest}e{exponent}")
         }
-        _ => format!("{sign}{first}{fraction}e{exponent}"),
     }
 }
 

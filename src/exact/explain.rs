@@ -1,0 +1,294 @@
+//! Why an element has its value: from the expression to the nearest numbers of the format.
+
+use super::decimal::{decimal, of_interval, of_ratio};
+use super::ratio::Ratio;
+use super::resolved::Multiple;
+use super::round::{Rounded, UndecidedRounding, Value};
+use super::{Site, angle, answer};
+use crate::encoding::{Body, Expression, Plane, Question, Wave};
+use crate::number::Format;
+use crate::request::{Position, Positions};
+
+/// Digits of every decimal that is shown.
+const DIGITS: u32 = 40;
+
+/// A label and what there is to say.
+pub type Line = (&'static str, String);
+
+/// Why an element has its value.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Explanation {
+    /// The element, as `name[i, j, …]`.
+    pub element: String,
+    /// From the formula to the bits.
+    pub lines: Vec<Line>,
+}
+
+/// Explains one element of an answer; without an index, the one that is nearest to a tie.
+///
+/// None if there is no such element, or none in floating point at all.
+///
+/// # Errors
+/// As [`answer`].
+pub fn explain(
+    question: &Question,
+    element: Option<(&str, &[usize])>,
+) -> Result<Option<Explanation>, UndecidedRounding> {
+    let Some(format) = question.dtype.format() else { return Ok(None) };
+    let shapes = answer::shapes(question);
+    let site = match element {
+        Some((name, index)) => {
+            let found = shapes.iter().find(|(n, _)| *n == name);
+            found.and_then(|(name, shape)| Some(Site { name, index: flat(shape, index)? }))
+        }
+        None => nearest_to_a_tie(question, format)?,
+    };
+    let Some(site) = site else { return Ok(None) };
+    let shape = shapes.iter().find(|(name, _)| *name == site.name).map(|(_, shape)| shape);
+    let index = unflat(shape.map_or(&[], Vec::as_slice), site.index);
+    let mut lines = origin(question, site, &index)?;
+    answer::visit(question, &mut |at, value| {
+        if at == site {
+            lines.extend(rounding(value, format, site)?);
+        }
+        Ok(())
+    })?;
+    Ok(Some(Explanation { element: format!("{}{index:?}", site.name), lines }))
+}
+
+fn flat(shape: &[usize], index: &[usize]) -> Option<usize> {
+    let inside = shape.len() == index.len() && index.iter().zip(shape).all(|(i, n)| i < n);
+    inside.then(|| index.iter().zip(shape).fold(0, |flat, (i, n)| flat * n + i))
+}
+
+fn unflat(shape: &[usize], mut flat: usize) -> Vec<usize> {
+    let mut index: Vec<usize> = Vec::new();
+    for n in shape.iter().rev() {
+        index.push(flat % n);
+        flat /= n;
+    }
+    index.reverse();
+    index
+}
+
+/// The element whose value was hardest to round: |residual| nearest to ½.
+fn nearest_to_a_tie(
+    question: &Question,
+    format: Format,
+) -> Result<Option<Site>, UndecidedRounding> {
+    let mut hardest: Option<(f64, Site)> = None;
+    answer::visit(question, &mut |site, value| {
+        let rounded = round(value, format, site)?;
+        let residual = Format::F16.to_f64(rounded.residual).abs();
+        // A residual that is no number (NaN) is nobody's near tie.
+        if hardest.is_none_or(|(most, _)| residual > most) {
+            hardest = Some((residual, site));
+        }
+        Ok(())
+    })?;
+    Ok(hardest.map(|(_, site)| site))
+}
+
+fn round(value: &Value, format: Format, site: Site) -> Result<Rounded, UndecidedRounding> {
+    let undecided = |precision| UndecidedRounding { name: site.name, index: site.index, precision };
+    value.round(format).map_err(undecided)
+}
+
+fn digits(multiple: &Multiple) -> String {
+    let text = multiple.value(|value| decimal(&value, DIGITS));
+    text.ok().and_then(Result::ok).unwrap_or_else(|| "not isolated".to_string())
+}
+
+/// An expression, its 40 digits and its class.
+fn about(label: &'static str, expression: &Expression) -> Result<Vec<Line>, UndecidedRounding> {
+    let multiple = Multiple::new(expression, label)?;
+    let mut lines = vec![(label, expression.to_string())];
+    if multiple.expression != *expression {
+        lines.push(("with branches decided", multiple.expression.to_string()));
+    }
+    lines.push(("which is", format!("{} ({})", digits(&multiple), multiple.class.name())));
+    Ok(lines)
+}
+
+/// A plane at a position: frequency and angle.
+fn turn(plane: &Plane, position: Position) -> Result<Vec<Line>, UndecidedRounding> {
+    let mut lines = about("frequency", &plane.frequency)?;
+    let frequency = Multiple::new(&plane.frequency, "frequency")?;
+    lines.push(("position", position.to_string()));
+    let radians = (0..6).find_map(|k| {
+        let angle = angle::angle(&frequency, position, 256 << k)?;
+        if angle.is_point() { Some("0".to_string()) } else { of_interval(&angle, DIGITS) }
+    });
+    lines.push(("angle", format!("{} radians", radians.unwrap_or_else(|| "0".to_string()))));
+    Ok(lines)
+}
+
+/// The position of a token of [batch, seq] on the axis of a plane.
+fn position_of(positions: &Positions, axis: usize, token: usize) -> Position {
+    let tokens: usize = positions.shape()[1..].iter().product();
+    positions.data()[axis * tokens + token]
+}
+
+/// Where the element comes from: plane, frequency, angle, or the input it copies.
+fn origin(
+    question: &Question,
+    site: Site,
+    index: &[usize],
+) -> Result<Vec<Line>, UndecidedRounding> {
+    let copied = |text: String| Ok(vec![("copies", text)]);
+    match &question.body {
+        Body::Rotate(r) => {
+            let (coordinate, token) = (index[3], index[0] * r.q.shape()[2] + index[2]);
+            let rope = if site.name == "k" { r.rope.for_keys() } else { r.rope.clone() };
+            let find = |plane: &&Plane| [plane.pair.re, plane.pair.im].contains(&coordinate);
+            let Some((number, plane)) =
+                rope.planes.iter().enumerate().find(|(_, plane)| find(plane))
+            else {
+                return copied(format!("coordinate {coordinate}, which is in no plane"));
+            };
+            let part = if plane.pair.re == coordinate { "real" } else { "imaginary" };
+            let mut lines = vec![(
+                "plane",
+                format!(
+                    "{number}, coordinates ({}, {}), {part} part, {}",
+                    plane.pair.re,
+                    plane.pair.im,
+                    r.direction.name()
+                ),
+            )];
+            lines.extend(turn(plane, position_of(&r.positions, plane.axis, token))?);
+            lines.extend(about("attention_factor", &rope.magnitude)?);
+            Ok(lines)
+        }
+        Body::Table(t) => {
+            let plane = &t.rope.planes[index[1]];
+            let mut lines = vec![("plane", index[1].to_string())];
+            lines.extend(turn(plane, position_of(&t.positions, plane.axis, index[0]))?);
+            lines.extend(about("attention_factor", &t.rope.magnitude)?);
+            Ok(lines)
+        }
+        Body::InvFreq(f) => {
+            let of = |index: &[usize]| index.first().copied().unwrap_or_default();
+            match site.name {
+                "inv_freq" => about("frequency", &f.rope.planes[of(index)].frequency),
+                "growth" => about("growth", &f.rope.planes[of(index)].growth),
+                "attention_factor" => about("attention_factor", &f.rope.magnitude),
+                _ => about("softmax_factor", &f.rope.softmax_factor),
+            }
+        }
+        Body::Score(s) => {
+            let query = position_of(&s.query_positions, 0, index[0] * s.q.shape()[2] + index[2]);
+            let key = position_of(&s.key_positions, 0, index[0] * s.k.shape()[2] + index[3]);
+            let key_head = index[1] * s.k.shape()[1] / s.q.shape()[1].max(1);
+            Ok(vec![
+                ("query", format!("head {}, position {query}", index[1])),
+                ("key", format!("head {key_head}, position {key}")),
+                ("sum over", format!("{} planes", s.rope.planes.len())),
+            ])
+        }
+        Body::Apply(_) => Ok(vec![("formula", "x cos - y sin or x sin + y cos, exactly".into())]),
+        Body::AlibiSlopes(a) => about("slope", &a.slope(index[0])),
+        Body::AlibiBias(a) => {
+            let (query, key) = (a.query_positions[index[1]], a.key_positions[index[2]]);
+            let mut lines = about("slope", &a.alibi.slope(index[0]))?;
+            lines.push(("times", a.alibi.distance(query, key).to_string()));
+            Ok(lines)
+        }
+        Body::Sinusoidal(s) => match s.sinusoidal.wave(index[1]) {
+            Wave::Zero => Ok(vec![("column", "the zero that fills an odd dim".into())]),
+            Wave::Sin(k) | Wave::Cos(k) => {
+                let frequency = s.sinusoidal.frequencies()[k].clone();
+                let is_sine = s.sinusoidal.wave(index[1]) == Wave::Sin(k);
+                let function = if is_sine { "sin" } else { "cos" };
+                let mut lines = vec![("column", format!("{function} of frequency {k}"))];
+                let pair = crate::encoding::Pair { re: 0, im: 0 };
+                let growth = Expression::integer(1);
+                let plane = Plane { pair, axis: 0, frequency, growth };
+                lines.extend(turn(&plane, s.positions[index[0]])?);
+                Ok(lines)
+            }
+        },
+        Body::T5Bias(t, table) => {
+            let (query, key) = (t.query_positions[index[1]], t.key_positions[index[2]]);
+            let bucket = t.buckets.bucket(query, key);
+            copied(format!("table[{bucket}, {}] of {:?}", index[0], table.shape()))
+        }
+        Body::Learned(l) => copied(format!("table[{}, {}]", l.rows[index[0]], index[1])),
+        Body::PermuteQk(p) => {
+            copied(format!("weight[{}, {}]", p.permutation.sources(p.to)[index[0]], index[1]))
+        }
+        Body::T5Bucket(_) | Body::PositionIds(_) => Ok(Vec::new()),
+    }
+}
+
+/// From the exact value to the bits.
+fn rounding(value: &Value, format: Format, site: Site) -> Result<Vec<Line>, UndecidedRounding> {
+    let rounded = round(value, format, site)?;
+    let undecided = |precision| UndecidedRounding { name: site.name, index: site.index, precision };
+    let exact = decimal(value, DIGITS).map_err(undecided)?;
+    let shown = |bits: u64| {
+        let width = format.width() as usize / 4;
+        let number = match Ratio::from_bits(format, bits) {
+            Some(ratio) => of_ratio(&ratio, DIGITS),
+            None => format.to_f64(bits).to_string(),
+        };
+        format!("{bits:0width$x}  {number}")
+    };
+    let mut lines = vec![("exactly", exact)];
+    lines.push(("because", format!("{}: {}", rounded.proof.name(), reason(rounded.proof))));
+    if let Value::Real { enclose, .. } = value {
+        if let Some(x) = enclose(rounded.precision) {
+            let end = |end: &rug::Float| end.to_string_radix(10, Some(24));
+            lines.push((
+                "enclosed in",
+                format!("[{}, {}] at {} bits", end(x.lo()), end(x.hi()), rounded.precision),
+            ));
+        }
+    }
+    lines.push(("rounds to", shown(rounded.bits)));
+    if let (Some(below), Some(above)) =
+        (format.next_down(rounded.bits), format.next_up(rounded.bits))
+    {
+        lines.push(("next below", shown(below)));
+        lines.push(("next above", shown(above)));
+        let residual = Format::F16.to_f64(rounded.residual);
+        lines.push(("residual", format!("{residual} ulp (exact - rounded)")));
+        if rounded.residual != 0 {
+            lines
+                .push(("from a tie", format!("{:.3e} ulp", tie_distance(value, format, &rounded))));
+        }
+    }
+    Ok(lines)
+}
+
+fn reason(proof: super::Proof) -> &'static str {
+    use super::Proof::*;
+    match proof {
+        Copied => "the bits of an input, rounded once if the formats differ",
+        Nonfinite => "a NaN or an infinity took part",
+        Rational => "integer arithmetic, ties to even",
+        IrrationalAlgebraic => "an irrational number is no tie, so a tight enclosure decides",
+        Lindemann => "the angle is algebraic and not 0, so the value is no tie",
+        GelfondSchneider => "the angle is pi times an irrational algebraic number: no tie",
+        Transcendental => "no tie",
+        Isolation => "the enclosure itself excludes a tie",
+    }
+}
+
+/// |distance| of the exact value to the nearest midpoint of two neighbours, in ulp of the result.
+fn tie_distance(value: &Value, format: Format, rounded: &Rounded) -> f64 {
+    let near = |x: &rug::Float| -> Option<f64> {
+        let target = Ratio::from_bits(format, rounded.bits)?;
+        let ulp = format.ulp_exponent(rounded.bits)?;
+        let mut distance = rug::Float::with_val(x.prec() + 64, x - &target.0);
+        distance >>= ulp;
+        Some(rug::Float::with_val(x.prec() + 64, 0.5 - distance.abs()).to_f64().abs())
+    };
+    match value {
+        Value::Real { enclose, .. } => {
+            enclose(rounded.precision * 2).and_then(|x| near(x.lo())).unwrap_or(f64::NAN)
+        }
+        Value::Rational(x) => near(&rug::Float::with_val(4096, &x.0)).unwrap_or(f64::NAN),
+        Value::Copied { .. } | Value::Nonfinite => 0.5 - Format::F16.to_f64(rounded.residual).abs(),
+    }
+}
