@@ -116,7 +116,7 @@ fn turn(plane: &Plane, position: Position) -> Result<Vec<Line>, UndecidedRoundin
     let frequency = Multiple::new(&plane.frequency, "frequency")?;
     lines.push(("position", position.to_string()));
     let radians = (0..6).find_map(|k| {
-        let angle = angle::angle(&frequency, position, 256 << k)?;
+        let angle = angle::angle(&frequency, angle::fraction(position), 256 << k)?;
         if angle.is_point() { Some("0".to_string()) } else { of_interval(&angle, DIGITS) }
     });
     lines.push(("angle", format!("{} radians", radians.unwrap_or_else(|| "0".to_string()))));
