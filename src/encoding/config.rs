@@ -165,6 +165,7 @@ impl<'a> RopeConfig<'a> {
         }
         check_sections(&mut checked, rotary_dim / 2)?;
         scheme.check(&mut checked)?;
+        checked.sort(&keys);
         let layout = checked.word("layout").and_then(Layout::from_name).unwrap_or(Layout::Half);
         Ok(RopeConfig { scheme, config: checked, layout, head_dim, rotary_dim, rotary_offset })
     }

@@ -53,7 +53,7 @@ impl Turning {
             }
             Class::Pi(multiple) if !multiple.is_rational() => Turning::IrrationalPi,
             Class::Pi(multiple) => {
-                match multiple.to_fraction().and_then(|multiple| multiple.mul(position)) {
+                match multiple.to_fraction().and_then(|multiple| multiple.checked_mul(position)) {
                     Some(multiple) => Turning::RationalPi(multiple),
                     None => Turning::Open,
                 }

@@ -236,14 +236,12 @@ fn rounding(value: &Value, format: Format, site: Site) -> Result<Vec<Line>, Unde
     };
     let mut lines = vec![("exactly", exact)];
     lines.push(("because", format!("{}: {}", rounded.proof.name(), reason(rounded.proof))));
-    if let Value::Real { enclose, .. } = value {
-        if let Some(x) = enclose(rounded.precision) {
-            let end = |end: &rug::Float| end.to_string_radix(10, Some(24));
-            lines.push((
-                "enclosed in",
-                format!("[{}, {}] at {} bits", end(x.lo()), end(x.hi()), rounded.precision),
-            ));
-        }
+    if let Value::Real { enclose, .. } = value
+        && let Some(x) = enclose(rounded.precision)
+    {
+        let end = |end: &rug::Float| end.to_string_radix(10, Some(24));
+        let ends = format!("[{}, {}] at {} bits", end(x.lo()), end(x.hi()), rounded.precision);
+        lines.push(("enclosed in", ends));
     }
     lines.push(("rounds to", shown(rounded.bits)));
     if let (Some(below), Some(above)) =

@@ -77,7 +77,7 @@ pub(super) fn score(s: &Score, format: Format, sink: &mut Sink) -> Result<(), Un
 
 /// m − n, which fits; see [`angle::fraction`].
 fn minus((m, n): (&Position, &Position)) -> Fraction {
-    angle::fraction(*m).add(angle::fraction(*n).neg()).unwrap_or(Fraction::ZERO)
+    angle::fraction(*m).checked_add(-angle::fraction(*n)).unwrap_or(Fraction::ZERO)
 }
 
 fn decode(bits: &[u64], format: Format) -> Option<Vec<Ratio>> {
