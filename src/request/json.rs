@@ -186,12 +186,7 @@ impl Serialize for Json {
         match self {
             Json::Null => serializer.serialize_unit(),
             Json::Bool(flag) => serializer.serialize_bool(*flag),
-            // Only 64-bit integers come in, and not every serializer knows wider ones.
-            Json::Integer(n) => match (u64::try_from(*n), i64::try_from(*n)) {
-                (Ok(n), _) => serializer.serialize_u64(n),
-                (_, Ok(n)) => serializer.serialize_i64(n),
-                _ => serializer.serialize_i128(*n),
-            },
+            Json::Integer(n) => serializer.serialize_i128(*n),
             Json::Real(x) => serializer.serialize_f64(*x),
             Json::String(text) => serializer.serialize_str(text),
             Json::Array(items) => items.serialize(serializer),
