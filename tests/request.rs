@@ -3,6 +3,7 @@
 mod input;
 mod json;
 mod position;
+mod positions;
 mod protocol;
 
 use ropewalk::request::{Json, Object};
