@@ -1,4 +1,26 @@
-//! Ropewalk is the arbiter for position encodings.
+//! Ropewalk is the arbiter for position encodings. It derives the right answer for rotary
+//! embeddings, ALiBi, T5 relative bias, sinusoidal and learned encodings with proof, and publishes
+//! it as golden vectors.
+//!
+//! # Layers
+//!
+//! | module | what it knows |
+//! |---|---|
+//! | [`number`] | formats as bits, the one rounding, tensors |
+//! | [`request`] | JSON, positions, requests, replies, reject reasons |
+//! | [`encoding`] | what each scheme is: expressions, planes, buckets, slopes |
+//! | `exact` | intervals, rationals, correctly rounded answers, two oracles |
+//! | `cli` | one file per verb |
+//!
+//! Arrows point upwards only: a module uses those above it in the table. `docs/architecture.md`
+//! has the whole picture.
+//!
+//! # Features
+//!
+//! `exact` links GMP and MPFR and has everything that computes; `cli` is the program. Both are on
+//! by default. Without them the crate still reads and checks requests and vectors.
+
+#![warn(missing_docs)]
 
 #[cfg(all(feature = "exact", feature = "cli"))]
 pub mod cli;

@@ -201,7 +201,7 @@ impl Class {
             Class::Radical(m) => Class::Radical(m.neg()),
             Class::Pi(m) => Class::Pi(m.neg()),
             Class::Logarithm { slope, argument, intercept } => {
-                Class::Logarithm { slope: slope.neg(), argument, intercept: intercept.neg() }
+                Class::Logarithm { slope: -slope, argument, intercept: -intercept }
             }
             other => other,
         }
@@ -216,11 +216,12 @@ impl Class {
                 let ratio = a.div(&b);
                 match (a.is_rational() && b.is_rational(), ratio) {
                     (true, _) => Class::rational(
-                        a.to_fraction().and_then(|x| b.to_fraction().and_then(|y| x.add(y))),
+                        a.to_fraction()
+                            .and_then(|x| b.to_fraction().and_then(|y| x.checked_add(y))),
                     ),
                     (_, Some(ratio)) if ratio.is_rational() => ratio
                         .to_fraction()
-                        .and_then(|x| x.add(Fraction::ONE))
+                        .and_then(|x| x.checked_add(Fraction::ONE))
                         .and_then(Monomial::fraction)
                         .and_then(|sum| sum.mul(&b))
                         .map_or(Algebraic, Radical),
@@ -231,7 +232,7 @@ impl Class {
             | (x, Logarithm { slope, argument, intercept })
                 if x.fraction().is_some() =>
             {
-                match x.fraction().and_then(|x| intercept.add(x)) {
+                match x.fraction().and_then(|x| intercept.checked_add(x)) {
                     Some(intercept) => Logarithm { slope, argument, intercept },
                     None => Transcendental,
                 }
@@ -259,7 +260,9 @@ impl Class {
             | (x, Logarithm { slope, argument, intercept })
                 if x.fraction().is_some() =>
             {
-                let scaled = x.fraction().and_then(|x| Some((slope.mul(x)?, intercept.mul(x)?)));
+                let scaled = x
+                    .fraction()
+                    .and_then(|x| Some((slope.checked_mul(x)?, intercept.checked_mul(x)?)));
                 match scaled {
                     Some((slope, intercept)) => Logarithm { slope, argument, intercept },
                     None => Transcendental,
@@ -336,13 +339,13 @@ fn quotient_of_logarithms(
     // logarithms that is irrational, hence transcendental (Gelfond–Schneider).
     match x.logarithm(y) {
         Some(Some(u)) => {
-            let Some((a, constant)) =
-                s.mul(u).and_then(|a| Some((a, a.mul(d)?.compare(c.mul(t)?)? == Ordering::Equal)))
-            else {
+            let Some((a, constant)) = s.checked_mul(u).and_then(|a| {
+                Some((a, a.checked_mul(d)?.compare(c.checked_mul(t)?)? == Ordering::Equal))
+            }) else {
                 return Class::Undecided;
             };
             match constant {
-                true => Class::rational(a.div(t)),
+                true => Class::rational(a.checked_div(t)),
                 false => Class::Transcendental,
             }
         }

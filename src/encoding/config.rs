@@ -3,6 +3,7 @@
 use super::expression::Expression;
 use super::key::{Absent, Checked, Key, Kind, Range, invalid};
 use super::rope::{Layout, Plane, Rope};
+use super::rotation::Pair;
 use super::spectrum::{Parameters, SCHEMES, Scheme, find};
 use crate::request::{Json, Object, Reject, Slug};
 
@@ -97,7 +98,10 @@ pub(crate) fn table(scheme: &dyn Scheme) -> Vec<Key> {
         true => &[],
         false => &[LENGTH],
     };
-    [&HEAD, slice, scheme.keys(), length, &AXES].concat()
+    // Schemes with axes of their own have no use for sections.
+    let axes: &[Key] = if scheme.has_axes() { &[] } else { &AXES };
+    let head = HEAD.iter().filter(|key| key.name != "rope_theta" || scheme.has_base());
+    head.chain(slice).chain(scheme.keys()).chain(length).chain(axes).copied().collect()
 }
 
 /// Whether any rotary scheme or operation knows a key of this name.
@@ -161,6 +165,7 @@ impl<'a> RopeConfig<'a> {
         }
         check_sections(&mut checked, rotary_dim / 2)?;
         scheme.check(&mut checked)?;
+        checked.sort(&keys);
         let layout = checked.word("layout").and_then(Layout::from_name).unwrap_or(Layout::Half);
         Ok(RopeConfig { scheme, config: checked, layout, head_dim, rotary_dim, rotary_offset })
     }
@@ -187,7 +192,15 @@ impl<'a> RopeConfig<'a> {
 
     /// Number of axes of a position.
     pub fn axes(&self) -> usize {
-        self.config.numbers("mrope_section").map_or(1, |sections| sections.len())
+        match self.config.numbers("mrope_section") {
+            Some(sections) => sections.len(),
+            None => self.scheme.axes(&self.config),
+        }
+    }
+
+    /// Whether positions may be exact rationals.
+    pub fn rational_positions(&self) -> bool {
+        self.scheme.rational_positions()
     }
 
     /// The rope at a total length, which only some schemes need and the others refuse.
@@ -211,10 +224,15 @@ impl<'a> RopeConfig<'a> {
         }
         let parameters = Parameters { config: &self.config, rotary_dim: self.rotary_dim, seq_len };
         let spectrum = self.scheme.spectrum(&parameters)?;
-        let axes = axis_map(&self.config, spectrum.frequencies.len());
         let pairs = spectrum.frequencies.len();
-        let planes = spectrum.frequencies.into_iter().enumerate().map(|(i, frequency)| Plane {
-            pair: self.layout.pair(i, pairs, self.rotary_offset),
+        let axes = match spectrum.axes.is_empty() {
+            true => axis_map(&self.config, pairs),
+            false => spectrum.axes,
+        };
+        let coordinates = coordinates(self.layout, &spectrum.blocks, pairs, self.rotary_offset);
+        let planes = spectrum.frequencies.into_iter().zip(coordinates).enumerate();
+        let planes = planes.map(|(i, (frequency, pair))| Plane {
+            pair,
             axis: axes.get(i).copied().unwrap_or_default(),
             frequency,
             growth: spectrum.growth.get(i).cloned().unwrap_or(Expression::integer(1)),
@@ -228,6 +246,18 @@ impl<'a> RopeConfig<'a> {
             origin: self.config.integer("origin").unwrap_or_default(),
         })
     }
+}
+
+/// The pairs of the rotated slice: one block, or several that follow each other.
+fn coordinates(layout: Layout, blocks: &[usize], pairs: usize, offset: usize) -> Vec<Pair> {
+    let whole = [pairs];
+    let mut start = offset;
+    let mut list = Vec::with_capacity(pairs);
+    for &count in if blocks.is_empty() { &whole } else { blocks } {
+        list.extend((0..count).map(|i| layout.pair(i, count, start)));
+        start += 2 * count;
+    }
+    list
 }
 
 /// The width of the rotated slice, from either key; the config keeps `rotary_dim` alone.
@@ -274,8 +304,11 @@ fn check_sections(config: &mut Checked, pairs: usize) -> Result<(), Reject> {
         };
     };
     let sum: f64 = sections.iter().sum();
-    let rule = format!("3 sections of pairs [t, h, w] whose sum is rotary_dim/2 = {pairs}");
-    if sections.len() != 3 || sum != pairs as f64 {
+    let rule = format!(
+        "3 sections of pairs [t, h, w], or 4 with ggml's [t, h, w, e], whose sum is \
+         rotary_dim/2 = {pairs}"
+    );
+    if !(3..=4).contains(&sections.len()) || sum != pairs as f64 {
         return Err(invalid("mrope_section", format!("{sections:?}"), rule));
     }
     if !config.has("mrope_interleaved") {
@@ -286,7 +319,8 @@ fn check_sections(config: &mut Checked, pairs: usize) -> Result<(), Reject> {
 
 /// The axis of each pair. Sectioned (Qwen2-VL): the sections follow each other under one running
 /// frequency index. Interleaved (Qwen3-VL): pair i is on h if i % 3 = 1 and i < 3·section\[1\], on
-/// w if i % 3 = 2 and i < 3·section\[2\], else on t.
+/// w if i % 3 = 2 and i < 3·section\[2\], else on t. With four sections (ggml's IMROPE) t is bounded
+/// in the same way and the rest is on the fourth axis.
 fn axis_map(config: &Checked, pairs: usize) -> Vec<usize> {
     let Some(sections) = config.numbers("mrope_section") else {
         return Vec::new();
@@ -297,7 +331,8 @@ fn axis_map(config: &Checked, pairs: usize) -> Vec<usize> {
     }
     (0..pairs)
         .map(|i| match i % 3 {
-            axis if axis > 0 && i < 3 * sections[axis] => axis,
+            axis if i < 3 * sections[axis] => axis,
+            _ if sections.len() == 4 => 3,
             _ => 0,
         })
         .collect()

@@ -53,19 +53,14 @@ impl Fraction {
     }
 
     /// Sum.
-    pub fn add(self, other: Fraction) -> Option<Fraction> {
+    pub fn checked_add(self, other: Fraction) -> Option<Fraction> {
         let a = self.numerator.checked_mul(other.denominator)?;
         let b = other.numerator.checked_mul(self.denominator)?;
         Fraction::new(a.checked_add(b)?, self.denominator.checked_mul(other.denominator)?)
     }
 
-    /// Negation.
-    pub fn neg(self) -> Fraction {
-        Fraction { numerator: -self.numerator, ..self }
-    }
-
     /// Product. Crosswise reduction first, so that it fits whenever the result does.
-    pub fn mul(self, other: Fraction) -> Option<Fraction> {
+    pub fn checked_mul(self, other: Fraction) -> Option<Fraction> {
         let left = Fraction::new(self.numerator, other.denominator)?;
         let right = Fraction::new(other.numerator, self.denominator)?;
         Fraction::new(
@@ -75,8 +70,8 @@ impl Fraction {
     }
 
     /// Quotient; none for a zero divisor.
-    pub fn div(self, other: Fraction) -> Option<Fraction> {
-        self.mul(Fraction::new(other.denominator, other.numerator)?)
+    pub fn checked_div(self, other: Fraction) -> Option<Fraction> {
+        self.checked_mul(Fraction::new(other.denominator, other.numerator)?)
     }
 
     /// Order; none if the cross products do not fit.
@@ -84,5 +79,12 @@ impl Fraction {
         let a = self.numerator.checked_mul(other.denominator)?;
         let b = other.numerator.checked_mul(self.denominator)?;
         Some(a.cmp(&b))
+    }
+}
+
+impl std::ops::Neg for Fraction {
+    type Output = Fraction;
+    fn neg(self) -> Fraction {
+        Fraction { numerator: -self.numerator, ..self }
     }
 }

@@ -195,6 +195,15 @@ impl Checked {
         self.0.set(key, value);
     }
 
+    /// Puts the keys into the order of their table.
+    pub(super) fn sort(&mut self, table: &[Key]) {
+        let place = |name: &str| table.iter().position(|key| key.name == name);
+        let mut pairs: Vec<(String, Json)> =
+            self.0.iter().map(|(key, value)| (key.to_string(), value.clone())).collect();
+        pairs.sort_by_key(|(key, _)| place(key));
+        self.0 = pairs.into_iter().collect();
+    }
+
     /// Takes a key out that another one replaces.
     pub fn remove(&mut self, key: &str) {
         self.0.remove(key);

@@ -43,7 +43,7 @@ fn insert(factors: &mut Vec<(u128, Fraction)>, base: u128, exponent: Fraction) -
         if common > 1 {
             let (other, power) = factors.swap_remove(index);
             // Each step splits a base, so the recursion ends.
-            insert(factors, common, power.add(exponent)?)?;
+            insert(factors, common, power.checked_add(exponent)?)?;
             insert(factors, other / common, power)?;
             return insert(factors, base / common, exponent);
         }
@@ -142,7 +142,7 @@ impl Monomial {
         };
         let mut factors = Vec::new();
         for &(base, power) in &self.factors {
-            let product = power.mul(exponent)?;
+            let product = power.checked_mul(exponent)?;
             if !product.is_zero() {
                 factors.push((base, product));
             }
@@ -173,7 +173,8 @@ impl Monomial {
         for (base, exponent) in self.rational_powers()? {
             let power = base.checked_pow(u32::try_from(exponent.unsigned_abs()).ok()?)?;
             let power = Fraction::new(i128::try_from(power).ok()?, 1)?;
-            value = if exponent > 0 { value.mul(power)? } else { value.div(power)? };
+            value =
+                if exponent > 0 { value.checked_mul(power)? } else { value.checked_div(power)? };
         }
         Some(value)
     }
@@ -198,7 +199,7 @@ impl Monomial {
                 for (slot, (prime, _)) in vector.iter_mut().zip(&bases) {
                     while rest % prime == 0 {
                         rest /= prime;
-                        *slot = slot.add(exponent)?;
+                        *slot = slot.checked_add(exponent)?;
                     }
                 }
                 (rest == 1).then_some(())?;
@@ -207,9 +208,9 @@ impl Monomial {
         };
         let (ours, theirs) = (exponents(self)?, exponents(other)?);
         let pivot = theirs.iter().position(|e| !e.is_zero())?;
-        let ratio = ours[pivot].div(theirs[pivot])?;
+        let ratio = ours[pivot].checked_div(theirs[pivot])?;
         for (a, b) in ours.iter().zip(&theirs) {
-            if *a != b.mul(ratio)? {
+            if *a != b.checked_mul(ratio)? {
                 return Some(None);
             }
         }

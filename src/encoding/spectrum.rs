@@ -2,13 +2,31 @@
 //!
 //! A new rule is one new file here and one line in [`SCHEMES`].
 
+mod axial;
 mod default;
 mod dynamic;
 mod linear;
 mod llama3;
 mod longrope;
+mod none;
+mod ntk;
+mod ntk_by_parts;
 mod proportional;
+mod xpos;
 mod yarn;
+
+pub use axial::{Axial, Dinov3, Pixel, Pixtral};
+pub use default::Default;
+pub use dynamic::Dynamic;
+pub use linear::Linear;
+pub use llama3::Llama3;
+pub use longrope::LongRope;
+pub use none::Unturned;
+pub use ntk::{Ntk, NtkFixed};
+pub use ntk_by_parts::NtkByParts;
+pub use proportional::Proportional;
+pub use xpos::XPos;
+pub use yarn::Yarn;
 
 use super::expression::Expression;
 use super::key::{Checked, Key};
@@ -16,13 +34,22 @@ use crate::request::{Reject, Slug};
 
 /// The rules that the crate brings, in the order of the documentation.
 pub const SCHEMES: &[&dyn Scheme] = &[
-    &default::Default,
-    &linear::Linear,
-    &dynamic::Dynamic,
-    &yarn::Yarn,
-    &longrope::LongRope,
-    &llama3::Llama3,
-    &proportional::Proportional,
+    &Default,
+    &Linear,
+    &Ntk,
+    &Dynamic,
+    &NtkFixed,
+    &NtkByParts,
+    &Yarn,
+    &LongRope,
+    &Llama3,
+    &Proportional,
+    &XPos,
+    &Axial,
+    &Pixtral,
+    &Dinov3,
+    &Pixel,
+    &Unturned,
 ];
 
 /// A `rope_type`: a name, its own keys, and the spectrum they determine.
@@ -46,6 +73,26 @@ pub trait Scheme: Sync {
     /// Whether `partial_rotary_factor` narrows the rotated slice. If not, the scheme reads it.
     fn slices(&self) -> bool {
         true
+    }
+
+    /// Whether it has a `rope_theta`.
+    fn has_base(&self) -> bool {
+        true
+    }
+
+    /// Whether it has axes of its own. If not, `mrope_section` may deal the pairs out.
+    fn has_axes(&self) -> bool {
+        false
+    }
+
+    /// Number of axes of a position, where it has axes of its own.
+    fn axes(&self, _config: &Checked) -> usize {
+        1
+    }
+
+    /// Whether positions may be exact rationals.
+    fn rational_positions(&self) -> bool {
+        false
     }
 
     /// Rules that bind several keys, and defaults that other keys determine.
@@ -81,6 +128,10 @@ pub struct Spectrum {
     pub frequencies: Vec<Expression>,
     /// Growth per position and pair; empty for every scheme but xPos.
     pub growth: Vec<Expression>,
+    /// The axis of each pair; empty for one axis.
+    pub axes: Vec<usize>,
+    /// Pairs per block, where the layout pairs inside blocks; empty for one block.
+    pub blocks: Vec<usize>,
     /// Multiplies cos and sin.
     pub magnitude: Expression,
     /// Multiplies the logits.
@@ -91,7 +142,14 @@ impl Spectrum {
     /// Frequencies with both factors 1.
     pub fn plain(frequencies: Vec<Expression>) -> Spectrum {
         let one = Expression::integer(1);
-        Spectrum { frequencies, growth: Vec::new(), magnitude: one.clone(), softmax_factor: one }
+        Spectrum {
+            frequencies,
+            growth: Vec::new(),
+            axes: Vec::new(),
+            blocks: Vec::new(),
+            magnitude: one.clone(),
+            softmax_factor: one,
+        }
     }
 }
 

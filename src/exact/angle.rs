@@ -4,11 +4,10 @@ use super::interval::Interval;
 use super::ratio::Ratio;
 use super::resolved::{Multiple, ResolvedPlane, ResolvedRope};
 use super::round::{Proof, Value};
-use crate::encoding::{Class, Fraction, Monomial};
+use crate::encoding::{Class, Fraction};
 use crate::request::{Direction, Position};
 use num_complex::Complex;
 use num_traits::Zero;
-use rug::Rational;
 
 /// What is known of an angle pθ.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,15 +31,15 @@ pub(super) struct Turned<'a> {
     /// magnitude^(±1) · growth^(±(p − origin)).
     pub(super) scale: std::borrow::Cow<'a, Multiple>,
     plane: &'a ResolvedPlane,
-    position: Position,
+    position: Fraction,
     clockwise: bool,
     /// The phasor at the starting precision.
     pub(super) first: Complex<Interval>,
 }
 
 impl Turning {
-    pub(super) fn new(frequency: &Multiple, position: Position) -> Turning {
-        if position.numerator == 0 || frequency.is_zero() {
+    pub(super) fn new(frequency: &Multiple, position: Fraction) -> Turning {
+        if position.is_zero() || frequency.is_zero() {
             return Turning::Never;
         }
         let non_zero = || {
@@ -54,9 +53,7 @@ impl Turning {
             }
             Class::Pi(multiple) if !multiple.is_rational() => Turning::IrrationalPi,
             Class::Pi(multiple) => {
-                let p = Fraction::new(position.numerator as i128, position.denominator as i128);
-                let multiple: &Monomial = multiple;
-                match multiple.to_fraction().and_then(|m| p.and_then(|p| m.mul(p))) {
+                match multiple.to_fraction().and_then(|multiple| multiple.checked_mul(position)) {
                     Some(multiple) => Turning::RationalPi(multiple),
                     None => Turning::Open,
                 }
@@ -66,13 +63,21 @@ impl Turning {
     }
 }
 
+/// A position, or a difference of positions, as a fraction: differences of positions within ±2⁶²
+/// with denominators up to 2⁶² fit 128 bits.
+pub(super) fn fraction(position: Position) -> Fraction {
+    Fraction::new(position.numerator as i128, position.denominator as i128)
+        .unwrap_or(Fraction::ZERO)
+}
+
 /// Encloses the angle pθ, in radians.
-pub(super) fn angle(frequency: &Multiple, position: Position, precision: u32) -> Option<Interval> {
+pub(super) fn angle(frequency: &Multiple, position: Fraction, precision: u32) -> Option<Interval> {
     let theta = frequency.enclose(precision)?;
-    let angle = &Interval::point(position.numerator) * &theta;
-    Some(match position.denominator {
+    let exactly = |n: i128| Interval::exactly(rug::Float::with_val(128, n));
+    let angle = &exactly(position.numerator()) * &theta;
+    Some(match position.denominator() {
         1 => angle,
-        d => &angle / &Interval::point(d),
+        d => &angle / &exactly(d),
     })
 }
 
@@ -99,10 +104,10 @@ impl<'a> Turned<'a> {
             }
         };
         let mut turned = Turned {
-            turning: Turning::new(&plane.frequency, position),
+            turning: Turning::new(&plane.frequency, fraction(position)),
             scale,
             plane,
-            position,
+            position: fraction(position),
             clockwise: direction != Direction::Forward,
             first: Complex::new(Interval::point(0), Interval::point(0)),
         };
@@ -182,45 +187,67 @@ impl Kind {
     }
 }
 
+/// A number Σ cᵢ·bᵢ over the basis 1, √2, √3, √6, which is linearly independent over ℚ.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Surd([Ratio; 4]);
+
+impl Surd {
+    pub(super) fn zero() -> Surd {
+        Surd(std::array::from_fn(|_| Ratio::zero()))
+    }
+
+    /// The value, if it is rational.
+    pub(super) fn rational(self) -> Option<Ratio> {
+        let [rational, others @ ..] = self.0;
+        others.iter().all(Ratio::is_zero).then_some(rational)
+    }
+
+    /// self + factor · other.
+    fn plus(self, factor: &Ratio, other: &Surd) -> Surd {
+        let mut sum = self;
+        for (a, b) in sum.0.iter_mut().zip(&other.0) {
+            *a = &*a + &(factor * b);
+        }
+        sum
+    }
+
+    /// cos(nπ/12).
+    fn cos_twelfths(n: i128) -> Surd {
+        let n = n.rem_euclid(24);
+        let n = if n > 12 { 24 - n } else { n };
+        let (n, sign) = if n > 6 { (12 - n, -1) } else { (n, 1) };
+        // (coefficient of 1, √2, √3, √6) times 4.
+        let quarters = match n {
+            0 => [4, 0, 0, 0],
+            1 => [0, 1, 0, 1],
+            2 => [0, 0, 2, 0],
+            3 => [0, 2, 0, 0],
+            4 => [2, 0, 0, 0],
+            5 => [0, -1, 0, 1],
+            _ => [0, 0, 0, 0],
+        };
+        Surd(quarters.map(|quarter| Ratio::new(sign * quarter, 4)))
+    }
+
+    /// self + x cos φ − y sin φ at φ = π·multiple; none unless it is a multiple of π/12.
+    pub(super) fn plus_turned(self, x: &Ratio, y: &Ratio, multiple: Fraction) -> Option<Surd> {
+        let (a, b) = (multiple.numerator(), multiple.denominator());
+        if 12 % b != 0 {
+            return None;
+        }
+        let n = a.rem_euclid(2 * b) * (12 / b);
+        let (cos, sin) = (Surd::cos_twelfths(n), Surd::cos_twelfths(n - 6));
+        Some(self.plus(x, &cos).plus(&-y.clone(), &sin))
+    }
+}
+
 /// x cos φ − y sin φ at φ = π·a/b if it is rational, none if it is irrational.
 ///
-/// At multiples of π/6 the value is A + B√3 with rational A and B, rational exactly if B = 0. At
-/// odd multiples of π/4 it is (±x ± y)/√2, rational exactly if it is 0. At every other rational
-/// multiple of π it is irrational (cos and sin have degree above 2 over ℚ, or an irrationality
-/// that no rational x, y cancel).
+/// At multiples of π/12 by the basis of [`Surd`]. At every other rational multiple of π it is
+/// irrational: cos and sin have degree above 2 over ℚ, or an irrationality that no rational x, y
+/// cancel.
 fn at_multiple_of_pi(x: &Ratio, y: &Ratio, multiple: Fraction) -> Option<Ratio> {
-    let (a, b) = (multiple.numerator(), multiple.denominator());
-    let half = || Ratio::new(1, 2);
-    if 6 % b == 0 {
-        // Sixths: cos and sin as (rational, coefficient of √3).
-        let sixths = (a * (6 / b)).rem_euclid(12);
-        let parts = |n: i128| -> (Ratio, Ratio) {
-            let zero = Ratio::zero();
-            match n.rem_euclid(12) {
-                0 => (Ratio::new(1, 1), zero),
-                1 | 11 => (zero, half()),
-                2 | 10 => (half(), zero),
-                3 | 9 => (zero.clone(), zero),
-                4 | 8 => (-half(), zero),
-                5 | 7 => (zero, -half()),
-                _ => (-Ratio::new(1, 1), zero),
-            }
-        };
-        let ((cos, cos3), (sin, sin3)) = (parts(sixths), parts(sixths - 3));
-        let irrational = x * &cos3 - y * &sin3;
-        return irrational.is_zero().then(|| x * &cos - y * &sin);
-    }
-    if b == 4 {
-        let quarters = a.rem_euclid(8);
-        let cos_positive = matches!(quarters, 1 | 7);
-        let sin_positive = matches!(quarters, 1 | 3);
-        let sum = match cos_positive == sin_positive {
-            true => x - y,
-            false => Ratio(Rational::from(&x.0 + &y.0)),
-        };
-        return sum.is_zero().then(Ratio::zero);
-    }
-    None
+    Surd::zero().plus_turned(x, y, multiple)?.rational()
 }
 
 #[cfg(test)]
@@ -241,5 +268,17 @@ mod tests {
         assert_eq!(at(3, -3, 3, 4), Some(Ratio::new(0, 1)));
         assert_eq!(at(3, 3, 3, 4), None);
         assert_eq!(at(3, 5, 1, 5), None);
+        assert_eq!(at(3, 0, 1, 12), None);
+        assert_eq!(at(0, 3, -7, 1), Some(Ratio::new(0, 1)));
+    }
+
+    #[test]
+    fn surds_are_the_cosines() {
+        for n in -30..30 {
+            let [a, b, c, d] = Surd::cos_twelfths(n).0.map(|x| x.0.to_f64());
+            let value = a + b * 2f64.sqrt() + c * 3f64.sqrt() + d * 6f64.sqrt();
+            let cos = (n as f64 * std::f64::consts::PI / 12.0).cos();
+            assert!((value - cos).abs() < 1e-14, "{n}");
+        }
     }
 }

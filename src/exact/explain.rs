@@ -116,7 +116,7 @@ fn turn(plane: &Plane, position: Position) -> Result<Vec<Line>, UndecidedRoundin
     let frequency = Multiple::new(&plane.frequency, "frequency")?;
     lines.push(("position", position.to_string()));
     let radians = (0..6).find_map(|k| {
-        let angle = angle::angle(&frequency, position, 256 << k)?;
+        let angle = angle::angle(&frequency, angle::fraction(position), 256 << k)?;
         if angle.is_point() { Some("0".to_string()) } else { of_interval(&angle, DIGITS) }
     });
     lines.push(("angle", format!("{} radians", radians.unwrap_or_else(|| "0".to_string()))));
@@ -236,14 +236,12 @@ fn rounding(value: &Value, format: Format, site: Site) -> Result<Vec<Line>, Unde
     };
     let mut lines = vec![("exactly", exact)];
     lines.push(("because", format!("{}: {}", rounded.proof.name(), reason(rounded.proof))));
-    if let Value::Real { enclose, .. } = value {
-        if let Some(x) = enclose(rounded.precision) {
-            let end = |end: &rug::Float| end.to_string_radix(10, Some(24));
-            lines.push((
-                "enclosed in",
-                format!("[{}, {}] at {} bits", end(x.lo()), end(x.hi()), rounded.precision),
-            ));
-        }
+    if let Value::Real { enclose, .. } = value
+        && let Some(x) = enclose(rounded.precision)
+    {
+        let end = |end: &rug::Float| end.to_string_radix(10, Some(24));
+        let ends = format!("[{}, {}] at {} bits", end(x.lo()), end(x.hi()), rounded.precision);
+        lines.push(("enclosed in", ends));
     }
     lines.push(("rounds to", shown(rounded.bits)));
     if let (Some(below), Some(above)) =

@@ -2,7 +2,8 @@
 
 use super::{expect_output, floating, shape_error};
 use crate::encoding::config::RopeConfig;
-use crate::encoding::key::Checked;
+use crate::encoding::expression::Expression;
+use crate::encoding::key::{Checked, invalid};
 use crate::encoding::rope::Rope;
 use crate::encoding::rotation::Pair;
 use crate::encoding::spectrum::{SCHEMES, Scheme, find};
@@ -126,10 +127,13 @@ fn expect_rank_4(name: &str, tensor: &Tensor, head_dim: usize) -> Result<(), Rej
 fn with_axes(
     name: &str,
     positions: Positions,
-    axes: usize,
+    config: &RopeConfig,
     expected: &[usize],
 ) -> Result<Positions, Reject> {
-    positions.expect_integers(name)?;
+    let axes = config.axes();
+    if !config.rational_positions() {
+        positions.expect_integers(name)?;
+    }
     if axes > 1 {
         let shape = [&[axes], expected].concat();
         positions.expect_shape(name, &shape)?;
@@ -153,7 +157,7 @@ impl Rotate {
         let direction = input.direction(&DIRECTIONS)?;
         let (q, k) = heads(request, rope.head_dim)?;
         let shape = [q.shape()[0], q.shape()[2]];
-        let positions = with_axes("positions", input.positions("positions")?, rope.axes, &shape)?;
+        let positions = with_axes("positions", input.positions("positions")?, &config, &shape)?;
         let config = config.normalised().clone();
         Ok(Rotate { config, seq_len, rope, q, k, positions, direction })
     }
@@ -223,7 +227,7 @@ impl Score {
         }
         let (queries, keys) = (q.shape()[2], k.shape()[2]);
         let positions = |name: &str, count: usize| {
-            with_axes(name, input.positions(name)?, rope.axes, &[batch, count])
+            with_axes(name, input.positions(name)?, &config, &[batch, count])
         };
         let query_positions = positions("query_positions", queries)?;
         let key_positions = positions("key_positions", keys)?;
@@ -250,9 +254,16 @@ impl Table {
         input.expect_names("table", &["positions", "seq_len"])?;
         let seq_len = input.seq_len()?;
         let rope = config.rope(seq_len)?;
+        if rope.planes.iter().any(|plane| plane.growth != Expression::integer(1)) {
+            return Err(invalid(
+                "rope_type",
+                "xpos",
+                "one without growth: its table is two tables",
+            ));
+        }
         let positions = input.positions("positions")?;
         let count = positions.shape().last().copied().unwrap_or_default();
-        let positions = with_axes("positions", positions, rope.axes, &[count])?;
+        let positions = with_axes("positions", positions, &config, &[count])?;
         expect_output(&[count, rope.planes.len()])?;
         Ok(Table { config: config.normalised().clone(), seq_len, rope, positions })
     }

@@ -1,9 +1,10 @@
 //! Dynamic NTK: the base grows with the length of the sequence.
 
 use super::linear::FACTOR;
-use super::{Parameters, Scheme, Spectrum, powers};
+use super::ntk::{check_width, stretched};
+use super::{Parameters, Scheme, Spectrum};
 use crate::encoding::expression::Expression;
-use crate::encoding::key::{Absent, Checked, Key, Kind, Range, invalid};
+use crate::encoding::key::{Absent, Checked, Key, Kind, Range};
 use crate::request::{Reject, Slug};
 
 /// `dynamic`. base′ = base · (s·L/L₀ − (s − 1))^(r/(r−2)) with L = max(seq_len, L₀), and
@@ -44,13 +45,7 @@ impl Scheme for Dynamic {
     }
 
     fn check(&self, config: &mut Checked) -> Result<(), Reject> {
-        if config.size("rotary_dim") == Some(2) {
-            return Err(invalid(
-                "rotary_dim",
-                2,
-                "more than 2 for dynamic: the exponent is r/(r-2)",
-            ));
-        }
+        check_width(config, "dynamic")?;
         if !config.has("original_max_position_embeddings") && !config.has("max_position_embeddings")
         {
             return Err(Slug::MissingKey.because(
@@ -68,8 +63,6 @@ impl Scheme for Dynamic {
         let length = Expression::integer(parameters.seq_len.unwrap_or(1)).max(&original);
         let factor = parameters.exact("factor");
         let stretch = &factor * &length / &original - (&factor - Expression::integer(1));
-        let r = parameters.rotary_dim as i64;
-        let base = parameters.exact("rope_theta") * stretch.power(r, r - 2);
-        Ok(Spectrum::plain(powers(&base, parameters.pairs(), parameters.rotary_dim)))
+        Ok(Spectrum::plain(stretched(parameters, &stretch)))
     }
 }

@@ -1,5 +1,6 @@
 //! Scores: planes whose angles agree are summed exactly before anything is enclosed.
 
+use super::super::angle::{Surd, Turning};
 use super::super::interval::Interval;
 use super::super::intervals::Intervals;
 use super::super::ratio::Ratio;
@@ -8,7 +9,7 @@ use super::super::round::{Proof, UndecidedRounding, Value};
 use super::super::{angle, phasor};
 use super::rotary::{at, largest, starting_precision};
 use super::{Sink, Site};
-use crate::encoding::{Arithmetic, Class, Double, Expression, Score, plane_score};
+use crate::encoding::{Arithmetic, Class, Double, Expression, Fraction, Score, plane_score};
 use crate::number::Format;
 use crate::request::Position;
 use num_complex::Complex;
@@ -26,7 +27,7 @@ struct Difference {
     groups: Vec<Group>,
     /// e^{i(m−n)θ} with growth, without magnitude, per plane, at the starting precision.
     phasors: Vec<Complex<Interval>>,
-    deltas: Vec<Position>,
+    deltas: Vec<Fraction>,
 }
 
 pub(super) fn score(s: &Score, format: Format, sink: &mut Sink) -> Result<(), UndecidedRounding> {
@@ -42,7 +43,7 @@ pub(super) fn score(s: &Score, format: Format, sink: &mut Sink) -> Result<(), Un
     let precision = starting_precision(format, farthest);
     let (q_format, k_format) =
         (s.q.dtype().format().unwrap_or(Format::F64), s.k.dtype().format().unwrap_or(Format::F64));
-    let mut differences: HashMap<Vec<Position>, Difference> = HashMap::new();
+    let mut differences: HashMap<Vec<Fraction>, Difference> = HashMap::new();
     let mut index = 0;
     for b in 0..batch {
         for h in 0..heads {
@@ -53,7 +54,7 @@ pub(super) fn score(s: &Score, format: Format, sink: &mut Sink) -> Result<(), Un
                 for j in 0..keys {
                     let k = &s.k.data()[((b * key_heads + key_head) * keys + j) * dim..][..dim];
                     let n = at(&s.key_positions, b * keys + j);
-                    let deltas: Vec<Position> = m.iter().zip(&n).map(minus).collect();
+                    let deltas: Vec<Fraction> = m.iter().zip(&n).map(minus).collect();
                     if !differences.contains_key(&deltas) {
                         let difference = Difference::new(&rope, deltas.clone(), precision)?;
                         differences.insert(deltas.clone(), difference);
@@ -74,9 +75,9 @@ pub(super) fn score(s: &Score, format: Format, sink: &mut Sink) -> Result<(), Un
     Ok(())
 }
 
-/// m − n; positions are integers within ±2⁶², so this fits.
-fn minus((m, n): (&Position, &Position)) -> Position {
-    Position::integer(m.numerator - n.numerator)
+/// m − n, which fits; see [`angle::fraction`].
+fn minus((m, n): (&Position, &Position)) -> Fraction {
+    angle::fraction(*m).checked_add(-angle::fraction(*n)).unwrap_or(Fraction::ZERO)
 }
 
 fn decode(bits: &[u64], format: Format) -> Option<Vec<Ratio>> {
@@ -86,7 +87,7 @@ fn decode(bits: &[u64], format: Format) -> Option<Vec<Ratio>> {
 impl Difference {
     fn new(
         rope: &ResolvedRope,
-        deltas: Vec<Position>,
+        deltas: Vec<Fraction>,
         precision: u32,
     ) -> Result<Difference, UndecidedRounding> {
         let undecided = || UndecidedRounding { name: "inv_freq", index: 0, precision };
@@ -103,10 +104,10 @@ impl Difference {
 /// growth^(m−n) · e^{i(m−n)θ}.
 fn relative_phasor(
     plane: &ResolvedPlane,
-    delta: Position,
+    delta: Fraction,
     precision: u32,
 ) -> Option<Complex<Interval>> {
-    if delta.numerator == 0 {
+    if delta.is_zero() {
         return Some(Complex::new(Interval::point(1), Interval::point(0)));
     }
     let unit = phasor(&angle::angle(&plane.frequency, delta, precision)?);
@@ -114,23 +115,27 @@ fn relative_phasor(
         return Some(unit);
     }
     let growth = plane.growth.enclose(precision)?;
-    let scale = Intervals { precision }.power(&growth, delta.numerator, 1)?;
+    // Growth comes with integer positions only.
+    let exponent = i64::try_from(delta.numerator()).ok()?;
+    let scale = Intervals { precision }.power(&growth, exponent, 1)?;
     Some(Complex::new(&unit.re * &scale, &unit.im * &scale))
 }
 
 /// Sorts planes by |angle|: floating point finds the candidates, algebra decides.
-fn groups(rope: &ResolvedRope, deltas: &[Position]) -> Vec<Group> {
+fn groups(rope: &ResolvedRope, deltas: &[Fraction]) -> Vec<Group> {
     let mut angles: Vec<(f64, bool, Expression, usize)> = Vec::new();
     let mut still = Group { members: Vec::new(), still: true };
     for (index, plane) in rope.planes.iter().enumerate() {
-        let delta = deltas[plane.axis].numerator;
-        if delta == 0 || plane.frequency.is_zero() {
+        let delta = deltas[plane.axis];
+        if delta.is_zero() || plane.frequency.is_zero() {
             still.members.push((index, false));
             continue;
         }
-        let angle = Expression::integer(delta.unsigned_abs() as i128) * &plane.frequency.expression;
+        let distance =
+            Expression::integer(delta.numerator().abs()) / Expression::integer(delta.denominator());
+        let angle = distance * &plane.frequency.expression;
         let near = angle.evaluate(&Double).unwrap_or(f64::NAN);
-        angles.push((near, delta < 0, angle, index));
+        angles.push((near, delta.numerator() < 0, angle, index));
     }
     angles.sort_by(|a, b| a.0.total_cmp(&b.0));
     let mut groups: Vec<Group> = vec![still];
@@ -202,8 +207,9 @@ fn element(
             }
         }
     }
-    if turning.is_empty() {
-        return rational_part(squared, still, passed, site, sink);
+    let surd = surd_part(rope, difference, &turning);
+    if let Some(rational) = surd.clone().and_then(Surd::rational) {
+        return rational_part(squared, &still + &rational, passed, site, sink);
     }
     let algebraic = squared.class.is_algebraic() == Some(true)
         && !shared_growth
@@ -237,8 +243,28 @@ fn element(
             relative_phasor(plane, difference.deltas[plane.axis], precision)
         })
     };
-    let proof = if algebraic { Proof::Lindemann } else { Proof::Isolation };
+    let proof = match surd {
+        _ if algebraic => Proof::Lindemann,
+        // Rational plus an irrational surd; a rational factor keeps it irrational.
+        Some(_) if squared.ratio.is_some() => Proof::IrrationalAlgebraic,
+        _ => Proof::Isolation,
+    };
     sink(site, &Value::Real { proof, first, enclose: &enclose })
+}
+
+/// The sum of what turns, if every angle is a multiple of π/12; zero if nothing turns.
+fn surd_part(
+    rope: &ResolvedRope,
+    difference: &Difference,
+    turning: &[(usize, Complex<Ratio>)],
+) -> Option<Surd> {
+    turning.iter().try_fold(Surd::zero(), |sum, (index, c)| {
+        let plane = &rope.planes[*index];
+        match Turning::new(&plane.frequency, difference.deltas[plane.axis]) {
+            Turning::RationalPi(multiple) => sum.plus_turned(&c.re, &c.im, multiple),
+            _ => None,
+        }
+    })
 }
 
 /// magnitude² · still + passed.
