@@ -1,0 +1,4 @@
+//! The two oracles against each other.
+
+mod case;
+mod examples;
