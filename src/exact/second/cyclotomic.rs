@@ -27,7 +27,7 @@ pub(super) fn rational_sum(
     let mut sum = vec![Rational::new(); order];
     for (x, y, t) in terms {
         // πt = 2πk/n.
-        let turns = Rational::from(t * Rational::from((order as u64, 2)));
+        let turns = t * Rational::from((order as u64, 2));
         let k = turns.numer().mod_u(order as u32) as usize;
         let quarter = order / 4;
         let half = |value: &Rational| Rational::from(value / 2);
@@ -64,7 +64,7 @@ fn gcd(a: usize, b: usize) -> usize {
 /// Φₙ, lowest coefficient first: Π over d | n of (x^d − 1)^μ(n/d), as power series.
 fn cyclotomic(n: usize) -> Vec<i64> {
     let primes: Vec<usize> =
-        (2..=n).filter(|&p| n % p == 0 && (2..p).all(|q| p % q != 0)).collect();
+        (2..=n).filter(|&p| n.is_multiple_of(p) && (2..p).all(|q| !p.is_multiple_of(q))).collect();
     let degree = primes.iter().fold(n, |degree, p| degree / p * (p - 1));
     let mut series = vec![0i64; degree + 1];
     series[0] = 1;

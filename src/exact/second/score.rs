@@ -20,6 +20,9 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
+/// Rotated vectors by line and precision; none where a ball asked for more bits.
+type Rotated = HashMap<(usize, u32), Option<Rc<Vec<Ball>>>>;
+
 /// Queries or keys, rotated at the precisions that were asked for.
 struct Side<'w> {
     tensor: &'w Tensor,
@@ -29,7 +32,7 @@ struct Side<'w> {
     seq: usize,
     dim: usize,
     turns: RefCell<Turns<'w>>,
-    rotated: RefCell<HashMap<(usize, u32), Option<Rc<Vec<Ball>>>>>,
+    rotated: RefCell<Rotated>,
 }
 
 impl<'w> Side<'w> {

@@ -38,7 +38,8 @@ fn by_turns<'a>(p: Parameters<'a>, low: &str, high: &str) -> Result<Spectrum<'a>
                 length.ball(&functions, bits)?.compare(&bound)
             })
         };
-        if against(&high)? != Ordering::Less {
+        // With scale 1 both terms are parts of freq, which enclosures would never show.
+        if scale == 1 || against(&high)? != Ordering::Less {
             return Ok(Real::Radical(freq));
         }
         let divided = freq.times(&Radical::from(scale.clone().recip()));

@@ -10,7 +10,7 @@ use rug::{Integer, Rational};
 /// seq_len > original_max_position_embeddings.
 pub(super) fn longrope(p: Parameters) -> Result<Spectrum, SecondError> {
     let original = p.number("original_max_position_embeddings")?;
-    let long = p.seq_len.is_some_and(|seq_len| Rational::from(seq_len) > original);
+    let long = p.seq_len.is_some_and(|seq_len| original < seq_len);
     let ext_factors = p.config.numbers(if long { "long_factor" } else { "short_factor" })?;
     let base = p.number("rope_theta")?;
     let frequencies = p

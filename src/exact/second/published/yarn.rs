@@ -109,6 +109,10 @@ pub(super) fn yarn(p: Parameters) -> Result<Spectrum, SecondError> {
             let divided = interpolation.times(&Radical::from(Rational::from(1) - factor));
             divided.plus(&kept).map(Real::Radical)
         };
+        if scaling == 1 {
+            // Interpolation is extrapolation, which enclosures would never show.
+            return Ok(Real::Radical(extrapolation));
+        }
         match ramp(&correction, &low, &high, &apart, i)? {
             Ramp::Rational(ramp) => blend(ramp)
                 .ok_or_else(|| SecondError::Unsupported("a blend of unlike powers".into())),
