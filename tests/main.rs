@@ -3,4 +3,6 @@
 #[cfg(feature = "exact")]
 mod contract;
 mod number;
+#[cfg(feature = "exact")]
+mod oracles;
 mod request;

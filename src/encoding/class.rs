@@ -287,6 +287,8 @@ impl Class {
         use Class::*;
         match (self, other) {
             (_, Radical(zero)) if zero.is_zero() => Undecided,
+            // Formulas divide by numbers that are not 0, known or not.
+            (Radical(zero), _) if zero.is_zero() => Radical(zero),
             (Radical(a), Radical(b)) => a.div(&b).map_or(Algebraic, Radical),
             (Pi(a), Pi(b)) => a.div(&b).map_or(Algebraic, Radical),
             (Pi(a), Radical(b)) => a.div(&b).map_or(Transcendental, Pi),

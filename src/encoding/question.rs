@@ -6,7 +6,7 @@ mod rows;
 
 pub use additive::{AlibiBias, T5};
 pub use rotary::{Apply, InvFreq, Rotate, Score, Table};
-pub use rows::{LearnedRows, PermuteRows, PositionIds, SinusoidalRows};
+pub use rows::{LearnedRows, PermuteRows, PositionIds, PositionSource, SinusoidalRows};
 
 use super::spectrum::{SCHEMES, Scheme};
 use crate::number::{Dtype, Format, Tensor};

@@ -25,6 +25,8 @@ pub struct SinusoidalRows {
 pub struct LearnedRows {
     /// The index rule.
     pub learned: Learned,
+    /// A flat list.
+    pub positions: Vec<Position>,
     /// The row of the table for every position.
     pub rows: Vec<usize>,
     /// [rows, dim].
@@ -47,10 +49,21 @@ pub struct PermuteRows {
 pub struct PositionIds {
     /// The normalised config.
     pub config: Object,
+    /// What determines them.
+    pub source: PositionSource,
     /// Shape of the answer.
     pub shape: Vec<usize>,
     /// The answer.
     pub positions: Vec<i64>,
+}
+
+/// What position ids are made from.
+#[derive(Clone, Debug)]
+pub enum PositionSource {
+    /// Where packed sequences begin and end.
+    CumulativeLengths(Vec<i64>),
+    /// Which tokens are real, i32 [batch, seq].
+    AttentionMask(Tensor),
 }
 
 impl SinusoidalRows {
@@ -77,7 +90,7 @@ impl LearnedRows {
         };
         expect_output(&[positions.len(), learned.dim])?;
         let rows = positions.iter().map(|p| learned.row(*p, rows)).collect::<Result<_, _>>()?;
-        Ok(LearnedRows { learned, rows, table })
+        Ok(LearnedRows { learned, positions, rows, table })
     }
 }
 
@@ -112,23 +125,29 @@ impl PositionIds {
         let checked = Checked::new(&request.config, &[], is_known_key, "position_ids")?;
         let input = &request.input;
         input.expect_names("position_ids", &["cu_seqlens", "attention_mask"])?;
-        let (shape, positions) = match (input.has("cu_seqlens"), input.has("attention_mask")) {
-            (true, false) => {
-                let positions = from_cumulative_lengths(&integers(input.object())?)?;
-                (vec![1, positions.len()], positions)
-            }
-            (false, true) => from_mask(&input.tensor("attention_mask")?)?,
-            (true, true) => {
-                return Err(Slug::UnusedInput
-                    .because("cu_seqlens and attention_mask are given, one of them is allowed"));
-            }
-            (false, false) => {
-                return Err(
-                    Slug::MissingInput.because("position_ids needs cu_seqlens or attention_mask")
-                );
-            }
-        };
-        Ok(PositionIds { config: checked.object().clone(), shape, positions })
+        let (shape, positions, source) =
+            match (input.has("cu_seqlens"), input.has("attention_mask")) {
+                (true, false) => {
+                    let bounds = integers(input.object())?;
+                    let positions = from_cumulative_lengths(&bounds)?;
+                    (vec![1, positions.len()], positions, PositionSource::CumulativeLengths(bounds))
+                }
+                (false, true) => {
+                    let mask = input.tensor("attention_mask")?;
+                    let (shape, positions) = from_mask(&mask)?;
+                    (shape, positions, PositionSource::AttentionMask(mask))
+                }
+                (true, true) => {
+                    return Err(Slug::UnusedInput.because(
+                        "cu_seqlens and attention_mask are given, one of them is allowed",
+                    ));
+                }
+                (false, false) => {
+                    return Err(Slug::MissingInput
+                        .because("position_ids needs cu_seqlens or attention_mask"));
+                }
+            };
+        Ok(PositionIds { config: checked.object().clone(), source, shape, positions })
     }
 }
 
