@@ -1,8 +1,14 @@
 //! One integration target; its modules mirror the layers and the pages of `docs/`.
 
 #[cfg(feature = "exact")]
+mod additive;
+#[cfg(feature = "exact")]
+mod ask;
+#[cfg(feature = "exact")]
 mod contract;
 mod number;
 #[cfg(feature = "exact")]
 mod oracles;
+#[cfg(feature = "exact")]
+mod positions;
 mod request;

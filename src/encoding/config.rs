@@ -112,6 +112,9 @@ pub fn is_known_key(name: &str) -> bool {
         super::SINUSOIDAL_KEYS,
         super::LEARNED_KEYS,
         super::PERMUTE_KEYS,
+        super::SHAW_KEYS,
+        super::DEBERTA_KEYS,
+        super::TEMPERATURE_KEYS,
     ];
     HEAD.iter()
         .chain(&SLICE)

@@ -143,6 +143,9 @@ impl SecondOracle {
             Body::Learned(l) => self.learned(l, target, sink),
             Body::PermuteQk(p) => self.permute_qk(p, target, sink),
             Body::T5Bucket(_) | Body::PositionIds(_) => Ok(()),
+            Body::ShawBucket(_) | Body::DebertaBucket(_) | Body::AttentionTemperature(_) => {
+                Err(SecondError::Unsupported("an operation without a second form".into()))
+            }
         }
     }
 
@@ -222,7 +225,11 @@ fn shapes(question: &Question) -> Vec<(&'static str, Vec<usize>)> {
         Body::Sinusoidal(s) => vec![("embedding", vec![s.positions.len(), s.sinusoidal.dim])],
         Body::Learned(l) => vec![("embedding", vec![l.positions.len(), l.learned.dim])],
         Body::PermuteQk(p) => vec![("weight", like(&p.weight))],
-        Body::T5Bucket(_) | Body::PositionIds(_) => Vec::new(),
+        Body::T5Bucket(_)
+        | Body::PositionIds(_)
+        | Body::ShawBucket(_)
+        | Body::DebertaBucket(_)
+        | Body::AttentionTemperature(_) => Vec::new(),
     }
 }
 
