@@ -65,8 +65,7 @@ fn near_ties(random: &mut Random, counts: &mut Counts) {
     let phasors: Vec<Vec<(Float, Float)>> =
         at.iter().map(|&p| (0..dim / 2).map(|i| phasor(p, base, i, dim)).collect()).collect();
     for row in 0..heads * seq {
-        for i in 0..dim / 2 {
-            let (cos, sin) = &phasors[row % seq][i];
+        for (i, (cos, sin)) in phasors[row % seq].iter().enumerate() {
             // Any finite pattern, sometimes the largest.
             let bits = match random.below(16) {
                 0 => narrow.largest(),
