@@ -8,10 +8,12 @@ mod config;
 mod expression;
 mod fraction;
 mod key;
+pub mod model;
 mod monomial;
 mod permutation;
 mod positions;
 mod question;
+mod released;
 mod rope;
 mod rotation;
 pub mod spectrum;
@@ -28,6 +30,7 @@ pub use monomial::Monomial;
 pub use permutation::{PERMUTE_KEYS, Permutation};
 pub use positions::{from_attention_mask, from_cumulative_lengths};
 pub use question::*;
+pub use released::{Model, models};
 pub use rope::{Layout, Plane, Rope};
 pub use rotation::{
     Pair, apply_matrix, plane_score, rotate_complex, rotate_elementwise, rotation_matrix, turn,
