@@ -6,6 +6,8 @@
 mod adapter;
 mod compute;
 mod error;
+mod show;
+mod source;
 mod write;
 
 pub use error::CliError;
@@ -20,6 +22,7 @@ const GROUPS: &str = "\
 
 Answers:
   compute   Answer one request: correctly rounded, with residual and decimals
+  show      Show a config's planes: coordinates, frequencies, what the scaling did
 
 Kernels:
   adapter   Speak the protocol as the reference kernel, correctly rounded
@@ -40,6 +43,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Compute(compute::Args),
+    Show(show::Args),
     Adapter(adapter::Args),
 }
 
@@ -47,6 +51,7 @@ enum Verb {
 pub fn main() -> ExitCode {
     let result = match Cli::parse().verb {
         Verb::Compute(args) => compute::run(&args),
+        Verb::Show(args) => show::run(&args),
         Verb::Adapter(args) => adapter::run(&args),
     };
     result.unwrap_or_else(|error| {
