@@ -5,8 +5,13 @@
 
 mod adapter;
 mod compute;
+mod corpus;
 mod decimal;
 mod error;
+mod export;
+mod generate;
+mod lint;
+mod list;
 mod write;
 
 pub use error::CliError;
@@ -21,6 +26,12 @@ const GROUPS: &str = "\
 
 Answers:
   compute   Answer one request: correctly rounded, with residual and decimals
+
+Vectors:
+  generate  Write the golden vectors, or check them
+  lint      Check golden files against the rules of the format
+  list      List files, tests and flags of the vectors, schemes and operations
+  export    Print tests as lines of the protocol
 
 Kernels:
   adapter   Speak the protocol as the reference kernel, correctly rounded
@@ -41,6 +52,10 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Compute(compute::Args),
+    Generate(generate::Args),
+    Lint(lint::Args),
+    List(list::Args),
+    Export(export::Args),
     Adapter(adapter::Args),
 }
 
@@ -48,6 +63,10 @@ enum Verb {
 pub fn main() -> ExitCode {
     let result = match Cli::parse().verb {
         Verb::Compute(args) => compute::run(&args),
+        Verb::Generate(args) => generate::run(&args),
+        Verb::Lint(args) => lint::run(&args),
+        Verb::List(args) => list::run(&args),
+        Verb::Export(args) => export::run(&args),
         Verb::Adapter(args) => adapter::run(&args),
     };
     result.unwrap_or_else(|error| {
@@ -58,4 +77,10 @@ pub fn main() -> ExitCode {
         eprintln!("ropewalk: {error}");
         ExitCode::from(2)
     })
+}
+
+/// Prints a line on standard output.
+fn outln(line: &str) -> Result<(), CliError> {
+    use std::io::Write;
+    writeln!(std::io::stdout(), "{line}").map_err(CliError::stream("standard output"))
 }
