@@ -6,6 +6,8 @@ mod additive;
 mod ask;
 #[cfg(feature = "exact")]
 mod contract;
+#[cfg(feature = "exact")]
+mod generate;
 mod number;
 #[cfg(feature = "exact")]
 mod oracles;

@@ -88,7 +88,8 @@ fn say(
     let text = match args.json {
         true => {
             let pairs = lines.iter().map(|(k, v)| (k.replace(' ', "_"), Json::from(v.as_str())));
-            format!("{}\n", Json::Object(pairs.collect()).full())
+            let json = serde_json::to_string(&Json::Object(pairs.collect())).unwrap_or_default();
+            format!("{json}\n")
         }
         false => {
             let width = lines.iter().map(|(label, _)| label.chars().count()).max().unwrap_or(0);
@@ -114,7 +115,8 @@ fn read_request(path: &Path) -> Result<Json, CliError> {
 /// The test of this id: what it is about, and its request.
 fn find(folder: &Path, id: &str) -> Result<(String, Json), CliError> {
     let needle = format!("\"{id}\"");
-    for path in crate::vector::files(folder).map_err(CliError::file(folder))? {
+    for file in crate::vector::golden_files(folder).map_err(CliError::file(folder))? {
+        let path = folder.join(file);
         let text = std::fs::read_to_string(&path).map_err(CliError::file(&path))?;
         if !text.contains(&needle) {
             continue;
