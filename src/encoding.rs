@@ -9,12 +9,14 @@ mod deberta;
 mod expression;
 mod fraction;
 mod key;
+pub mod model;
 mod monomial;
 mod permutation;
 mod positions;
 mod powers;
 mod question;
 mod relative;
+mod released;
 mod rope;
 mod rotation;
 pub mod spectrum;
@@ -37,6 +39,7 @@ pub use positions::{
 };
 pub use question::*;
 pub use relative::{SHAW_KEYS, Shaw, ShawForm};
+pub use released::{Model, models};
 pub use rope::{Layout, Plane, Rope};
 pub use rotation::{
     Pair, apply_matrix, plane_score, rotate_complex, rotate_elementwise, rotation_matrix, turn,

@@ -27,5 +27,8 @@ pub mod cli;
 pub mod encoding;
 #[cfg(feature = "exact")]
 pub mod exact;
+#[cfg(feature = "exact")]
+pub mod generate;
 pub mod number;
 pub mod request;
+pub mod vector;

@@ -6,7 +6,11 @@ mod additive;
 mod ask;
 #[cfg(feature = "exact")]
 mod contract;
+#[cfg(feature = "exact")]
+mod generate;
 mod number;
+#[cfg(feature = "exact")]
+mod oracles;
 #[cfg(feature = "exact")]
 mod positions;
 mod request;

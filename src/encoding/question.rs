@@ -20,6 +20,8 @@ const MOST_ELEMENTS: usize = 1 << 26;
 /// A request that passed every rule. Answering it can only fail with `UndecidedRounding`.
 #[derive(Clone, Debug)]
 pub struct Question {
+    /// The operation that was asked for.
+    pub operation: Operation,
     /// Format of the output.
     pub dtype: Dtype,
     /// What is asked, with the normalised config inside.
@@ -113,7 +115,7 @@ impl Question {
                 names.join(", ")
             )));
         }
-        Ok(Question { dtype: request.dtype, body })
+        Ok(Question { operation: request.operation, dtype: request.dtype, body })
     }
 
     /// The config with every default filled in; checking it again gives the same.

@@ -22,6 +22,8 @@ pub struct SinusoidalRows {
 pub struct LearnedRows {
     /// The index rule.
     pub learned: Learned,
+    /// A flat list.
+    pub positions: Vec<Position>,
     /// The row of the table for every position.
     pub rows: Vec<usize>,
     /// [rows, dim].
@@ -63,7 +65,7 @@ impl LearnedRows {
         };
         expect_output(&[positions.len(), learned.dim])?;
         let rows = positions.iter().map(|p| learned.row(*p, rows)).collect::<Result<_, _>>()?;
-        Ok(LearnedRows { learned, rows, table })
+        Ok(LearnedRows { learned, positions, rows, table })
     }
 }
 
