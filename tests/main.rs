@@ -3,4 +3,5 @@
 #[cfg(feature = "exact")]
 mod contract;
 mod number;
+mod profile;
 mod request;

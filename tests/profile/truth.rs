@@ -1,0 +1,91 @@
+//! Emulations against the truth: no error exceeds its bound, and none is far below everywhere.
+
+use ropewalk::encoding::Question;
+use ropewalk::exact::{Answer, answer};
+use ropewalk::number::{Format, Tensor};
+use ropewalk::profile::{Named, Profile, bounds, emulate};
+
+/// A question and its proven answer.
+pub struct Truth {
+    pub question: Question,
+    pub answer: Answer,
+}
+
+/// What was seen of a profile.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Seen {
+    pub elements: usize,
+    pub judged: usize,
+    /// The largest error over its bound.
+    pub tightest: f64,
+}
+
+impl Truth {
+    pub fn new(question: Question) -> Truth {
+        let answer = answer(&question).unwrap();
+        Truth { question, answer }
+    }
+
+    /// Compares an emulation with the truth, element by element; panics where a bound is broken.
+    pub fn judge(&self, profile: &Profile, seen: &mut Seen) {
+        let got = emulate(profile, &self.question);
+        let (_, limits) = &bounds(&self.question, &[*profile])[0];
+        let truths: Vec<_> = self.answer.tensors.iter().filter(|t| t.residual.is_some()).collect();
+        assert_eq!(truths.len(), got.len());
+        for ((truth, got), limit) in truths.iter().zip(&got).zip(limits) {
+            assert_eq!((truth.name, truth.name), (got.name, limit.name));
+            self.tensor(profile, &truth.expected, truth.residual.as_ref(), got, limit, seen);
+        }
+    }
+
+    fn tensor(
+        &self,
+        profile: &Profile,
+        expected: &Tensor,
+        residual: Option<&Tensor>,
+        got: &Named,
+        limit: &Named,
+        seen: &mut Seen,
+    ) {
+        let format = expected.dtype().format().unwrap();
+        let value = |bits: u64| match format.to_f64(bits) {
+            x if x.is_infinite() => 2f64.powi(format.e_max()) * 2.0 * x.signum(),
+            x => x,
+        };
+        for (i, &bits) in expected.data().iter().enumerate() {
+            seen.elements += 1;
+            let limit = format.to_f64(limit.tensor.data()[i]);
+            assert!(limit >= 0.0);
+            if limit.is_infinite() || format.is_nan(bits) {
+                continue;
+            }
+            seen.judged += 1;
+            let residual = Format::F16.to_f64(residual.unwrap().data()[i]);
+            let ulp = ldexp(1.0, format.ulp_exponent(bits).unwrap());
+            // Half the range, so that differences of the largest numbers do not overflow.
+            let difference = value(got.tensor.data()[i]) / 2.0 - value(bits) / 2.0;
+            let error = (difference - residual * ulp / 2.0).abs() * 2.0;
+            // The residual is known to 11 bits.
+            let known = residual.abs() * ulp * 2f64.powi(-11);
+            assert!(
+                error - known <= limit,
+                "{}, {} {:?} [{i}]: got {:e}, exact {:e} + {residual} ulp, error {error:e} > {limit:e}\n{:?}",
+                profile.name,
+                got.name,
+                expected.dtype(),
+                format.to_f64(got.tensor.data()[i]),
+                format.to_f64(bits),
+                self.question.config(),
+            );
+            if limit > 0.0 {
+                seen.tightest = seen.tightest.max(error / limit);
+            }
+        }
+    }
+}
+
+/// x · 2^k, also where 2^k is subnormal.
+fn ldexp(x: f64, k: i32) -> f64 {
+    let half = k / 2;
+    x * 2f64.powi(half) * 2f64.powi(k - half)
+}
