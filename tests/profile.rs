@@ -2,6 +2,8 @@
 
 #[cfg(feature = "exact")]
 mod battery;
+#[cfg(feature = "exact")]
+mod cases;
 mod emulate;
 #[cfg(feature = "exact")]
 mod truth;

@@ -279,6 +279,9 @@ impl Kernel for Bounder {
             let mut value = value.clone();
             for machine in self.before_dot() {
                 value.convert(self.steps.arithmetic.format, &machine, 1.0);
+                if value.size > machine.format.to_f64(machine.format.largest()) {
+                    return Value::OPEN;
+                }
             }
             value
         };

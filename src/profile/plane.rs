@@ -195,6 +195,12 @@ impl Steps {
             None => phase.factor.hi,
         };
         let mixed = up_mul(norm, up_hypot(own, other));
+        let m = &self.arithmetic;
+        // An input or an entry that the arithmetic's format does not hold becomes an infinity.
+        let largest = m.format.to_f64(m.format.largest());
+        if own.max(other).max(norm) > largest {
+            return Value::OPEN;
+        }
         // sin 0 is exactly 0, and so is its product.
         let other = if phase.still { 0.0 } else { other };
         let (value, entry) = self.entries(phase, own, other, 1.0);
@@ -202,11 +208,10 @@ impl Steps {
         if value.size == 0.0 {
             return Value { size: 0.0, error: 0.0, mixed };
         }
-        let m = &self.arithmetic;
         // Absolute errors of inputs count with a table entry, those of entries with an input.
         value.convert(input, m, up_mul(4.0, norm));
         value.convert(entry, m, up_mul(2.0, up_add(own, other)));
-        if !self.products_fit(phase, &value, own, other) {
+        if !self.products_fit(phase, &value, own, other, largest) {
             return Value::OPEN;
         }
         if !(phase.still && phase.plain) {
@@ -222,8 +227,14 @@ impl Steps {
     }
 
     /// Whether neither product can overflow, though their sum might.
-    fn products_fit(&self, phase: &Phase, value: &Value, own: f64, other: f64) -> bool {
-        let largest = self.arithmetic.format.to_f64(self.arithmetic.format.largest());
+    fn products_fit(
+        &self,
+        phase: &Phase,
+        value: &Value,
+        own: f64,
+        other: f64,
+        largest: f64,
+    ) -> bool {
         if value.size < largest * (1.0 - 2f64.powi(-6)) {
             return true;
         }

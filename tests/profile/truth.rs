@@ -16,6 +16,8 @@ pub struct Truth {
 pub struct Seen {
     pub elements: usize,
     pub judged: usize,
+    /// Elements whose error exceeds their bound.
+    pub broken: usize,
     /// The largest error over its bound.
     pub tightest: f64,
 }
@@ -67,17 +69,24 @@ impl Truth {
             let error = (difference - residual * ulp / 2.0).abs() * 2.0;
             // The residual is known to 11 bits.
             let known = residual.abs() * ulp * 2f64.powi(-11);
-            assert!(
-                error - known <= limit,
-                "{}, {} {:?} [{i}]: got {:e}, exact {:e} + {residual} ulp, error {error:e} > {limit:e}\n{:?}",
-                profile.name,
-                got.name,
-                expected.dtype(),
-                format.to_f64(got.tensor.data()[i]),
-                format.to_f64(bits),
-                self.question.config(),
-            );
-            if limit > 0.0 {
+            if error - known > limit {
+                seen.broken += 1;
+                if seen.broken <= 3 {
+                    println!(
+                        "{}, {} {:?} [{i}]: got {:e}, exact {:e} + {residual} ulp, error {error:e} > {limit:e} in {}",
+                        profile.name,
+                        got.name,
+                        expected.dtype(),
+                        format.to_f64(got.tensor.data()[i]),
+                        format.to_f64(bits),
+                        serde_json::to_string(self.question.config()).unwrap(),
+                    );
+                }
+                continue;
+            }
+            // Where ordinary numbers were mixed; below, half an ulp is all there is.
+            let precision = profile.arithmetic.format().precision as i32;
+            if limit > 2f64.powi(-precision - 6) && limit < 1.0 {
                 seen.tightest = seen.tightest.max(error / limit);
             }
         }
