@@ -89,20 +89,16 @@ impl Bounder {
         written.into_iter().chain([accumulator]).collect()
     }
 
-    /// Rounds from a format through the outputs, and the bits of the bound.
-    fn finish(&self, value: &Value, from: Format) -> u64 {
+    /// Rounds through the outputs, and the bits of the bound.
+    fn finish(&self, value: &Value) -> u64 {
         let mut value = value.clone();
-        let mut format = from;
-        if lost(from, self.output, &value) {
+        if lost(value.format, self.output, &value) {
             return self.output.infinity();
         }
         for machine in &self.outputs {
-            value.convert(format, machine, 1.0);
+            value.convert(machine);
             if lost(machine.format, self.output, &value) {
                 return self.output.infinity();
-            }
-            if !contains(machine.format, format) {
-                format = machine.format;
             }
         }
         // An answer beyond the largest number counts as 2^(e_max+1) and may be that much smaller.
@@ -144,12 +140,12 @@ impl Bounder {
             exact.lo.abs().min(exact.hi.abs())
         };
         let error = exact.distance(&machine);
-        let value = Value { size, error, mixed: least };
+        let value = Value { size, error, mixed: least, format: from };
         if exact.lo == exact.hi && machine == exact {
             // One number, and every machine has it: what is left is one rounding or none.
             return self.copy_of(exact.lo, from, &self.outputs);
         }
-        self.finish(&value, from)
+        self.finish(&value)
     }
 
     /// The error of taking a known number of a format through roundings into the output.
@@ -164,13 +160,13 @@ impl Bounder {
             false => (x.abs() - 2f64.powi(self.output.e_max()) * 2.0).abs(),
         };
         let error = if error == 0.0 { 0.0 } else { error.next_up() };
-        self.rounded_up(&Value { size: x.abs(), error, mixed: f64::INFINITY })
+        self.rounded_up(&Value { error, ..Value::exact(x.abs(), f64::INFINITY, self.output) })
     }
 }
 
 /// Whether an infinity may arise in a format that the output would have held as a number.
 fn lost(format: Format, output: Format, value: &Value) -> bool {
-    format.e_max() < output.e_max() && value.size >= format.to_f64(format.largest())
+    format.e_max() < output.e_max() && value.size > format.to_f64(format.largest())
 }
 
 impl Kernel for Bounder {
@@ -246,7 +242,7 @@ impl Kernel for Bounder {
     }
 
     fn settle(&self, value: &Value) -> u64 {
-        self.finish(value, self.steps.arithmetic.format)
+        self.finish(value)
     }
 
     fn copied(&self, bits: u64, format: Format) -> u64 {
@@ -265,11 +261,7 @@ impl Kernel for Bounder {
         if !x.is_finite() {
             return Value::OPEN;
         }
-        let mut value = Value { size: x, error: 0.0, mixed: x };
-        for machine in self.before_dot() {
-            value.convert(format, &machine, 1.0);
-        }
-        value
+        Value::exact(x, x, format)
     }
 
     fn dot(&self, q: &[Value], k: &[Value], pairs: &[Pair], outside: &[usize]) -> u64 {
@@ -278,14 +270,14 @@ impl Kernel for Bounder {
         let written = |value: &Value| {
             let mut value = value.clone();
             for machine in self.before_dot() {
-                value.convert(self.steps.arithmetic.format, &machine, 1.0);
+                value.convert(&machine);
                 if value.size > machine.format.to_f64(machine.format.largest()) {
                     return Value::OPEN;
                 }
             }
             value
         };
-        let mut total = Value { size: 0.0, error: 0.0, mixed: 0.0 };
+        let mut total = Value::exact(0.0, 0.0, m.format);
         let mut add = |q: [&Value; 2], k: [&Value; 2], parts: usize| {
             let (q, k) = (q.map(written), k.map(written));
             let norm = |v: &[Value; 2], f: fn(&Value) -> f64| match parts {
@@ -320,14 +312,13 @@ impl Kernel for Bounder {
         }
         let gamma = (nu / (1.0 - nu)).next_up().next_up();
         total.perturb(gamma, up_mul(4.0 * q.len() as f64, least(&m)));
-        self.finish(&total, m.format)
+        self.finish(&total)
     }
 
     fn table(&self, phase: &Option<Phase>) -> [u64; 2] {
         let Some(phase) = phase else { return [self.output.infinity(); 2] };
         [false, true].map(|is_sin| {
-            let (value, format) = self.steps.entry(phase, is_sin);
-            self.finish(&value, format)
+            self.finish(&self.steps.entry(phase, is_sin))
         })
     }
 

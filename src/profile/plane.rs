@@ -67,12 +67,23 @@ pub(super) struct Value {
     pub(super) error: f64,
     /// What was mixed, m·|z|: an error as large judges nothing.
     pub(super) mixed: f64,
+    /// A format that holds whatever the machine has.
+    pub(super) format: Format,
 }
 
 impl Value {
     /// Nothing can be judged.
-    pub(super) const OPEN: Value =
-        Value { size: f64::INFINITY, error: f64::INFINITY, mixed: f64::INFINITY };
+    pub(super) const OPEN: Value = Value {
+        size: f64::INFINITY,
+        error: f64::INFINITY,
+        mixed: f64::INFINITY,
+        format: Format::F64,
+    };
+
+    /// A number of a format without any error, of which |number| ≤ `size`.
+    pub(super) fn exact(size: f64, mixed: f64, format: Format) -> Value {
+        Value { size, error: 0.0, mixed, format }
+    }
 
     /// A relative error of both, and an absolute one.
     pub(super) fn perturb(&mut self, relative: f64, absolute: f64) {
@@ -81,14 +92,23 @@ impl Value {
         self.size = up_add(self.size, added);
     }
 
-    /// Rounding from one format into another; nothing if the other holds it.
-    pub(super) fn convert(&mut self, from: Format, to: &Machine, weight: f64) {
-        let flushed = to.flush && self.size > 0.0;
-        if !contains(to.format, from) {
+    /// Rounding into a format; nothing if it holds the number already.
+    pub(super) fn convert(&mut self, to: &Machine) {
+        if self.round_from(self.format, to, 1.0) {
+            self.format = to.format;
+        }
+    }
+
+    /// What rounding a factor of the products from a format into another adds, an absolute error
+    /// of it counting `weight` times; whether there is any rounding.
+    fn round_from(&mut self, from: Format, to: &Machine, weight: f64) -> bool {
+        let rounds = !contains(to.format, from);
+        if rounds {
             self.perturb(unit(to.format), up_mul(least(to), weight));
-        } else if flushed {
+        } else if to.flush && self.size > 0.0 {
             self.perturb(0.0, up_mul(least(to), weight));
         }
+        rounds
     }
 }
 
@@ -123,13 +143,13 @@ impl Steps {
     }
 
     /// |x||ĉ| + |y||ŝ| for stored entries and the error that they bring, `own` multiplying cos and
-    /// `other` sin; and the format that the entries have. `mixed` is left to the caller. An error
+    /// `other` sin; in the format that the entries have. `mixed` is left to the caller. An error
     /// of the angle counts with `chord` times itself.
-    fn entries(&self, phase: &Phase, own: f64, other: f64, chord: f64) -> (Value, Format) {
+    fn entries(&self, phase: &Phase, own: f64, other: f64, chord: f64) -> Value {
         let sum = up_add(own, other);
         if let Some(([cos, sin], format)) = phase.given {
             let size = up_add(up_mul(own, cos.abs()), up_mul(other, sin.abs()));
-            return (Value { size, error: 0.0, mixed: 0.0 }, format);
+            return Value::exact(size, 0.0, format);
         }
         let z = up_hypot(own, other);
         let m = phase.factor.hi;
@@ -137,7 +157,7 @@ impl Steps {
         let size = up_mul(m, z.min(up_add(own, up_mul(other, phase.reach.min(1.0)))));
         // Both e^{iφ̂} and e^{iφ} are unit phasors: the coordinate moves by the chord at most.
         let error = up_mul(up_mul(m, z), up_mul(chord, phase.delta.min(2.0)));
-        let mut value = Value { size, error, mixed: 0.0 };
+        let mut value = Value { size, error, mixed: 0.0, format: self.trig.format };
         if !phase.still {
             let added = match self.accuracy.fast_trig {
                 Some(fast) => {
@@ -153,15 +173,13 @@ impl Steps {
             value.perturb(relative, 0.0);
             value.perturb(unit(self.trig.format), up_mul(least(&self.trig), sum));
         }
-        match phase.still && phase.plain {
-            // 1 and 0 are numbers of every format.
-            true => (value, self.table.format),
-            false => {
-                value.convert(self.trig.format, &self.table, sum);
-                let narrow = !contains(self.table.format, self.trig.format);
-                (value, if narrow { self.table.format } else { self.trig.format })
-            }
+        // 1 and 0 are numbers of every format.
+        if phase.still && phase.plain {
+            value.format = self.table.format;
+        } else if value.round_from(self.trig.format, &self.table, sum) {
+            value.format = self.table.format;
         }
+        value
     }
 
     /// Errors of accurate cos and sin. |cos φ̂| and |sin φ̂| are below 1, where an ulp is at most
@@ -176,16 +194,15 @@ impl Steps {
         up_add(by_entry.min(relative), below)
     }
 
-    /// cos or sin as they are stored, and their format.
-    pub(super) fn entry(&self, phase: &Phase, is_sin: bool) -> (Value, Format) {
+    /// cos or sin as they are stored.
+    pub(super) fn entry(&self, phase: &Phase, is_sin: bool) -> Value {
         if is_sin && phase.still {
-            return (Value { size: 0.0, error: 0.0, mixed: 0.0 }, self.table.format);
+            return Value::exact(0.0, 0.0, self.table.format);
         }
         // |cos a − cos b| ≤ |a − b|·sup|sin|: small angles have small errors in cos.
         let (own, other, chord) =
             if is_sin { (0.0, 1.0, 1.0) } else { (1.0, 0.0, phase.reach.min(1.0)) };
-        let (value, format) = self.entries(phase, own, other, chord);
-        (Value { mixed: phase.factor.lo, ..value }, format)
+        Value { mixed: phase.factor.lo, ..self.entries(phase, own, other, chord) }
     }
 
     /// A plane turned: x·cos − y·sin for `own` = |x|, `other` = |y|, or the reverse.
@@ -203,18 +220,20 @@ impl Steps {
         }
         // sin 0 is exactly 0, and so is its product.
         let other = if phase.still { 0.0 } else { other };
-        let (value, entry) = self.entries(phase, own, other, 1.0);
-        let mut value = Value { mixed, ..value };
+        let mut value = Value { mixed, ..self.entries(phase, own, other, 1.0) };
         if value.size == 0.0 {
-            return Value { size: 0.0, error: 0.0, mixed };
+            return Value::exact(0.0, mixed, m.format);
         }
         // Absolute errors of inputs count with a table entry, those of entries with an input.
-        value.convert(input, m, up_mul(4.0, norm));
-        value.convert(entry, m, up_mul(2.0, up_add(own, other)));
+        let rounded = value.round_from(input, m, up_mul(4.0, norm));
+        value.round_from(value.format, m, up_mul(2.0, up_add(own, other)));
         if !self.products_fit(phase, &value, own, other, largest) {
             return Value::OPEN;
         }
-        if !(phase.still && phase.plain) {
+        if phase.still && phase.plain {
+            value.format = if rounded { m.format } else { input };
+        } else {
+            value.format = m.format;
             let u = unit(m.format);
             // Both products; a fused one is rounded with the sum.
             value.perturb(u, up_mul(2.0, least(m)));
