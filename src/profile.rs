@@ -31,8 +31,9 @@ pub use machine::Machine;
 pub use named::{NAMED, common, find};
 pub use walk::Named;
 
-use crate::encoding::Question;
+use crate::encoding::{Question, Rope};
 use crate::number::{Dtype, Format};
+use crate::request::Position;
 
 /// The format of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -254,4 +255,39 @@ pub fn emulate(profile: &Profile, question: &Question) -> Vec<Named> {
 pub fn bounds(question: &Question, profiles: &[Profile]) -> Vec<(&'static str, Vec<Named>)> {
     let of = |profile: &Profile| walk::walk(&bound::Bounder::new(profile, question.dtype), question);
     profiles.iter().map(|profile| (profile.name, of(profile))).collect()
+}
+
+/// The angle of a plane as a machine computes it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Angle {
+    /// What the emulation gets, radians; NaN where its formats have no value.
+    pub radians: f64,
+    /// The largest |computed − exact| of any machine of the profile, radians, rounded up; ∞ where
+    /// nothing can be said.
+    pub bound: f64,
+}
+
+/// The angle of every plane of a rope at a position (one number per axis): where a kernel's error
+/// comes from at large positions.
+///
+/// ```
+/// use ropewalk::{encoding::{Body, Question}, profile, request::{Position, Request}};
+/// let line = r#"{"cmd":"run","id":"a","operation":"inv_freq","dtype":"f32",
+///     "config":{"head_dim":128,"layout":"half","rope_theta":10000},"input":{}}"#;
+/// let question = Question::new(&Request::parse(line).unwrap()).unwrap();
+/// let Body::InvFreq(f) = &question.body else { unreachable!() };
+/// let hf = profile::find("hf-f32").unwrap();
+/// let angles = profile::angles(hf, &f.rope, &[Position::integer(131071)]);
+/// assert_eq!(angles[0].radians, 131071.0);
+/// assert!(angles[1].bound < 0.08); // radians: f32 is not much more than this at 128k
+/// ```
+pub fn angles(profile: &Profile, rope: &Rope, position: &[Position]) -> Vec<Angle> {
+    let emulated = emulator::Emulator::new(profile, Dtype::F64).angles(rope, position);
+    let bounds = bound::Bounder::new(profile, Dtype::F64).angle_errors(rope, position);
+    emulated.into_iter().zip(bounds).map(|(radians, bound)| Angle { radians, bound }).collect()
+}
+
+/// The position on the axis of a plane, 0 for an axis that was not given.
+fn on_axis(position: &[Position], axis: usize) -> Position {
+    position.get(axis).copied().unwrap_or(Position::integer(0))
 }

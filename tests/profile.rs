@@ -5,6 +5,8 @@ mod battery;
 #[cfg(feature = "exact")]
 mod cases;
 mod emulate;
+#[cfg(feature = "cli")]
+mod figures;
 #[cfg(feature = "exact")]
 mod truth;
 

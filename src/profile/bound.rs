@@ -7,8 +7,8 @@ use super::pipeline::{Pipeline, Turning};
 use super::plane::{Phase, Steps, Value, least, up_add, up_hypot, up_mul};
 use super::span::{Span, Spans, unit};
 use super::walk::Kernel;
-use super::{Precision, Profile, Recipe, Scaling};
-use crate::encoding::{Arithmetic, Expression, Pair, Rope};
+use super::{Precision, Profile, Recipe, Scaling, on_axis};
+use crate::encoding::{Arithmetic, Expression, Pair, Plane, Rope};
 use crate::number::{Dtype, Format};
 use crate::request::{Direction, Position};
 
@@ -77,6 +77,18 @@ impl Bounder {
             outputs: written.into_iter().chain([machine(output)]).collect(),
             output,
         }
+    }
+
+    /// The error of the angle of every plane, radians.
+    pub(super) fn angle_errors(&self, rope: &Rope, position: &[Position]) -> Vec<f64> {
+        let (exact, machine) = (self.exact.planes(rope), self.machine.planes(rope));
+        let error = |(index, plane): (usize, &Plane)| {
+            let position = on_axis(position, plane.axis);
+            let exact = self.exact.angle(&exact[index], position)?;
+            Some(exact.distance(&self.machine.angle(&machine[index], position)?))
+        };
+        let planes = rope.planes.iter().enumerate();
+        planes.map(|plane| error(plane).unwrap_or(f64::INFINITY)).collect()
     }
 
     /// Every rounding between the rotation and a dot product.

@@ -1,12 +1,11 @@
 //! What a machine of a profile answers, bit for bit.
 
-use super::elementary::Elementary;
-use super::elementary::Tiers;
+use super::elementary::{Elementary, Tiers};
 use super::machine::{Machine, contains, encode};
 use super::pipeline::{Pipeline, Turning};
 use super::walk::Kernel;
-use super::{Contraction, Precision, Profile};
-use crate::encoding::{Arithmetic, Expression, Pair, Rope};
+use super::{Contraction, Precision, Profile, on_axis};
+use crate::encoding::{Arithmetic, Expression, Pair, Plane, Rope};
 use crate::number::{Dtype, Format};
 use crate::request::{Direction, Position};
 
@@ -61,6 +60,15 @@ impl<'p> Emulator<'p> {
             arithmetic: step(profile.arithmetic),
             output: dtype.format().unwrap_or(Format::F64),
         }
+    }
+
+    /// The angle of every plane, radians.
+    pub(super) fn angles(&self, rope: &Rope, position: &[Position]) -> Vec<f64> {
+        let planes = self.pipeline.planes(rope);
+        let angle = |(turning, plane): (&Turning<f64>, &Plane)| {
+            self.pipeline.angle(turning, on_axis(position, plane.axis)).unwrap_or(f64::NAN)
+        };
+        planes.iter().zip(&rope.planes).map(angle).collect()
     }
 
     /// The bits of the output.

@@ -1,6 +1,6 @@
 //! One walk over the elements of a question, for whatever is asked of each of them.
 
-use super::pipeline;
+use super::{on_axis, pipeline};
 use crate::encoding::{Apply, Body, Expression, Pair, Plane, Question, Rope, Rotate, Score};
 use crate::number::{Dtype, Format, Tensor};
 use crate::request::{Direction, Position, Positions};
@@ -71,7 +71,7 @@ impl<'k, 'a, K: Kernel> Phases<'k, 'a, K> {
         let (kernel, rope, spectrum) = (self.kernel, self.rope, &self.spectrum);
         let direction = self.direction;
         let phase = |(index, plane): (usize, &Plane)| {
-            let position = vector.get(plane.axis).copied().unwrap_or(Position::integer(0));
+            let position = on_axis(&vector, plane.axis);
             let steps = pipeline::steps(rope, position, direction);
             kernel.phase(spectrum, index, position, steps)
         };
