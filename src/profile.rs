@@ -136,14 +136,8 @@ pub struct FastTrig {
 
 impl Accuracy {
     /// Good C libraries: below 1 ulp (glibc, musl, SLEEF's `u10` functions).
-    pub const CORRECT: Accuracy = Accuracy {
-        pow: 1.0,
-        exp: 1.0,
-        log: 1.0,
-        trig: 1.0,
-        composed_pow: false,
-        fast_trig: None,
-    };
+    pub const CORRECT: Accuracy =
+        Accuracy { pow: 1.0, exp: 1.0, log: 1.0, trig: 1.0, composed_pow: false, fast_trig: None };
     /// The maxima that CUDA's programming guide lists for its accurate functions, which contain
     /// the C libraries'.
     pub const CUDA: Accuracy = Accuracy { pow: 4.0, exp: 2.0, trig: 2.0, ..Accuracy::CORRECT };
@@ -152,7 +146,10 @@ impl Accuracy {
         exp: 2.0,
         log: 3.0,
         composed_pow: true,
-        fast_trig: Some(FastTrig { absolute: 4.76837158203125e-7, per_radian: 2.384185791015625e-7 }),
+        fast_trig: Some(FastTrig {
+            absolute: 4.76837158203125e-7,
+            per_radian: 2.384185791015625e-7,
+        }),
         ..Accuracy::CUDA
     };
 }
@@ -253,7 +250,8 @@ pub fn emulate(profile: &Profile, question: &Question) -> Vec<Named> {
 /// part, or the bound reached what was mixed (magnitude·|z| of the plane, Σ|q||k| of a score, the
 /// value itself elsewhere). An overflowing answer counts as ±2^(e_max+1).
 pub fn bounds(question: &Question, profiles: &[Profile]) -> Vec<(&'static str, Vec<Named>)> {
-    let of = |profile: &Profile| walk::walk(&bound::Bounder::new(profile, question.dtype), question);
+    let of =
+        |profile: &Profile| walk::walk(&bound::Bounder::new(profile, question.dtype), question);
     profiles.iter().map(|profile| (profile.name, of(profile))).collect()
 }
 

@@ -34,8 +34,7 @@ pub(super) struct Spectrum<'a> {
 impl Bounder {
     pub(super) fn new(profile: &Profile, dtype: Dtype) -> Bounder {
         let machine = |format| profile.machine(format);
-        let spans =
-            |m: Machine| Spans { machine: Some(m), accuracy: profile.accuracy };
+        let spans = |m: Machine| Spans { machine: Some(m), accuracy: profile.accuracy };
         let step = |precision: Precision| spans(machine(precision.format()));
         let tensor = machine(profile.frequency.computing());
         let stored = machine(profile.frequency.format());
@@ -137,7 +136,11 @@ impl Bounder {
             false => nearest,
         };
         // A product that was rounded up may be too large by so much.
-        if format.to_f64(bits) >= value.mixed * (1.0 - 2f64.powi(-40)) { format.infinity() } else { bits }
+        if format.to_f64(bits) >= value.mixed * (1.0 - 2f64.powi(-40)) {
+            format.infinity()
+        } else {
+            bits
+        }
     }
 
     /// A value that both arithmetics enclose.
@@ -153,7 +156,7 @@ impl Bounder {
         };
         let error = exact.distance(&machine);
         let value = Value { size, error, mixed: least, format: from };
-        if exact.lo == exact.hi && machine == exact {
+        if exact.same_point(&machine) {
             // One number, and every machine has it: what is left is one rounding or none.
             return self.copy_of(exact.lo, from, &self.outputs);
         }
@@ -329,9 +332,7 @@ impl Kernel for Bounder {
 
     fn table(&self, phase: &Option<Phase>) -> [u64; 2] {
         let Some(phase) = phase else { return [self.output.infinity(); 2] };
-        [false, true].map(|is_sin| {
-            self.finish(&self.steps.entry(phase, is_sin))
-        })
+        [false, true].map(|is_sin| self.finish(&self.steps.entry(phase, is_sin)))
     }
 
     fn frequency(&self, spectrum: &Spectrum, plane: usize) -> u64 {

@@ -108,13 +108,7 @@ impl Kernel for Emulator<'_> {
         Spectrum { planes: self.pipeline.planes(rope), magnitude, direction }
     }
 
-    fn phase(
-        &self,
-        spectrum: &Spectrum,
-        plane: usize,
-        position: Position,
-        steps: i128,
-    ) -> Phase {
+    fn phase(&self, spectrum: &Spectrum, plane: usize, position: Position, steps: i128) -> Phase {
         let turning = &spectrum.planes[plane];
         let angle = self.pipeline.angle(turning, position);
         let growth = self.pipeline.growth(turning, steps);
@@ -144,10 +138,7 @@ impl Kernel for Emulator<'_> {
         let [x, y] = z.map(|bits| m.round(format.to_f64(bits)));
         let (cos, sin) = (m.round(phase.cos), m.round(phase.sin));
         let contraction = self.profile.contraction;
-        [
-            combine(m, contraction, [x, cos], [-y, sin]),
-            combine(m, contraction, [y, cos], [x, sin]),
-        ]
+        [combine(m, contraction, [x, cos], [-y, sin]), combine(m, contraction, [y, cos], [x, sin])]
     }
 
     fn settle(&self, value: &f64) -> u64 {

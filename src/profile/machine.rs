@@ -148,7 +148,8 @@ impl Arithmetic for Machine {
             (2, 1) => self.mul(x, x),
             (1, 2) => Some(self.round(libm::sqrt(*x))),
             _ => {
-                let exponent = self.div(&self.from_integer(a as i128), &self.integer(b as i128)?)?;
+                let exponent =
+                    self.div(&self.from_integer(a as i128), &self.integer(b as i128)?)?;
                 self.pow(x, &exponent)
             }
         }

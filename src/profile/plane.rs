@@ -174,9 +174,8 @@ impl Steps {
             value.perturb(unit(self.trig.format), up_mul(least(&self.trig), sum));
         }
         // 1 and 0 are numbers of every format.
-        if phase.still && phase.plain {
-            value.format = self.table.format;
-        } else if value.round_from(self.trig.format, &self.table, sum) {
+        let exact = phase.still && phase.plain;
+        if exact || value.round_from(self.trig.format, &self.table, sum) {
             value.format = self.table.format;
         }
         value

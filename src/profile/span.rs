@@ -5,16 +5,19 @@
 
 use super::Accuracy;
 use super::elementary::Elementary;
-use super::machine::Machine;
+use super::machine::{Machine, contains};
 use crate::encoding::Arithmetic;
 use crate::number::Format;
 use std::cmp::Ordering;
 
-/// All numbers from `lo` to `hi`.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// All numbers from `lo` to `hi`, or those of a format among them.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Span {
     pub(super) lo: f64,
     pub(super) hi: f64,
+    /// The format that they are of, if they are results of a machine: a conversion into one that
+    /// holds it changes nothing.
+    format: Option<Format>,
 }
 
 /// Computes with spans.
@@ -28,7 +31,16 @@ pub(super) struct Spans {
 
 impl Span {
     pub(super) fn point(x: f64) -> Span {
-        Span { lo: x, hi: x }
+        Span::new(x, x)
+    }
+
+    fn new(lo: f64, hi: f64) -> Span {
+        Span { lo, hi, format: None }
+    }
+
+    /// Whether both are the same single number.
+    pub(super) fn same_point(&self, other: &Span) -> bool {
+        self.is(self.lo) && other.is(self.lo)
     }
 
     pub(super) fn is(&self, x: f64) -> bool {
@@ -42,7 +54,7 @@ impl Span {
 
     /// The largest distance of a number of one from a number of the other, rounded up.
     pub(super) fn distance(&self, other: &Span) -> f64 {
-        if self == other && self.lo == self.hi {
+        if self.same_point(other) {
             return 0.0;
         }
         (self.hi - other.lo).max(other.hi - self.lo).next_up()
@@ -51,7 +63,7 @@ impl Span {
     fn hull(list: &[(f64, f64)]) -> Option<Span> {
         let lo = list.iter().map(|x| x.0).fold(f64::INFINITY, f64::min);
         let hi = list.iter().map(|x| x.1).fold(f64::NEG_INFINITY, f64::max);
-        (lo <= hi && lo.is_finite() && hi.is_finite()).then_some(Span { lo, hi })
+        (lo <= hi && lo.is_finite() && hi.is_finite()).then_some(Span::new(lo, hi))
     }
 }
 
@@ -79,7 +91,8 @@ fn quotient(a: f64, b: f64) -> (f64, f64) {
 
 /// f(x) for a function of the `libm` crate, whose errors stay below 1 ulp.
 fn enclosed(x: f64) -> (f64, f64) {
-    (x.next_down().next_down(), x.next_up().next_up())
+    let ulp = x.abs().next_up() - x.abs();
+    (x - ulp, x + ulp)
 }
 
 impl Spans {
@@ -100,10 +113,8 @@ impl Spans {
             return span;
         }
         let slack = |x: f64| slack(machine, x.abs(), ulps);
-        Span {
-            lo: (span.lo - slack(span.lo)).next_down(),
-            hi: (span.hi + slack(span.hi)).next_up(),
-        }
+        let (lo, hi) = (span.lo - slack(span.lo), span.hi + slack(span.hi));
+        Span { lo: lo.next_down(), hi: hi.next_up(), format: Some(machine.format) }
     }
 
     fn monotone(&self, x: &Span, ulps: f64, f: fn(f64) -> f64) -> Option<Span> {
@@ -143,7 +154,7 @@ impl Arithmetic for Spans {
     }
     fn pi(&self) -> Option<Span> {
         let pi = std::f64::consts::PI;
-        Some(self.rounded(Span { lo: pi, hi: pi.next_up() }))
+        Some(self.rounded(Span::new(pi, pi.next_up())))
     }
     fn add(&self, a: &Span, b: &Span) -> Option<Span> {
         Some(self.rounded(Span::hull(&[sum(a.lo, b.lo), sum(a.hi, b.hi)])?))
@@ -180,10 +191,14 @@ impl Arithmetic for Spans {
         if x.lo <= 0.0 {
             return None;
         }
-        if x.is(1.0) { Some(Span::point(0.0)) } else { self.monotone(x, self.accuracy.log, libm::log) }
+        if x.is(1.0) {
+            Some(Span::point(0.0))
+        } else {
+            self.monotone(x, self.accuracy.log, libm::log)
+        }
     }
     fn floor(&self, x: &Span) -> Option<Span> {
-        Some(Span { lo: libm::floor(x.lo), hi: libm::floor(x.hi) })
+        Some(Span::new(libm::floor(x.lo), libm::floor(x.hi)))
     }
     fn compare(&self, a: &Span, b: &Span) -> Option<Ordering> {
         if a.hi < b.lo {
@@ -198,7 +213,10 @@ impl Arithmetic for Spans {
 
 impl Elementary for Spans {
     fn convert(&self, x: &Span) -> Span {
-        self.rounded(*x)
+        match (&self.machine, x.format) {
+            (Some(machine), Some(held)) if !machine.flush && contains(machine.format, held) => *x,
+            _ => self.rounded(*x),
+        }
     }
     fn pow(&self, x: &Span, y: &Span) -> Option<Span> {
         if x.lo <= 0.0 {
@@ -217,16 +235,28 @@ impl Elementary for Spans {
         Some(self.rounded_within(span, self.accuracy.pow))
     }
     fn exp(&self, x: &Span) -> Option<Span> {
-        if x.is(0.0) { Some(Span::point(1.0)) } else { self.monotone(x, self.accuracy.exp, libm::exp) }
+        if x.is(0.0) {
+            Some(Span::point(1.0))
+        } else {
+            self.monotone(x, self.accuracy.exp, libm::exp)
+        }
     }
     fn exp2(&self, x: &Span) -> Option<Span> {
-        if x.is(0.0) { Some(Span::point(1.0)) } else { self.monotone(x, self.accuracy.exp, libm::exp2) }
+        if x.is(0.0) {
+            Some(Span::point(1.0))
+        } else {
+            self.monotone(x, self.accuracy.exp, libm::exp2)
+        }
     }
     fn log2(&self, x: &Span) -> Option<Span> {
         if x.lo <= 0.0 {
             return None;
         }
-        if x.is(1.0) { Some(Span::point(0.0)) } else { self.monotone(x, self.accuracy.log, libm::log2) }
+        if x.is(1.0) {
+            Some(Span::point(0.0))
+        } else {
+            self.monotone(x, self.accuracy.log, libm::log2)
+        }
     }
     fn either(
         &self,
@@ -245,9 +275,9 @@ impl Elementary for Spans {
         }
     }
     fn smaller(&self, a: &Span, b: &Span) -> Option<Span> {
-        Some(Span { lo: a.lo.min(b.lo), hi: a.hi.min(b.hi) })
+        Some(Span::new(a.lo.min(b.lo), a.hi.min(b.hi)))
     }
     fn larger(&self, a: &Span, b: &Span) -> Option<Span> {
-        Some(Span { lo: a.lo.max(b.lo), hi: a.hi.max(b.hi) })
+        Some(Span::new(a.lo.max(b.lo), a.hi.max(b.hi)))
     }
 }

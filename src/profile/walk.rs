@@ -221,7 +221,8 @@ fn rotate<K: Kernel>(kernel: &K, r: &Rotate, dtype: Dtype) -> Vec<Named> {
 fn apply<K: Kernel>(kernel: &K, a: &Apply, dtype: Dtype) -> Vec<Named> {
     let (cos_format, sin_format) = (format_of(&a.cos), format_of(&a.sin));
     // Both are read into one format; the wider of the two holds either.
-    let table = if super::machine::contains(cos_format, sin_format) { cos_format } else { sin_format };
+    let table =
+        if super::machine::contains(cos_format, sin_format) { cos_format } else { sin_format };
     let sign = if a.direction == Direction::Forward { 1.0 } else { -1.0 };
     let phase = |(cos, sin): (&u64, &u64)| {
         kernel.given(cos_format.to_f64(*cos), sign * sin_format.to_f64(*sin), table)
@@ -269,16 +270,15 @@ fn score<K: Kernel>(kernel: &K, s: &Score, dtype: Dtype) -> Vec<Named> {
     };
     let q = rotated(&s.q, &s.rope, &s.query_positions);
     let k = rotated(&s.k, &key_rope, &s.key_positions);
-    let (&[batch, heads, queries, _], &[_, key_heads, keys, _]) = (s.q.shape(), s.k.shape())
-    else {
+    let (&[batch, heads, queries, _], &[_, key_heads, keys, _]) = (s.q.shape(), s.k.shape()) else {
         return Vec::new();
     };
     let mut bits = Vec::with_capacity(batch * heads * queries * keys);
-    for row in 0..batch * heads * queries {
+    for (row, query) in q.iter().enumerate().take(batch * heads * queries) {
         let (b, h) = (row / (heads * queries), row / queries % heads);
         let first = (b * key_heads + h * key_heads / heads) * keys;
         for key in &k[first..first + keys] {
-            bits.push(kernel.dot(&q[row], key, &pairs, &rest));
+            bits.push(kernel.dot(query, key, &pairs, &rest));
         }
     }
     named("score", dtype, vec![batch, heads, queries, keys], bits).into_iter().collect()
@@ -309,12 +309,8 @@ fn sinusoidal<K: Kernel>(
     use crate::encoding::Wave;
     // A sinusoid is the table of a rope of magnitude 1.
     let one = Expression::integer(1);
-    let plane = |frequency| Plane {
-        pair: Pair { re: 0, im: 0 },
-        axis: 0,
-        frequency,
-        growth: one.clone(),
-    };
+    let plane =
+        |frequency| Plane { pair: Pair { re: 0, im: 0 }, axis: 0, frequency, growth: one.clone() };
     let rope = Rope {
         head_dim: 0,
         axes: 1,

@@ -2,6 +2,7 @@
 
 use super::cases::truths;
 use super::truth::{Seen, Truth};
+use super::{Random, question};
 use rayon::prelude::*;
 use ropewalk::number::Dtype;
 use ropewalk::profile::{NAMED, Profile};
@@ -94,4 +95,48 @@ fn bounds_are_tight() {
     tight("table", 4000, 16.0);
     tight("inv_freq", 1000, 16.0);
     tight("score", 4000, 16.0);
+}
+
+/// Schemes with several axes, and positions that are no integers.
+#[test]
+fn axes_and_rational_positions_stay_within_their_bounds() {
+    let configs = [
+        (r#"{"head_dim":16,"layout":"half","rope_theta":100,"rope_type":"dinov3"}"#, true),
+        (r#"{"head_dim":16,"layout":"interleaved","rope_type":"pixel","max_freq":10}"#, true),
+        (
+            r#"{"head_dim":16,"layout":"half","rope_theta":100,"rope_type":"axial","axes_dims":[4,12]}"#,
+            true,
+        ),
+        (r#"{"head_dim":16,"layout":"half","rope_theta":10000,"rope_type":"pixtral"}"#, false),
+        (r#"{"head_dim":16,"layout":"half","rope_theta":1e6,"mrope_section":[2,3,3]}"#, false),
+        (r#"{"head_dim":16,"layout":"half","rope_theta":10000,"rope_type":"none"}"#, false),
+    ];
+    let profiles: Vec<&Profile> = NAMED.iter().collect();
+    let mut random = Random(9);
+    for dtype in Dtype::FLOATS {
+        for (config, rational) in configs {
+            let axes = match config {
+                c if c.contains("mrope") => 3,
+                c if c.contains("none") => 1,
+                _ => 2,
+            };
+            let mut axis = || {
+                let list = (0..20).map(|_| match rational {
+                    true => format!(r#""{}/31""#, 1 + random.below(30)),
+                    false => format!("{}", random.below(3000)),
+                });
+                format!("[[{}]]", list.collect::<Vec<_>>().join(","))
+            };
+            let list: Vec<String> = (0..axes).map(|_| axis()).collect();
+            let positions =
+                if axes == 1 { list[0].clone() } else { format!("[{}]", list.join(",")) };
+            let q = random.tensor(dtype, &[1, 4, 20, 16]);
+            let input = format!(r#"{{"q":{q},"positions":{positions}}}"#);
+            let truth = [Truth::new(question("rotate", dtype, config, &input))];
+            for (profile, seen) in judge(&truth, &profiles) {
+                assert_eq!(seen.broken, 0, "{} {dtype} {config}", profile.name);
+                assert!(seen.judged > 500, "{} {dtype} {config} {seen:?}", profile.name);
+            }
+        }
+    }
 }

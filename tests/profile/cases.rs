@@ -1,7 +1,7 @@
 //! Random questions of every operation.
 
-use super::{Random, question};
 use super::truth::Truth;
+use super::{Random, question};
 use rayon::prelude::*;
 use ropewalk::number::Dtype;
 
@@ -21,7 +21,8 @@ fn config(random: &mut Random, kind: u64) -> Config {
     let base = [10000.0, 500000.0, 1e6, 1.5e5, 256.0, 1e4][random.below(6) as usize]
         * if random.below(4) == 0 { 1.0 + random.below(1000) as f64 / 777.0 } else { 1.0 };
     let layout = ["half", "interleaved"][random.below(2) as usize];
-    let mut of = |low: f64, high: f64| low + (high - low) * (random.below(1 << 20) as f64 / 1048576.0);
+    let mut of =
+        |low: f64, high: f64| low + (high - low) * (random.below(1 << 20) as f64 / 1048576.0);
     let original = 4096.0 * of(0.5, 8.0).floor().max(1.0);
     let factor = if of(0.0, 1.0) < 0.5 { of(1.1, 40.0) } else { of(1.0, 40.0).floor() + 1.0 };
     let (mut more, mut reach) = (String::new(), 21);
@@ -63,9 +64,8 @@ fn config(random: &mut Random, kind: u64) -> Config {
             r#","rope_type":"ntk_by_parts","factor":{factor:?},"original_max_position_embeddings":{original:?}"#
         ),
     };
-    let text = format!(
-        r#"{{"head_dim":{width},"layout":"{layout}","rope_theta":{base:?}{scheme}}}"#
-    );
+    let text =
+        format!(r#"{{"head_dim":{width},"layout":"{layout}","rope_theta":{base:?}{scheme}}}"#);
     Config { width, text, more, reach }
 }
 
@@ -128,7 +128,8 @@ fn one(operation: &str, dtype: Dtype, kind: u64, random: &mut Random) -> (String
         }
         "sinusoidal" => {
             let dim = 2 + random.below(60);
-            let word = |random: &mut Random, list: [&'static str; 2]| list[random.below(2) as usize];
+            let word =
+                |random: &mut Random, list: [&'static str; 2]| list[random.below(2) as usize];
             let layout = word(random, ["interleaved", "concatenated"]);
             let order = word(random, ["sin_first", "cos_first"]);
             let divisor = if dim < 4 { "half" } else { word(random, ["half", "half_minus_one"]) };
@@ -184,8 +185,7 @@ fn rotary(
     let k = random.tensor(dtype, &[1, 1, seq, width]);
     let list = positions(random, seq, c.reach);
     let direction = ["forward", "forward", "inverse", "backward"][random.below(4) as usize];
-    let input = format!(
-        r#"{{"q":{q},"k":{k},"positions":[{list:?}],"direction":"{direction}"{more}}}"#
-    );
+    let input =
+        format!(r#"{{"q":{q},"k":{k},"positions":[{list:?}],"direction":"{direction}"{more}}}"#);
     (c.text, input, (heads + 1) * seq * width)
 }

@@ -112,9 +112,7 @@ fn rotate(dtype: Dtype, q: &[f64], position: &str) -> ropewalk::encoding::Questi
     };
     assert!(format.precision > 0);
     let q = json(dtype, &[1, 1, 1, q.len()], q.iter().map(encode).collect());
-    let config = format!(
-        r#"{{"head_dim":6,"layout":"half","rope_theta":10000,"rotary_dim":4}}"#
-    );
+    let config = format!(r#"{{"head_dim":6,"layout":"half","rope_theta":10000,"rotary_dim":4}}"#);
     question("rotate", dtype, &config, &format!(r#"{{"q":{q},"positions":[[{position}]]}}"#))
 }
 
@@ -148,10 +146,13 @@ fn copies_have_no_tolerance() {
             let at_zero = rotate(dtype, &[1.0, 2.0, 3.0, -4.0, 5.0, 6.0], "0");
             let (_, list) = &bounds(&at_zero, &[profile])[0];
             assert_eq!(values(&list[0].tensor), [0.0; 6], "{} {dtype}", profile.name);
-            assert_eq!(emulate(&profile, &at_zero)[0].tensor.data(), match &at_zero.body {
-                ropewalk::encoding::Body::Rotate(r) => r.q.data(),
-                _ => unreachable!(),
-            });
+            assert_eq!(
+                emulate(&profile, &at_zero)[0].tensor.data(),
+                match &at_zero.body {
+                    ropewalk::encoding::Body::Rotate(r) => r.q.data(),
+                    _ => unreachable!(),
+                }
+            );
             let far = rotate(dtype, &[1.0, 2.0, 3.0, -4.0, 5.0, 6.0], "7");
             let list = values(&bounds(&far, &[profile])[0].1[0].tensor);
             assert!(list[..4].iter().all(|b| *b > 0.0 && *b < 0.1), "{} {list:?}", profile.name);
