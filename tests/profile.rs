@@ -1,6 +1,8 @@
 //! Profiles: emulation, bounds against the truth, and the figures of `docs/tolerances.md`.
 
 #[cfg(feature = "exact")]
+mod adversary;
+#[cfg(feature = "exact")]
 mod battery;
 #[cfg(feature = "exact")]
 mod cases;
@@ -37,30 +39,5 @@ impl Random {
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         z ^ (z >> 31)
-    }
-
-    fn below(&mut self, n: u64) -> u64 {
-        self.next() % n
-    }
-
-    /// Bits of a number of a dtype: mostly of ordinary size, sometimes tiny, huge or zero.
-    fn element(&mut self, dtype: Dtype) -> u64 {
-        let format = dtype.format().unwrap();
-        let fraction = self.next() & ((1 << (format.precision - 1)) - 1);
-        let sign = if self.next() & 1 == 1 { format.sign_bit() } else { 0 };
-        let bias = format.e_max() as u64;
-        let exponent = match self.below(64) {
-            0 => return sign,
-            1 => self.below(format.precision as u64),
-            2 => 2 * bias - self.below(4),
-            3..8 => bias - bias / 2 + self.below(bias),
-            _ => bias - 3 + self.below(4),
-        };
-        sign | exponent << (format.precision - 1) | fraction
-    }
-
-    fn tensor(&mut self, dtype: Dtype, shape: &[usize]) -> String {
-        let count = shape.iter().product();
-        json(dtype, shape, (0..count).map(|_| self.element(dtype)).collect())
     }
 }

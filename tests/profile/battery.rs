@@ -5,7 +5,7 @@ use super::truth::{Seen, Truth};
 use super::{Random, question};
 use rayon::prelude::*;
 use ropewalk::number::Dtype;
-use ropewalk::profile::{NAMED, Profile};
+use ropewalk::profile::{NAMED, Profile, emulate};
 
 /// Judges profiles on questions with their answers.
 fn judge<'p>(truths: &[Truth], profiles: &[&'p Profile]) -> Vec<(&'p Profile, Seen)> {
@@ -139,4 +139,32 @@ fn axes_and_rational_positions_stay_within_their_bounds() {
             }
         }
     }
+}
+
+/// The examples of the contract, every operation and corner among them: nothing panics, shapes
+/// agree, no bound is broken, and copies are copies.
+#[test]
+fn contract_examples_stay_within_their_bounds() {
+    let text = std::fs::read_to_string("docs/contract-examples.ndjson").unwrap();
+    let profiles: Vec<&Profile> = NAMED.iter().collect();
+    let mut seen_any = 0;
+    for line in text.lines() {
+        let example: serde_json::Value = serde_json::from_str(line).unwrap();
+        let request = ropewalk::request::Request::parse(&example["request"].to_string());
+        let Ok(question) = request.and_then(|r| ropewalk::encoding::Question::new(&r)) else {
+            continue;
+        };
+        let copies = ["t5_bias", "learned", "permute_qk"]
+            .contains(&example["request"]["operation"].as_str().unwrap());
+        let truth = [Truth::new(question)];
+        for (profile, seen) in judge(&truth, &profiles) {
+            assert_eq!(seen.broken, 0, "{} {}", profile.name, example["comment"]);
+            seen_any += seen.judged;
+            if copies {
+                let got = emulate(profile, &truth[0].question);
+                assert_eq!(got[0].tensor, truth[0].answer.tensors[0].expected);
+            }
+        }
+    }
+    assert!(seen_any > 1000);
 }

@@ -99,7 +99,7 @@ fn ggml_drifts_as_it_does() {
     let got = emulate(find("ggml-f32").unwrap(), &question);
     let cos = |i: usize| f32::from_bits(got[0].tensor.data()[i] as u32);
     assert_eq!(cos(32), f32::from_bits(0x4120_000e).cos());
-    assert_eq!(cos(63), 0.115478478f32.cos());
+    assert_eq!(cos(63), 0.115_478_48_f32.cos());
 }
 
 fn rotate(dtype: Dtype, q: &[f64], position: &str) -> ropewalk::encoding::Question {
@@ -112,8 +112,8 @@ fn rotate(dtype: Dtype, q: &[f64], position: &str) -> ropewalk::encoding::Questi
     };
     assert!(format.precision > 0);
     let q = json(dtype, &[1, 1, 1, q.len()], q.iter().map(encode).collect());
-    let config = format!(r#"{{"head_dim":6,"layout":"half","rope_theta":10000,"rotary_dim":4}}"#);
-    question("rotate", dtype, &config, &format!(r#"{{"q":{q},"positions":[[{position}]]}}"#))
+    let config = r#"{"head_dim":6,"layout":"half","rope_theta":10000,"rotary_dim":4}"#;
+    question("rotate", dtype, config, &format!(r#"{{"q":{q},"positions":[[{position}]]}}"#))
 }
 
 fn values(tensor: &Tensor) -> Vec<f64> {

@@ -2,8 +2,35 @@
 
 use ropewalk::encoding::Question;
 use ropewalk::exact::{Answer, answer};
-use ropewalk::number::{Format, Tensor};
+use ropewalk::number::{Dtype, Format, Tensor};
 use ropewalk::profile::{Named, Profile, bounds, emulate};
+
+impl super::Random {
+    pub fn below(&mut self, n: u64) -> u64 {
+        self.next() % n
+    }
+
+    /// Bits of a number of a dtype: mostly of ordinary size, sometimes tiny, huge or zero.
+    pub fn element(&mut self, dtype: Dtype) -> u64 {
+        let format = dtype.format().unwrap();
+        let fraction = self.next() & ((1 << (format.precision - 1)) - 1);
+        let sign = if self.next() & 1 == 1 { format.sign_bit() } else { 0 };
+        let bias = format.e_max() as u64;
+        let exponent = match self.below(64) {
+            0 => return sign,
+            1 => self.below(format.precision as u64),
+            2 => 2 * bias - self.below(4),
+            3..8 => bias - bias / 2 + self.below(bias),
+            _ => bias - 3 + self.below(4),
+        };
+        sign | exponent << (format.precision - 1) | fraction
+    }
+
+    pub fn tensor(&mut self, dtype: Dtype, shape: &[usize]) -> String {
+        let count = shape.iter().product();
+        super::json(dtype, shape, (0..count).map(|_| self.element(dtype)).collect())
+    }
+}
 
 /// A question and its proven answer.
 pub struct Truth {
