@@ -5,7 +5,9 @@
 
 use super::Recipe;
 use crate::encoding::{Arithmetic, Expression, Node};
+use std::cell::RefCell;
 use std::cmp::Ordering;
+use std::rc::Rc;
 
 /// An [`Arithmetic`] with elementary functions and conversions.
 pub(super) trait Elementary: Arithmetic {
@@ -28,6 +30,8 @@ pub(super) trait Elementary: Arithmetic {
     ) -> Option<Self::Scalar>;
     /// min(a, b).
     fn smaller(&self, a: &Self::Scalar, b: &Self::Scalar) -> Option<Self::Scalar>;
+    /// Bits that tell two numbers apart.
+    fn key(&self, x: &Self::Scalar) -> [u64; 2];
     /// max(a, b).
     fn larger(&self, a: &Self::Scalar, b: &Self::Scalar) -> Option<Self::Scalar>;
 }
@@ -68,8 +72,8 @@ pub(super) fn has_base_power(expression: &Expression) -> bool {
 /// So Transformers does it: `math.log(…)` of a YaRN ramp is Python's double, `inv_freq / factor` a
 /// tensor operation. An expression without any base power is computed in the tensor's format
 /// throughout (`linspace` and the like).
-#[derive(Clone, Debug)]
-pub(super) struct Tiers<E> {
+#[derive(Clone)]
+pub(super) struct Tiers<E: Elementary> {
     pub(super) host: E,
     pub(super) tensor: E,
     pub(super) recipe: Recipe,
@@ -77,7 +81,12 @@ pub(super) struct Tiers<E> {
     pub(super) composed_pow: bool,
     /// The denominator h of exponents −k/h. Expressions keep them in lowest terms, machines not.
     pub(super) denominator: i64,
+    /// The last running product: planes come in order, so that each continues from the one before.
+    pub(super) last: Last<E::Scalar>,
 }
+
+/// Base, denominator and start of a running product, how many factors it has, and its value.
+pub(super) type Last<S> = Rc<RefCell<Option<([u64; 5], i64, S)>>>;
 
 impl<E: Elementary> Tiers<E> {
     /// A frequency.
@@ -154,7 +163,15 @@ impl<E: Elementary> Tiers<E> {
         let t = &self.tensor;
         let exponent = t.div(&t.integer(-1)?, &t.integer(h as i128)?)?;
         let factor = self.pow(&t.convert(base), &exponent)?;
-        (0..k).try_fold(start, |product, _| t.mul(&product, &factor))
+        let ([a, b], [c, d]) = (t.key(base), t.key(&start));
+        let key = [a, b, c, d, h as u64];
+        let (done, start) = match self.last.take() {
+            Some((known, done, product)) if known == key && done <= k => (done, product),
+            _ => (0, start),
+        };
+        let product = (done..k).try_fold(start, |product, _| t.mul(&product, &factor))?;
+        self.last.replace(Some((key, k, product.clone())));
+        Some(product)
     }
 
     /// x^(a/b) with the exponent rounded: the growth of xPos.

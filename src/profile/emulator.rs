@@ -49,6 +49,7 @@ impl<'p> Emulator<'p> {
                     recipe: profile.recipe,
                     composed_pow: profile.accuracy.composed_pow,
                     denominator: 1,
+                    last: Default::default(),
                 },
                 stored: (stored != tensor).then_some(stored),
                 position: (profile.position != Precision::Exact).then(|| step(profile.position)),

@@ -192,6 +192,9 @@ impl Elementary for Machine {
     fn smaller(&self, a: &f64, b: &f64) -> Option<f64> {
         Some(if a < b { *a } else { *b })
     }
+    fn key(&self, x: &f64) -> [u64; 2] {
+        [x.to_bits(), 0]
+    }
     fn larger(&self, a: &f64, b: &f64) -> Option<f64> {
         Some(if a < b { *b } else { *a })
     }

@@ -6,8 +6,8 @@ use crate::encoding::{Expression, Node, Plane, Rope};
 use crate::request::{Direction, Position};
 
 /// The steps position, frequency and angle of a profile.
-#[derive(Clone, Debug)]
-pub(super) struct Pipeline<E> {
+#[derive(Clone)]
+pub(super) struct Pipeline<E: Elementary> {
     pub(super) tiers: Tiers<E>,
     /// Where frequencies are stored, if narrower than where they are computed.
     pub(super) stored: Option<E>,

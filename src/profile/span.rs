@@ -277,6 +277,9 @@ impl Elementary for Spans {
     fn smaller(&self, a: &Span, b: &Span) -> Option<Span> {
         Some(Span::new(a.lo.min(b.lo), a.hi.min(b.hi)))
     }
+    fn key(&self, x: &Span) -> [u64; 2] {
+        [x.lo.to_bits(), x.hi.to_bits()]
+    }
     fn larger(&self, a: &Span, b: &Span) -> Option<Span> {
         Some(Span::new(a.lo.max(b.lo), a.hi.max(b.hi)))
     }

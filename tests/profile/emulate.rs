@@ -205,3 +205,13 @@ fn linear_scaling_differs_by_where_it_is_applied() {
     let (a, b) = (emulate(hf, &question), emulate(&positions, &question));
     assert_ne!(a[0].tensor, b[0].tensor);
 }
+
+#[test]
+fn running_products_take_linear_time() {
+    // 2^15 planes: their squares would be a billion products.
+    let config = r#"{"head_dim":65536,"layout":"half","rope_theta":10000}"#;
+    let question = question("table", Dtype::F32, config, r#"{"positions":[7,1000]}"#);
+    let ggml = find("ggml-f32").unwrap();
+    assert_eq!(emulate(ggml, &question)[0].tensor.shape(), [2, 32768]);
+    assert_eq!(bounds(&question, &[*ggml])[0].1.len(), 2);
+}
