@@ -13,4 +13,5 @@ mod number;
 mod oracles;
 #[cfg(feature = "exact")]
 mod positions;
+mod profile;
 mod request;
