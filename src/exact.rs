@@ -9,6 +9,7 @@ mod elementary;
 mod explain;
 mod interval;
 mod intervals;
+pub mod ladder;
 mod ratio;
 mod rationals;
 mod resolved;

@@ -2,5 +2,7 @@
 
 #[cfg(feature = "exact")]
 mod contract;
+#[cfg(feature = "exact")]
+mod ladder;
 mod number;
 mod request;
