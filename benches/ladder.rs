@@ -28,6 +28,11 @@ fn rope() -> ResolvedRope {
 
 /// The best time of several rounds, per pair.
 fn best(name: &str, pairs: usize, rounds: usize, mut work: impl FnMut()) {
+    // `cargo bench --bench ladder -- f32` runs those lines only.
+    let wanted: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
+    if !wanted.is_empty() && !wanted.iter().any(|part| name.contains(part)) {
+        return;
+    }
     let mut least = f64::INFINITY;
     for _ in 0..rounds {
         let start = Instant::now();

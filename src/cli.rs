@@ -6,6 +6,7 @@
 mod adapter;
 mod compute;
 mod error;
+mod table;
 mod write;
 
 pub use error::CliError;
@@ -20,6 +21,7 @@ const GROUPS: &str = "\
 
 Answers:
   compute   Answer one request: correctly rounded, with residual and decimals
+  table     Write certified cos and sin tables to .npy, .npz or .safetensors
 
 Kernels:
   adapter   Speak the protocol as the reference kernel, correctly rounded
@@ -40,6 +42,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Compute(compute::Args),
+    Table(table::Args),
     Adapter(adapter::Args),
 }
 
@@ -47,6 +50,7 @@ enum Verb {
 pub fn main() -> ExitCode {
     let result = match Cli::parse().verb {
         Verb::Compute(args) => compute::run(&args),
+        Verb::Table(args) => table::run(&args),
         Verb::Adapter(args) => adapter::run(&args),
     };
     result.unwrap_or_else(|error| {

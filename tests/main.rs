@@ -6,3 +6,5 @@ mod contract;
 mod ladder;
 mod number;
 mod request;
+#[cfg(all(feature = "exact", feature = "cli"))]
+mod table;

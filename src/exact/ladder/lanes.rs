@@ -25,10 +25,10 @@ pub trait Lanes: Copy {
     fn differ(self, other: Self) -> u8;
     /// Rounds both to binary32, stores `lo`, returns a mask of the lanes that are not equal.
     fn to_f32(lo: Self, hi: Self, out: &mut [f32; 8]) -> u8;
-    /// Rounds to bf16, as bits.
-    fn to_bf16(x: Self, out: &mut [u16; 8]);
-    /// Rounds to binary16, as bits.
-    fn to_f16(x: Self, out: &mut [u16; 8]);
+    /// As [`Lanes::to_f32`] for bf16, as bits.
+    fn to_bf16(lo: Self, hi: Self, out: &mut [u16; 8]) -> u8;
+    /// As [`Lanes::to_f32`] for binary16, as bits.
+    fn to_f16(lo: Self, hi: Self, out: &mut [u16; 8]) -> u8;
 }
 
 /// Lanes that need no instructions beyond the target's own.
@@ -101,6 +101,17 @@ impl Portable {
     }
 }
 
+/// Rounds both ends, keeps the lower one, and tells where they differ.
+#[inline(always)]
+fn both(lo: Portable, hi: Portable, out: &mut [u16; 8], round: impl Fn(f64) -> u16) -> u8 {
+    let mut mask = 0;
+    for i in 0..8 {
+        out[i] = round(lo.0[i]);
+        mask |= ((out[i] != round(hi.0[i])) as u8) << i;
+    }
+    mask
+}
+
 impl Lanes for Portable {
     #[inline(always)]
     fn splat(x: f64) -> Portable {
@@ -141,12 +152,12 @@ impl Lanes for Portable {
         (0..8).fold(0, |mask, i| mask | ((out[i] != high[i]) as u8) << i)
     }
     #[inline(always)]
-    fn to_bf16(x: Portable, out: &mut [u16; 8]) {
-        *out = x.0.map(bf16);
+    fn to_bf16(lo: Portable, hi: Portable, out: &mut [u16; 8]) -> u8 {
+        both(lo, hi, out, bf16)
     }
     #[inline(always)]
-    fn to_f16(x: Portable, out: &mut [u16; 8]) {
-        *out = x.0.map(f16);
+    fn to_f16(lo: Portable, hi: Portable, out: &mut [u16; 8]) -> u8 {
+        both(lo, hi, out, f16)
     }
 }
 

@@ -90,11 +90,10 @@ macro_rules! sixteen_bits {
             type Entry = Plain;
             #[inline(always)]
             fn round<V: Lanes>(lo: V, hi: V, out: &mut [$type; 8]) -> u8 {
-                let (mut low, mut high) = ([0; 8], [0; 8]);
-                V::$round(lo, &mut low);
-                V::$round(hi, &mut high);
-                *out = low.map($type);
-                (0..8).fold(0, |mask, i| mask | ((low[i] != high[i]) as u8) << i)
+                let mut bits = [0; 8];
+                let mask = V::$round(lo, hi, &mut bits);
+                *out = bits.map($type);
+                mask
             }
         }
 

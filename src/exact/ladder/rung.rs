@@ -20,12 +20,11 @@ const DIGITS: u32 = (63 - SHORT_BITS).div_ceil(DIGIT_BITS);
 /// product of as many seeds as d has bits set.
 fn powers(seeds: &Seeds, first: u32, bits: u32, planes: usize) -> Vec<Fixed> {
     let mut rows = vec![Fixed::ONE; planes << bits];
-    for bit in 0..bits {
+    for (bit, seed) in seeds.rows(first, bits).iter().enumerate() {
         let (done, rest) = rows.split_at_mut(planes << bit);
-        let seed = seeds.row(first + bit);
         for (from, to) in done.chunks_exact(planes.max(1)).zip(rest.chunks_exact_mut(planes.max(1)))
         {
-            for ((to, from), seed) in to.iter_mut().zip(from).zip(&seed) {
+            for ((to, from), seed) in to.iter_mut().zip(from).zip(seed) {
                 *to = from.times(*seed);
             }
         }

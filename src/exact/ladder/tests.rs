@@ -196,7 +196,7 @@ fn a_seed_wrong_by_two_to_the_minus_100_is_found_out() {
     assert_eq!(hard.wrong(&Ladder::<f64>::new(&rope).unwrap()), 0);
     for bit in 0..50 {
         // What the seed moves a sine by must be more than ε, or it would be no error.
-        let z = Seeds::new(&rope).row(bit)[0];
+        let z = Seeds::new(&rope).rows(bit, 1)[0][0];
         let moved = (to_double(z.re).0 * to_double(z.im).0).abs();
         for part in [false, true].into_iter().filter(|_| moved > 0.25) {
             let mut seeds = Seeds::new(&rope);

@@ -52,26 +52,32 @@ unsafe fn to_odd_256(x: [__m256d; 2]) -> __m256 {
 
 /// Rounds binary32 to its upper half, ties to even.
 #[inline(always)]
-unsafe fn store_bf16(x: __m256, out: &mut [u16; 8]) {
-    // SAFETY: see the module; `out` has the 16 bytes that are written.
+unsafe fn upper_half(x: __m256) -> __m128i {
+    // SAFETY: see the module.
     unsafe {
         let bits = _mm256_castps_si256(x);
         let even = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
         let sum = _mm256_add_epi32(bits, _mm256_add_epi32(_mm256_set1_epi32(0x7fff), even));
         let upper = _mm256_srli_epi32(sum, 16);
-        let low = _mm256_castsi256_si128(upper);
-        let packed = _mm_packus_epi32(low, _mm256_extracti128_si256(upper, 1));
-        _mm_storeu_si128(out.as_mut_ptr().cast(), packed);
+        _mm_packus_epi32(_mm256_castsi256_si128(upper), _mm256_extracti128_si256(upper, 1))
     }
 }
 
 /// Rounds binary32 to binary16, ties to even.
 #[inline(always)]
-unsafe fn store_f16(x: __m256, out: &mut [u16; 8]) {
+unsafe fn binary16(x: __m256) -> __m128i {
+    // SAFETY: see the module.
+    unsafe { _mm256_cvtps_ph::<_MM_FROUND_TO_NEAREST_INT>(x) }
+}
+
+/// Stores the first, and returns a mask of the lanes that differ.
+#[inline(always)]
+unsafe fn store_16(lo: __m128i, hi: __m128i, out: &mut [u16; 8]) -> u8 {
     // SAFETY: see the module; `out` has the 16 bytes that are written.
     unsafe {
-        let packed = _mm256_cvtps_ph::<_MM_FROUND_TO_NEAREST_INT>(x);
-        _mm_storeu_si128(out.as_mut_ptr().cast(), packed);
+        _mm_storeu_si128(out.as_mut_ptr().cast(), lo);
+        let equal = _mm_cmpeq_epi16(lo, hi);
+        !_mm_movemask_epi8(_mm_packs_epi16(equal, equal)) as u8
     }
 }
 
@@ -126,14 +132,14 @@ impl Lanes for Avx512 {
         }
     }
     #[inline(always)]
-    fn to_bf16(x: Avx512, out: &mut [u16; 8]) {
+    fn to_bf16(lo: Avx512, hi: Avx512, out: &mut [u16; 8]) -> u8 {
         // SAFETY: see the module.
-        unsafe { store_bf16(to_odd_512(x.0), out) }
+        unsafe { store_16(upper_half(to_odd_512(lo.0)), upper_half(to_odd_512(hi.0)), out) }
     }
     #[inline(always)]
-    fn to_f16(x: Avx512, out: &mut [u16; 8]) {
+    fn to_f16(lo: Avx512, hi: Avx512, out: &mut [u16; 8]) -> u8 {
         // SAFETY: see the module.
-        unsafe { store_f16(to_odd_512(x.0), out) }
+        unsafe { store_16(binary16(to_odd_512(lo.0)), binary16(to_odd_512(hi.0)), out) }
     }
 }
 
@@ -208,13 +214,13 @@ impl Lanes for Avx2 {
         }
     }
     #[inline(always)]
-    fn to_bf16(x: Avx2, out: &mut [u16; 8]) {
+    fn to_bf16(lo: Avx2, hi: Avx2, out: &mut [u16; 8]) -> u8 {
         // SAFETY: see the module.
-        unsafe { store_bf16(to_odd_256(x.0), out) }
+        unsafe { store_16(upper_half(to_odd_256(lo.0)), upper_half(to_odd_256(hi.0)), out) }
     }
     #[inline(always)]
-    fn to_f16(x: Avx2, out: &mut [u16; 8]) {
+    fn to_f16(lo: Avx2, hi: Avx2, out: &mut [u16; 8]) -> u8 {
         // SAFETY: see the module.
-        unsafe { store_f16(to_odd_256(x.0), out) }
+        unsafe { store_16(binary16(to_odd_256(lo.0)), binary16(to_odd_256(hi.0)), out) }
     }
 }
