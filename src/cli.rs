@@ -14,6 +14,7 @@ mod lint;
 mod list;
 mod show;
 mod source;
+mod table;
 mod write;
 
 pub use error::CliError;
@@ -30,6 +31,7 @@ Answers:
   compute   Answer one request: correctly rounded, with residual and decimals
   explain   Say why a vector has its value: plane, angle, enclosure, neighbours, ties
   show      Show a config's planes: coordinates, frequencies, what the scaling did
+  table     Write certified cos and sin tables to .npy, .npz or .safetensors
 
 Vectors:
   generate  Write the golden vectors, or check them
@@ -58,6 +60,7 @@ enum Verb {
     Compute(compute::Args),
     Explain(explain::Args),
     Show(show::Args),
+    Table(table::Args),
     Generate(generate::Args),
     Lint(lint::Args),
     List(list::Args),
@@ -71,6 +74,7 @@ pub fn main() -> ExitCode {
         Verb::Compute(args) => compute::run(&args),
         Verb::Explain(args) => explain::run(&args),
         Verb::Show(args) => show::run(&args),
+        Verb::Table(args) => table::run(&args),
         Verb::Generate(args) => generate::run(&args),
         Verb::Lint(args) => lint::run(&args),
         Verb::List(args) => list::run(&args),

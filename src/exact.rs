@@ -9,6 +9,7 @@ mod elementary;
 mod explain;
 mod interval;
 mod intervals;
+pub mod ladder;
 mod planes;
 mod ratio;
 mod rationals;

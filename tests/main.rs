@@ -8,6 +8,8 @@ mod ask;
 mod contract;
 #[cfg(feature = "exact")]
 mod generate;
+#[cfg(feature = "exact")]
+mod ladder;
 mod number;
 #[cfg(feature = "exact")]
 mod oracles;
@@ -15,3 +17,5 @@ mod oracles;
 mod positions;
 mod profile;
 mod request;
+#[cfg(all(feature = "exact", feature = "cli"))]
+mod table;

@@ -159,11 +159,14 @@ pub(super) fn walk<K: Kernel>(kernel: &K, question: &Question) -> Vec<Named> {
             let (queries, keys) = (&a.query_positions, &a.key_positions);
             let mut bits = Vec::new();
             for head in 0..a.alibi.num_heads {
-                let slope = a.alibi.slope(head);
+                let slope = match a.alibi.head_dim {
+                    Some(dim) => a.alibi.slope(head) / Expression::integer(dim as i128).sqrt(),
+                    None => a.alibi.slope(head),
+                };
                 // Distances repeat along the diagonals.
                 let mut known = HashMap::new();
-                for distance in queries.iter().flat_map(|q| keys.iter().map(|k| (*q, *k))) {
-                    let distance = a.alibi.distance(distance.0, distance.1);
+                for (query, key) in queries.iter().flat_map(|q| keys.iter().map(|k| (*q, *k))) {
+                    let distance = a.distance(query, key);
                     let of = || kernel.constant(&slope, distance);
                     bits.push(*known.entry(distance).or_insert_with(of));
                 }
@@ -190,6 +193,11 @@ pub(super) fn walk<K: Kernel>(kernel: &K, question: &Question) -> Vec<Named> {
             let mut sources = rows.iter().flat_map(|row| row * columns..(row + 1) * columns);
             copies("weight", p.weight.shape().to_vec(), &p.weight, &mut sources)
         }
-        Body::T5Bucket(_) | Body::PositionIds(_) => Vec::new(),
+        // Integers are compared exactly; the temperature has no profile yet.
+        Body::T5Bucket(_)
+        | Body::ShawBucket(_)
+        | Body::DebertaBucket(_)
+        | Body::PositionIds(_)
+        | Body::AttentionTemperature(_) => Vec::new(),
     }
 }
