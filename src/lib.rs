@@ -29,3 +29,5 @@ pub mod encoding;
 pub mod exact;
 pub mod number;
 pub mod request;
+#[cfg(feature = "exact")]
+pub mod theorem;
