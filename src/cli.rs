@@ -5,7 +5,9 @@
 
 mod adapter;
 mod compute;
+mod decay;
 mod error;
+mod prove;
 mod write;
 
 pub use error::CliError;
@@ -20,6 +22,10 @@ const GROUPS: &str = "\
 
 Answers:
   compute   Answer one request: correctly rounded, with residual and decimals
+  decay     Certify RoFormer's decay curve, a key that defies it, the context bound
+
+Proofs:
+  prove     Check the theorems on the code that makes the vectors
 
 Kernels:
   adapter   Speak the protocol as the reference kernel, correctly rounded
@@ -40,6 +46,8 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Compute(compute::Args),
+    Decay(decay::Args),
+    Prove(prove::Args),
     Adapter(adapter::Args),
 }
 
@@ -47,6 +55,8 @@ enum Verb {
 pub fn main() -> ExitCode {
     let result = match Cli::parse().verb {
         Verb::Compute(args) => compute::run(&args),
+        Verb::Decay(args) => decay::run(&args),
+        Verb::Prove(args) => prove::run(&args),
         Verb::Adapter(args) => adapter::run(&args),
     };
     result.unwrap_or_else(|error| {

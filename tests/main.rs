@@ -4,3 +4,5 @@
 mod contract;
 mod number;
 mod request;
+#[cfg(feature = "exact")]
+mod theorem;
