@@ -8,7 +8,6 @@ mod witness;
 use super::{CliError, write::write_atomically};
 use crate::exact::Interval;
 use crate::theorem::Frequencies;
-use indicatif::{ProgressBar, ProgressStyle};
 use rug::float::Round::{Down, Up};
 use serde_json::Value;
 use std::io::Write;
@@ -143,15 +142,6 @@ fn frequencies(args: &Args, base: f64) -> Result<Frequencies, CliError> {
 
 fn cannot_enclose(base: f64) -> CliError {
     CliError::Usage(format!("--base is {base}, whose frequencies cannot be enclosed"))
-}
-
-/// A bar on a terminal, nothing in a pipe.
-fn progress(total: u64, what: String) -> ProgressBar {
-    let bar = ProgressBar::new(total).with_message(what);
-    match ProgressStyle::with_template("{msg} [{bar:30}] {human_pos}/{human_len} {eta}") {
-        Ok(style) => bar.with_style(style),
-        Err(_) => bar,
-    }
 }
 
 /// The largest double not above an enclosure and the smallest not below it.

@@ -164,6 +164,12 @@ impl Parameters<'_> {
         Expression::dyadic(self.config.number(key).unwrap_or_default())
     }
 
+    /// Whether nothing is stretched. A blend of θ/1 and θ is then θ, which algebra cannot see
+    /// through the blend's logarithms.
+    pub fn is_unstretched(&self) -> bool {
+        self.config.number("factor") == Some(1.0)
+    }
+
     /// base^(−2i/r) for every pair: what all scaling rules start from (RoFormer Eq. 15).
     pub fn inv_freq(&self) -> Vec<Expression> {
         powers(&self.exact("rope_theta"), self.pairs(), self.rotary_dim)

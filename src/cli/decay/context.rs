@@ -1,6 +1,7 @@
 //! Where B(m) first turns negative, for a list of bases.
 
 use super::{Args, CliError, Format, Shown, bounds, decimal, pretty};
+use crate::cli::progress::progress;
 use crate::theorem::Certificate;
 use serde_json::json;
 use std::fmt::Write;
@@ -14,7 +15,7 @@ pub(super) fn show(args: &Args, length: u64) -> Result<Shown, CliError> {
     let mut certificates = Vec::new();
     for &base in &args.base {
         let frequencies = super::frequencies(args, base)?;
-        let bar = super::progress(length + 1, format!("base {base}"));
+        let bar = progress(length + 1, &format!("signs of B for base {base}"));
         let certificate = Certificate::new(&frequencies, length, &|done| bar.set_position(done));
         bar.finish_and_clear();
         certificates.push(certificate.map_err(|error| CliError::Usage(error.to_string()))?);

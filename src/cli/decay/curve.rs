@@ -3,6 +3,7 @@
 use super::{
     Args, CliError, Format, Shown, bounds, cannot_enclose, decimal, plot, pretty, selected,
 };
+use crate::cli::progress::progress;
 use crate::theorem::{Curve, Point};
 use serde_json::json;
 use std::fmt::Write;
@@ -10,7 +11,7 @@ use std::fmt::Write;
 pub(super) fn show(args: &Args) -> Result<Shown, CliError> {
     let (base, distances) = (args.single_base()?, args.distances()?);
     let frequencies = super::frequencies(args, base)?;
-    let bar = super::progress(distances.len() as u64, "distances".to_string());
+    let bar = progress(distances.len() as u64, "distances");
     let curve = Curve::new(&frequencies, &distances, &|done| bar.set_position(done));
     bar.finish_and_clear();
     let curve = curve.ok_or_else(|| cannot_enclose(base))?;

@@ -10,10 +10,10 @@ use rug::float::Round::Up;
 /// Twice the intended size: coordinates are whole numbers, and pages scale pictures down.
 const SIZE: (u32, u32) = (1680, 960);
 const STROKE: u32 = 4;
-const INK: RGBColor = RGBColor(0x33, 0x3a, 0x42);
-const GRID: RGBColor = RGBColor(0xe8, 0xeb, 0xee);
-const LINE: RGBColor = RGBColor(0x1f, 0x5a, 0x8c);
-const ACCENT: RGBColor = RGBColor(0xc4, 0x5a, 0x2c);
+const INK: RGBColor = RGBColor(40, 44, 52);
+const GRID: RGBColor = RGBColor(232, 235, 238);
+const LINE: RGBColor = RGBColor(20, 99, 165);
+const ACCENT: RGBColor = RGBColor(190, 70, 30);
 
 /// What is drawn.
 pub(super) struct Plot<'a> {

@@ -54,6 +54,9 @@ impl Scheme for Llama3 {
                 .map(|key| parameters.exact(key));
         let two_pi = Expression::integer(2) * Expression::pi();
         let scale = |theta: &Expression| {
+            if parameters.is_unstretched() {
+                return theta.clone();
+            }
             let wavelength = &two_pi / theta;
             let long = theta / &factor;
             let share = (&original / &wavelength - &low) / (&high - &low);

@@ -52,6 +52,9 @@ impl Scheme for NtkByParts {
             ["factor", "original_max_position_embeddings", "beta_fast", "beta_slow"]
                 .map(|key| parameters.exact(key));
         let blend = |theta: &Expression| {
+            if parameters.is_unstretched() {
+                return theta.clone();
+            }
             let turns = &original * theta / (Expression::integer(2) * Expression::pi());
             let share = ((turns - &slow) / (&fast - &slow)).max(&zero).min(&one);
             theta * ((&one - &share) / &factor + &share)

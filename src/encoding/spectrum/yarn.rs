@@ -76,6 +76,9 @@ impl Scheme for Yarn {
         let (low, high) = ramp_ends(parameters);
         let factor = parameters.exact("factor");
         let blend = |(i, theta): (usize, &Expression)| {
+            if parameters.is_unstretched() {
+                return theta.clone();
+            }
             let share = (Expression::integer(i as i64) - &low) / (&high - &low);
             let ramp = share.max(&zero).min(&one);
             theta * (&ramp / &factor + (&one - &ramp))

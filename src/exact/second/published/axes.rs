@@ -1,0 +1,81 @@
+//! Spectra dealt out to several axes: images and video.
+
+use super::super::SecondError;
+use super::super::real::Real;
+use super::{Parameters, Radical, Spectrum, over};
+use rug::Rational;
+
+/// FLUX `EmbedND`: cat of rope(ids[..., i], axes_dim[i], theta) with
+/// omega = 1 / theta ** (arange(0, dim, 2) / dim).
+pub(super) fn axial(p: Parameters) -> Result<Spectrum, SecondError> {
+    let theta = p.number("rope_theta")?;
+    let axes_dims = p.config.sizes("axes_dims")?;
+    let order = p.config.sizes("axes_order")?;
+    let mut spectrum = Spectrum::plain(Vec::new());
+    for (&dim, axis) in axes_dims.iter().zip(order) {
+        for omega in p.position_frequencies(&theta, dim) {
+            spectrum.frequencies.push(Real::Radical(over(&omega)?));
+            spectrum.axes.push(axis);
+        }
+    }
+    // Gemma 4 applies rotate_half to each part of the head.
+    if p.config.flag("half_within_axis") {
+        spectrum.blocks = axes_dims;
+    }
+    Ok(spectrum)
+}
+
+/// Transformers, `PixtralRotaryEmbedding`: freqs_h = outer(h, freqs[::2]),
+/// freqs_w = outer(w, freqs[1::2]), cat([freqs_h, freqs_w]).
+pub(super) fn pixtral(p: Parameters) -> Result<Spectrum, SecondError> {
+    let base = p.number("rope_theta")?;
+    let freqs = p.position_frequencies(&base, p.dim).map(|x| over(&x));
+    let freqs = freqs.collect::<Result<Vec<_>, _>>()?;
+    let mut spectrum = Spectrum::plain(Vec::new());
+    for axis in 0..2 {
+        let share = freqs.iter().skip(axis).step_by(2);
+        spectrum.axes.extend(share.clone().map(|_| axis));
+        spectrum.frequencies.extend(share.cloned().map(Real::Radical));
+    }
+    Ok(spectrum)
+}
+
+/// The same frequencies for rows and for columns, flattened.
+fn flattened(frequencies: Vec<Real>) -> Spectrum {
+    let axes = (0..2).flat_map(|axis| vec![axis; frequencies.len()]).collect();
+    let twice = frequencies.iter().chain(&frequencies).cloned().collect();
+    Spectrum { axes, ..Spectrum::plain(twice) }
+}
+
+/// Transformers, `DINOv3ViTRopePositionEmbedding`: inv_freq = 1 / base ** arange(0, 1, 4/head_dim),
+/// angles = 2π * patch_coords * inv_freq.
+pub(super) fn dinov3(p: Parameters) -> Result<Spectrum, SecondError> {
+    let base = p.number("rope_theta")?;
+    let two = Radical::from(Rational::from(2));
+    let inv_freq = |k: usize| {
+        let exponent = Rational::from(((2 * p.step * k) as u64, p.dim as u64));
+        Ok(Real::Pi(two.times(&over(&Radical::power(&base, exponent))?)))
+    };
+    Ok(flattened((0..p.dim / 4).map(inv_freq).collect::<Result<_, SecondError>>()?))
+}
+
+/// rotary-embedding-torch, `freqs_for = 'pixel'`: linspace(1, max_freq / 2, dim // 2) * pi for
+/// half of the head, linspace as PyTorch computes it: from the start in its first half, from the
+/// end in its second.
+pub(super) fn pixel(p: Parameters) -> Result<Spectrum, SecondError> {
+    let steps = (p.dim / 4) as u64;
+    let (start, end) = (Rational::from(1), p.number("max_freq")? / 2u32);
+    let step = match steps {
+        0 | 1 => Rational::new(),
+        _ => Rational::from(&end - &start) / (steps - 1),
+    };
+    let point = |k: u64| {
+        let value = match steps {
+            1 => start.clone(),
+            _ if k < steps / 2 => Rational::from(&step * k) + &start,
+            _ => &end - Rational::from(&step * (steps - 1 - k)),
+        };
+        Real::Pi(Radical::from(value))
+    };
+    Ok(flattened((0..steps).map(point).collect()))
+}

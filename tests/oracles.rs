@@ -1,0 +1,12 @@
+//! The two oracles against each other: on the examples, on a million random and constructed
+//! values, and with mistakes planted in either.
+
+mod adversarial;
+mod case;
+mod classes;
+mod compare;
+mod config;
+mod examples;
+mod generate;
+mod random;
+mod values;
