@@ -4,8 +4,13 @@
 mod additive;
 #[cfg(feature = "exact")]
 mod ask;
+#[cfg(all(feature = "exact", feature = "cli"))]
+mod cli_vectors;
+mod consumer;
 #[cfg(feature = "exact")]
 mod contract;
+mod corpus;
+mod coverage;
 #[cfg(feature = "exact")]
 mod generate;
 #[cfg(feature = "exact")]
@@ -21,3 +26,4 @@ mod request;
 mod table;
 #[cfg(feature = "exact")]
 mod theorem;
+mod vector;

@@ -101,6 +101,8 @@ def round_to(dtype, x):
     e_max = FORMATS[dtype][1]
     if dtype == "f64" or x == 0 or math.isinf(x) or math.isnan(x):
         return x
+    if abs(x) >= math.ldexp(1.0, e_max + 1):
+        return math.copysign(math.inf, x)
     exponent = ulp_exponent(dtype, x)
     # A power of two scales exactly, and round() is to even.
     rounded = math.copysign(math.ldexp(round(math.ldexp(x, -exponent)), exponent), x)
@@ -205,6 +207,8 @@ def _positions(part):
         return [_positions(item) for item in part]
     if isinstance(part, str):
         number = Fraction(part)
+        if str(number) != part:
+            raise ValueError("position %r is not canonical" % part)
         return int(number) if number.denominator == 1 else number
     return part
 

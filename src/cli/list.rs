@@ -80,10 +80,9 @@ fn vectors(args: &Args, loaded: &[Loaded], directory: &Path) -> Result<Table, Cl
         let text = format!("{}: no golden file to list", directory.display());
         return Err(CliError::Usage(text));
     }
-    if let Some(flag) = &args.flag
-        && crate::vector::note(flag).is_none() {
-            return Err(CliError::Usage(format!("--flag {flag}: see `list flags`")));
-        }
+    if let Some(flag) = args.flag.as_deref().filter(|flag| crate::vector::note(flag).is_none()) {
+        return Err(CliError::Usage(format!("--flag {flag}: see `list flags`")));
+    }
     let has = |flags: &[String]| args.flag.as_ref().is_none_or(|flag| flags.contains(flag));
     let count = |n: usize| Json::from(n);
     Ok(match args.what {
@@ -136,25 +135,33 @@ fn vectors(args: &Args, loaded: &[Loaded], directory: &Path) -> Result<Table, Cl
                 })
                 .collect(),
         },
-        _ => flags(loaded),
+        _ => flags(loaded, args.json),
     })
 }
 
-fn flags(loaded: &[Loaded]) -> Table {
+/// Flags and their notes; effect and links, which are long, only where a program reads.
+fn flags(loaded: &[Loaded], whole: bool) -> Table {
     let count = |flag: &str| {
         let tests = loaded.iter().flat_map(|file| file.golden.tests());
         tests.filter(|(_, test)| test.flags.iter().any(|own| own == flag)).count()
     };
+    let mut columns = vec!["flag", "tests", "faults", "meaning"];
+    if whole {
+        columns.extend(["effect", "links"]);
+    }
     let rows = NOTES.iter().map(|note| {
-        vec![
+        let mut row = vec![
             note.flag.into(),
             Json::from(count(note.flag)),
             note.faults.join(" ").as_str().into(),
             note.meaning.into(),
-            note.links.join(" ").as_str().into(),
-        ]
+        ];
+        if whole {
+            row.extend([note.effect.into(), note.links.join(" ").as_str().into()]);
+        }
+        row
     });
-    Table { columns: vec!["flag", "tests", "faults", "meaning", "links"], rows: rows.collect() }
+    Table { columns, rows: rows.collect() }
 }
 
 fn print_json(table: &Table) -> Result<(), CliError> {

@@ -1,5 +1,7 @@
-//! Why tests exist: one note per flag. Fault classes are letter and number as in `docs/faults.md`;
-//! links are reports from real projects, as owner/repository#number.
+//! Why tests exist: one note per flag. Fault classes are a letter (A layout, B sign and direction,
+//! C frequencies, D scaling, E positions, F precision, G widths and strides, H several axes,
+//! I backward, J ALiBi, K T5, L sinusoidal) and a number; links are reports from real projects, as
+//! owner/repository#number.
 //!
 //! A failing test with a flag is evidence for what its note says, not proof: one fault can break
 //! tests that were made for another.

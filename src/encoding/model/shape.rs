@@ -45,9 +45,10 @@ pub(super) fn head_dim(levels: &Levels, layer: Option<&str>) -> Result<Json, Rej
         return Ok(Json::Integer(passing + rotated));
     }
     if layer == Some("full_attention")
-        && let Some(wide) = optional(levels, GLOBAL_HEAD)? {
-            return Ok(Json::Integer(wide));
-        }
+        && let Some(wide) = optional(levels, GLOBAL_HEAD)?
+    {
+        return Ok(Json::Integer(wide));
+    }
     if let Some((_, dim)) = levels.given(HEAD_DIM)? {
         return Ok(dim.clone());
     }

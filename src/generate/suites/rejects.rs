@@ -4,12 +4,15 @@
 //! `malformed_request` and `unknown_operation` are about the envelope of the protocol, which a
 //! golden file does not have.
 
+mod additive;
 mod faults;
+mod rotary;
+mod rows;
 
 use crate::generate::plan::{FilePlan, GroupPlan, Input, parsed};
 use crate::number::Dtype;
-use crate::request::{Json, Object, Operation, Slug};
-use faults::{Change, Fault};
+use crate::request::{Operation, Slug};
+use faults::Fault;
 
 /// A sound request and the faults that it is given.
 struct Refusals {
@@ -24,21 +27,15 @@ struct Refusals {
 }
 
 pub(super) fn files() -> Vec<FilePlan> {
-    faults::all().iter().map(file).collect()
+    [rotary::all(), additive::all(), rows::all()].iter().flatten().map(file).collect()
 }
 
 fn file(refusals: &Refusals) -> FilePlan {
     let name = refusals.operation.name();
     let mut file = FilePlan::new(format!("rejects/{name}.json"), refusals.operation);
     let (config, input) = (parsed(refusals.config), parsed(refusals.input));
-    let basic = file.group("basic", config.clone(), refusals.dtype);
-    basic
-        .test(
-            "sound",
-            "the sound request, which must be answered",
-            &["basic"],
-            Input(input.clone()),
-        )
+    file.group("basic", config.clone(), refusals.dtype)
+        .test("sound", "a sound request, which must be answered", &["basic"], Input(input.clone()))
         .refuse(
             Slug::UnusedInput,
             "unused-input",
@@ -48,12 +45,12 @@ fn file(refusals: &Refusals) -> FilePlan {
         );
     let inputs = file.group("input", config.clone(), refusals.dtype);
     for fault in &refusals.inputs {
-        refuse(inputs, fault, Input(fault.change.apply(&input)));
+        refuse(inputs, &fault.name, fault, "reject-input", Input(fault.change.apply(&input)));
     }
     for fault in &refusals.configs {
-        let config = fault.change.apply(&config);
         let name = format!("config-{}", fault.name);
-        refuse(file.group(name, config, refusals.dtype), fault, Input(input.clone()));
+        let group = file.group(name, fault.change.apply(&config), refusals.dtype);
+        refuse(group, "refused", fault, "reject-config", Input(input.clone()));
     }
     let wrong = match refusals.dtype {
         Dtype::F32 => Dtype::I32,
@@ -69,27 +66,15 @@ fn file(refusals: &Refusals) -> FilePlan {
     file
 }
 
-fn refuse(group: &mut GroupPlan, fault: &Fault, input: Input) {
-    group.refuse(fault.slug, fault.name.as_str(), fault.comment.as_str(), &fault.flags, input);
-}
-
-impl Change {
-    /// The object with this change.
-    fn apply(&self, object: &Object) -> Object {
-        let mut changed = object.clone();
-        match self {
-            Change::Set(key, text) => changed.set(key, json(text)),
-            Change::Remove(key) => drop(changed.remove(key)),
-            Change::Twice(key, text) => {
-                let pairs = object.iter().map(|(k, v)| (k.to_string(), v.clone()));
-                changed = pairs.chain([(key.to_string(), json(text))]).collect();
-            }
-            Change::Whole(text) => changed = parsed(text),
-        }
-        changed
+fn refuse(group: &mut GroupPlan, name: &str, fault: &Fault, part: &'static str, input: Input) {
+    let mut flags = vec![match fault.slug {
+        Slug::MalformedTensor => "reject-tensor",
+        Slug::MalformedPosition | Slug::PositionOutOfRange => "reject-position",
+        Slug::ShapeMismatch => "reject-shape",
+        _ => part,
+    }];
+    if fault.in_the_text {
+        flags.push("json-text");
     }
-}
-
-fn json(text: &str) -> Json {
-    serde_json::from_str(text).unwrap_or(Json::Null)
+    group.refuse(fault.slug, name, fault.comment.as_str(), &flags, input);
 }

@@ -205,6 +205,17 @@ pub(super) const CASES: &[Case] = &[
         )
     },
     Case {
+        lengths: &[64, 65],
+        ..case(
+            "longrope-powers",
+            "divisors 1, 2, 8, 64 and their reverse: at position 3 the angles are 3θ over these",
+            &["longrope", "spectrum"],
+            r#"{"head_dim":8,"rope_type":"longrope","rope_theta":10000,
+                "short_factor":[1,2,8,64],"long_factor":[64,8,2,1],"factor":1,
+                "original_max_position_embeddings":64}"#,
+        )
+    },
+    Case {
         lengths: &[4096, 4097],
         ..case(
             "longrope-attention-factor",
@@ -297,8 +308,9 @@ pub(super) const CASES: &[Case] = &[
     },
 ];
 
-/// Positions of the rotations: the origin, near, and beyond every break-point.
-const TOKENS: [i64; 4] = [0, 1, 65, 4097];
+/// Positions of the rotations: the origin; 8, where linear scaling by 8 must give what position 1
+/// gives without; near, and beyond every break-point.
+const TOKENS: [i64; 6] = [0, 1, 3, 8, 65, 4097];
 
 pub(super) fn files() -> Vec<FilePlan> {
     layouts_and_floats().map(|(layout, dtype)| file(layout, dtype)).collect()

@@ -63,7 +63,7 @@ fn file(dtype: Dtype) -> FilePlan {
             Input::new(),
         );
     }
-    // The wide heads of real models, which nobody's tables hold in 16 bits, only in the wide formats.
+    // Wide heads are long lists: only in the formats that frequencies are kept in.
     let narrow = dtype.digits() == 4;
     for case in CASES.iter().filter(|case| case.rotate || !narrow) {
         let group = file.group(case.name, case.object(Layout::Half), dtype);

@@ -25,15 +25,13 @@ pub(super) fn check(
         log.add(Rule::ManifestOrder, &pair[1].path, "path", format!("after {:?}", pair[0].path));
     }
     for entry in &manifest.files {
-        match files.iter().find(|file| file.path == entry.path) {
-            None => log.add(Rule::ManifestMissing, &entry.path, "path", "not there"),
-            Some(file) => match read.get(&entry.path) {
-                Some(golden) => {
-                    check_entry(entry, &Entry::new(&entry.path, &file.text, golden), log)
-                }
-                // Its form has been complained of.
-                None => {}
-            },
+        let Some(file) = files.iter().find(|file| file.path == entry.path) else {
+            log.add(Rule::ManifestMissing, &entry.path, "path", "not there");
+            continue;
+        };
+        // A file that could not be read has been complained of.
+        if let Some(golden) = read.get(&entry.path) {
+            check_entry(entry, &Entry::new(&entry.path, &file.text, golden), log);
         }
     }
     let listed = |file: &&File| !manifest.files.iter().any(|entry| entry.path == file.path);

@@ -1,0 +1,257 @@
+"""Kernels in double precision: right ones, and broken ones that must be caught."""
+
+import math
+import struct
+
+
+def planes(config):
+    """The rotated width and the pairs of coordinates."""
+    if config.get("rope_type", "default") != "default" or "mrope_section" in config:
+        raise NotImplementedError("only the default rope")
+    width = config.get("rotary_dim") or int(config["head_dim"] * config.get("partial_rotary_factor", 1.0))
+    offset, half = config.get("rotary_offset", 0), width // 2
+    if config["layout"] == "half":
+        return width, [(offset + i, offset + i + half) for i in range(half)]
+    return width, [(offset + 2 * i, offset + 2 * i + 1) for i in range(half)]
+
+
+def phasor(config, width, plane, p):
+    angle = p * config["rope_theta"] ** (-2 * plane / width)
+    return math.cos(angle), math.sin(angle)
+
+
+def turned(config, x, positions, phasor=phasor, planes=planes):
+    """Every row of [batch][heads][seq][head_dim], turned."""
+    width, pairs = planes(config)
+
+    def row(x, p):
+        y = list(x)
+        for plane, (a, b) in enumerate(pairs):
+            if p != 0:  # at the origin bits are copied
+                cos, sin = phasor(config, width, plane, p)
+                y[a], y[b] = x[a] * cos - x[b] * sin, x[a] * sin + x[b] * cos
+        return y
+
+    return [
+        [[row(token, p) for token, p in zip(head, ps)] for head in heads]
+        for heads, ps in zip(x, positions)
+    ]
+
+
+def plain(x):
+    return x.tolist() if hasattr(x, "tolist") else x
+
+
+def rotation(config, input, **parts):
+    sign = 1 if input.get("direction", "forward") == "forward" else -1
+    positions = [[sign * p for p in row] for row in input["positions"]]
+    names = [name for name in ("q", "k") if name in input]
+    return {name: turned(config, plain(input[name]), positions, **parts) for name in names}
+
+
+def rotate(config, input, dtype):
+    return rotation(config, input)
+
+
+# Broken rotations.
+
+
+def swapped_layout(config, input, dtype):
+    other = {"half": "interleaved", "interleaved": "half"}[config["layout"]]
+    return rotation(dict(config, layout=other), input)
+
+
+def flipped_sign(config, input, dtype):
+    def clockwise(config, width, plane, p):
+        cos, sin = phasor(config, width, plane, p)
+        return cos, -sin
+
+    return rotation(config, input, phasor=clockwise)
+
+
+def off_by_one(config, input, dtype):
+    positions = [[p + 1 for p in row] for row in input["positions"]]
+    return rotation(config, dict(input, positions=positions))
+
+
+def bf16(x):
+    """To nearest (away from zero at ties), through the upper half of an f32."""
+    bits = struct.unpack(">I", struct.pack(">f", x))[0]
+    return struct.unpack(">f", struct.pack(">I", (bits + 0x8000) & 0xFFFF0000))[0]
+
+
+def bf16_table(config, input, dtype):
+    def rounded(*arguments):
+        return tuple(bf16(x) for x in phasor(*arguments))
+
+    return rotation(config, input, phasor=rounded)
+
+
+def bf16_position(config, input, dtype):
+    positions = [[bf16(p) for p in row] for row in input["positions"]]
+    return rotation(config, dict(input, positions=positions))
+
+
+def dropped_dims(config, input, dtype):
+    """What lies outside the planes becomes zero."""
+    inside = {dim for pair in planes(config)[1] for dim in pair}
+
+    def drop(part):
+        if isinstance(part[0], list):
+            return [drop(inner) for inner in part]
+        return [x if dim in inside else 0.0 for dim, x in enumerate(part)]
+
+    return {name: drop(part) for name, part in rotate(config, input, dtype).items()}
+
+
+def head_dim_exponent(config, input, dtype):
+    def wide(config, width, plane, p):
+        return phasor(config, config["head_dim"], plane, p)
+
+    return rotation(config, input, phasor=wide)
+
+
+def base_10000(config, input, dtype):
+    return rotation(dict(config, rope_theta=10000), input)
+
+
+def one_offset(config, input, dtype):
+    rows = input["positions"]
+    return rotation(config, dict(input, positions=[rows[0]] * len(rows)))
+
+
+def keys_unrotated(config, input, dtype):
+    output = rotate(config, input, dtype)
+    if "k" in output:
+        output["k"] = input["k"]
+    return output
+
+
+def mapped(change, part):
+    return [mapped(change, inner) for inner in part] if isinstance(part, list) else change(part)
+
+
+def lost_zero_sign(config, input, dtype):
+    output = rotate(config, input, dtype)
+    return {name: mapped(lambda x: x + 0.0 if x == 0 else x, part) for name, part in output.items()}
+
+
+def finite_nan(config, input, dtype):
+    output = rotate(config, input, dtype)
+    return {name: mapped(lambda x: x if math.isfinite(x) else 0.0, part) for name, part in output.items()}
+
+
+def wrong_shape(config, input, dtype):
+    return {name: part[0] for name, part in rotate(config, input, dtype).items()}
+
+
+def missing_output(config, input, dtype):
+    return {}
+
+
+def no_number(config, input, dtype):
+    return {name: mapped(lambda _: None, part) for name, part in rotate(config, input, dtype).items()}
+
+
+def raises(config, input, dtype):
+    return 1 / 0
+
+
+def unsupported(config, input, dtype):
+    raise NotImplementedError
+
+
+# Other operations.
+
+
+def table(config, input, dtype):
+    if config.get("rope_type", "default") != "default" or "mrope_section" in config:
+        raise NotImplementedError("only the default rope")
+    width, pairs = planes(config)
+    rows = [[phasor(config, width, i, p) for i in range(len(pairs))] for p in input["positions"]]
+    return {"cos": [[c for c, _ in row] for row in rows], "sin": [[s for _, s in row] for row in rows]}
+
+
+def slope(heads, head, convention):
+    lower = heads if convention == "paper" else 2 ** (heads.bit_length() - 1)
+    if head < lower:
+        return 2.0 ** (-8 * (head + 1) / lower)
+    return 2.0 ** (-4 * (2 * (head - lower) + 1) / lower)
+
+
+def alibi_bias(config, input, dtype):
+    heads = config["num_heads"]
+    distance = {
+        "distance": lambda i, j: j - i,
+        "key": lambda i, j: j,
+        "symmetric": lambda i, j: -abs(i - j),
+    }[config["form"]]
+    return {
+        "bias": [
+            [
+                [slope(heads, h, config["slopes"]) * distance(i, j) for j in input["key_positions"]]
+                for i in input["query_positions"]
+            ]
+            for h in range(heads)
+        ]
+    }
+
+
+def bucket(config, relative):
+    """In exact integers, as the paper's formula with logarithms cannot be."""
+    buckets, offset = config["num_buckets"], 0
+    if config["bidirectional"]:
+        buckets //= 2
+        offset = buckets if relative > 0 else 0
+        n = abs(relative)
+    else:
+        n = max(-relative, 0)
+    exact = buckets // 2
+    if n < exact:
+        return offset + n
+    spread, m = buckets - exact, config["max_distance"]
+    n = min(n, m)
+    reached = sum(n**spread * exact**k >= m**k * exact**spread for k in range(1, spread))
+    return offset + exact + reached
+
+
+def t5_bucket(config, input, dtype):
+    return [[bucket(config, j - i) for j in input["key_positions"]] for i in input["query_positions"]]
+
+
+def t5_no_sign(config, input, dtype):
+    return [[bucket(config, i - j) for j in input["key_positions"]] for i in input["query_positions"]]
+
+
+def learned(config, input, dtype):
+    if set(config) - {"dim", "offset"} or config["dim"] < 1 or config.get("offset", 0) < 0:
+        raise ValueError("config")
+    rows, offset = plain(input["table"]), config.get("offset", 0)
+    if input["table"].__class__ is dict or len(rows[0]) != config["dim"] or set(input) - {"table", "positions"}:
+        raise ValueError("table")
+    if not isinstance(rows[0][0], float) or dtype.startswith("i"):
+        raise ValueError("dtype")
+    if not all(isinstance(p, int) and not isinstance(p, bool) for p in input["positions"]):
+        raise ValueError("position")
+    if not all(0 <= p + offset < len(rows) for p in input["positions"]):
+        raise IndexError("beyond the table")
+    return [rows[p + offset] for p in input["positions"]]
+
+
+def wrapping_table(config, input, dtype):
+    rows, offset = plain(input["table"]), config.get("offset", 0)
+    return [rows[(p + offset) % len(rows)] for p in input["positions"]]
+
+
+def no_offset(config, input, dtype):
+    return learned({"dim": config["dim"]}, input, dtype)
+
+
+def position_ids(config, input, dtype):
+    if "cu_seqlens" in input:
+        ends = input["cu_seqlens"]
+        return [[p for a, b in zip(ends, ends[1:]) for p in range(b - a)]]
+    rows = []
+    for mask in plain(input["attention_mask"]):
+        rows.append([sum(mask[:i]) if real else 0 for i, real in enumerate(mask)])
+    return rows
