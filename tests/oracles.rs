@@ -8,5 +8,7 @@ mod compare;
 mod config;
 mod examples;
 mod generate;
+mod long;
+mod planted;
 mod random;
 mod values;
