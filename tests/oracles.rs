@@ -9,6 +9,7 @@ mod config;
 mod examples;
 mod generate;
 mod long;
+mod places;
 mod planted;
 mod random;
 mod values;

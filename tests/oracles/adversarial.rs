@@ -2,8 +2,9 @@
 
 use super::case::{Case, Part, Random, positions};
 use super::classes::Counts;
-use super::config::{Base, Places, fraction};
+use super::config::Base;
 use super::generate::{ANY, Wanted, rotate, score};
+use super::places::{Places, fraction};
 use super::values::{Fill, format, nearest, scaled};
 use ropewalk::number::{Decoded, Dtype, Format};
 use rug::{Float, Rational};
@@ -67,8 +68,7 @@ fn near_ties(random: &mut Random, counts: &mut Counts) {
     let phasors: Vec<Vec<(Float, Float)>> =
         at.iter().map(|&p| (0..dim / 2).map(|i| phasor(p, base, i, dim)).collect()).collect();
     for row in 0..heads * seq {
-        for i in 0..dim / 2 {
-            let (cos, sin) = &phasors[row % seq][i];
+        for (i, (cos, sin)) in phasors[row % seq].iter().enumerate() {
             // Any finite pattern, sometimes the largest.
             let bits = match random.below(16) {
                 0 => narrow.largest(),
