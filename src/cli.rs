@@ -5,7 +5,16 @@
 
 mod adapter;
 mod compute;
+mod corpus;
 mod error;
+mod explain;
+mod export;
+mod generate;
+mod lint;
+mod list;
+mod show;
+mod source;
+mod table;
 mod write;
 
 pub use error::CliError;
@@ -20,6 +29,15 @@ const GROUPS: &str = "\
 
 Answers:
   compute   Answer one request: correctly rounded, with residual and decimals
+  explain   Say why a vector has its value: plane, angle, enclosure, neighbours, ties
+  show      Show a config's planes: coordinates, frequencies, what the scaling did
+  table     Write certified cos and sin tables to .npy, .npz or .safetensors
+
+Vectors:
+  generate  Write the golden vectors, or check them
+  lint      Check golden files against the rules of the format
+  list      List files, tests and flags of the vectors, schemes and operations
+  export    Print tests as lines of the protocol
 
 Kernels:
   adapter   Speak the protocol as the reference kernel, correctly rounded
@@ -40,6 +58,13 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Compute(compute::Args),
+    Explain(explain::Args),
+    Show(show::Args),
+    Table(table::Args),
+    Generate(generate::Args),
+    Lint(lint::Args),
+    List(list::Args),
+    Export(export::Args),
     Adapter(adapter::Args),
 }
 
@@ -47,6 +72,13 @@ enum Verb {
 pub fn main() -> ExitCode {
     let result = match Cli::parse().verb {
         Verb::Compute(args) => compute::run(&args),
+        Verb::Explain(args) => explain::run(&args),
+        Verb::Show(args) => show::run(&args),
+        Verb::Table(args) => table::run(&args),
+        Verb::Generate(args) => generate::run(&args),
+        Verb::Lint(args) => lint::run(&args),
+        Verb::List(args) => list::run(&args),
+        Verb::Export(args) => export::run(&args),
         Verb::Adapter(args) => adapter::run(&args),
     };
     result.unwrap_or_else(|error| {
@@ -57,4 +89,10 @@ pub fn main() -> ExitCode {
         eprintln!("ropewalk: {error}");
         ExitCode::from(2)
     })
+}
+
+/// Prints a line on standard output.
+fn outln(line: &str) -> Result<(), CliError> {
+    use std::io::Write;
+    writeln!(std::io::stdout(), "{line}").map_err(CliError::stream("standard output"))
 }

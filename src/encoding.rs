@@ -5,31 +5,44 @@ mod absolute;
 mod alibi;
 mod class;
 mod config;
+mod deberta;
 mod expression;
 mod fraction;
 mod key;
+pub mod model;
 mod monomial;
 mod permutation;
 mod positions;
+mod powers;
 mod question;
+mod relative;
+mod released;
 mod rope;
 mod rotation;
 pub mod spectrum;
 mod t5;
+mod temperature;
 
 pub use absolute::{LEARNED_KEYS, Learned, SINUSOIDAL_KEYS, Sinusoidal, Wave};
 pub use alibi::{ALIBI_KEYS, Alibi, Form, Slopes};
 pub use class::{Class, Decide};
 pub use config::{RopeConfig, is_known_key};
+pub use deberta::{Clamp, DEBERTA_KEYS, DebertaBuckets};
 pub use expression::{Arithmetic, Double, Expression, Node};
 pub use fraction::Fraction;
 pub use key::{Absent, Checked, Key, Kind, Range, invalid};
 pub use monomial::Monomial;
 pub use permutation::{PERMUTE_KEYS, Permutation};
-pub use positions::{from_attention_mask, from_cumulative_lengths};
+pub use positions::{
+    Cls, Grids, Multimodal, Order, Pace, Segment, Shard, from_attention_mask,
+    from_context_parallel, from_cumulative_lengths, from_segments,
+};
 pub use question::*;
+pub use relative::{SHAW_KEYS, Shaw, ShawForm};
+pub use released::{Model, models};
 pub use rope::{Layout, Plane, Rope};
 pub use rotation::{
     Pair, apply_matrix, plane_score, rotate_complex, rotate_elementwise, rotation_matrix, turn,
 };
 pub use t5::{Buckets, T5_KEYS};
+pub use temperature::{TEMPERATURE_KEYS, Temperature};

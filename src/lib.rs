@@ -9,6 +9,7 @@
 //! | [`number`] | formats as bits, the one rounding, tensors |
 //! | [`request`] | JSON, positions, requests, replies, reject reasons |
 //! | [`encoding`] | what each scheme is: expressions, planes, buckets, slopes |
+//! | [`profile`] | how machines round: emulation, derived error bounds |
 //! | `exact` | intervals, rationals, correctly rounded answers, two oracles |
 //! | `cli` | one file per verb |
 //!
@@ -18,7 +19,8 @@
 //! # Features
 //!
 //! `exact` links GMP and MPFR and has everything that computes; `cli` is the program. Both are on
-//! by default. Without them the crate still reads and checks requests and vectors.
+//! by default. Without them the crate still reads and checks requests and vectors, emulates machines
+//! and bounds their errors.
 
 #![warn(missing_docs)]
 
@@ -27,5 +29,9 @@ pub mod cli;
 pub mod encoding;
 #[cfg(feature = "exact")]
 pub mod exact;
+#[cfg(feature = "exact")]
+pub mod generate;
 pub mod number;
+pub mod profile;
 pub mod request;
+pub mod vector;

@@ -1,5 +1,7 @@
 //! `ropewalk compute`: one request, one exact answer.
 
+mod ask;
+
 use super::CliError;
 use crate::encoding::Question;
 use crate::exact;
@@ -13,6 +15,10 @@ use std::process::ExitCode;
 /// The request is a `run` object of the protocol, for example
 /// {"cmd":"run","id":"a","operation":"table","dtype":"f32",
 ///  "config":{"head_dim":4,"layout":"half","rope_theta":10000},"input":{"positions":[1]}}
+///
+/// What needs no tensors can be asked without writing a request:
+/// ropewalk compute --config config.json --operation inv_freq --dtype f32
+/// ropewalk compute --model qwen2.5-7b --operation table --positions 0,1,131071
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// File with the request; standard input if not given
@@ -23,13 +29,16 @@ pub struct Args {
     /// Echo the config with all defaults filled in
     #[arg(long)]
     normalised: bool,
+    #[command(flatten)]
+    ask: ask::Ask,
 }
 
 /// Runs the verb: exit code 0 for an answer, 1 for a rejection or an undecided rounding.
 pub fn run(args: &Args) -> Result<ExitCode, CliError> {
-    let text = match &args.file {
-        Some(path) => std::fs::read_to_string(path).map_err(CliError::file(path))?,
-        None => {
+    let text = match (args.ask.request()?, &args.file) {
+        (Some(request), _) => request,
+        (None, Some(path)) => std::fs::read_to_string(path).map_err(CliError::file(path))?,
+        (None, None) => {
             let mut text = String::new();
             std::io::stdin()
                 .read_to_string(&mut text)

@@ -8,7 +8,7 @@ use crate::request::{Object, Position, Reject};
 /// More heads than any model has.
 const MOST_HEADS: i64 = 1 << 16;
 
-/// The keys of ALiBi. `form` concerns the bias only.
+/// The keys of ALiBi. The first three concern the slopes, the last two the bias only.
 pub const ALIBI_KEYS: &[Key] = &[
     Key {
         name: "num_heads",
@@ -23,18 +23,37 @@ pub const ALIBI_KEYS: &[Key] = &[
         meaning: "the released code's list, or the paper's one geometric series",
     },
     Key {
+        name: "alibi_bias_max",
+        kind: Kind::Integer(0, 1024),
+        absent: Absent::Optional,
+        meaning: "the exponent of the last slope (MPT, ggml's max_bias); 8 if not given",
+    },
+    Key {
         name: "form",
-        kind: Kind::Word(&["distance", "key", "symmetric"]),
+        kind: Kind::Word(&["distance", "key", "symmetric", "mpt"]),
         absent: Absent::Required,
         meaning: "what the slope multiplies",
     },
+    Key {
+        name: "head_dim",
+        kind: Kind::Integer(1, 1 << 16),
+        absent: Absent::Optional,
+        meaning: "if given, the bias is divided by its square root (Falcon)",
+    },
 ];
+
+/// How many of [`ALIBI_KEYS`] concern the slopes.
+const SLOPE_KEYS: usize = 3;
+
+/// The exponent of the last slope if no other is given.
+const BIAS_MAX: i64 = 8;
 
 /// Which slopes a head count that is no power of two gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Slopes {
     /// The released code: 2^(−8(h+1)/p) for the p = 2^⌊log₂ H⌋ first heads, then every second
-    /// slope of a model with 2p heads. Appended, so the list is not sorted.
+    /// slope of a model with 2p heads. Appended, so the list is not sorted. MPT, BLOOM and ggml
+    /// write it differently and have the same list.
     Code,
     /// The paper's text: one geometric series 2^(−8(h+1)/H).
     Paper,
@@ -49,50 +68,78 @@ pub enum Form {
     Key,
     /// −|i − j| (encoders).
     Symmetric,
+    /// j − (L − 1), where L − 1 is the largest key position there is: the last key has 0, and every
+    /// query the same row (MPT). A constant per head away from [`Form::Key`].
+    Mpt,
 }
 
 /// A checked ALiBi config.
+///
+/// The bias of a head is slope · distance, divided by √head_dim where that is given. Sources: Press
+/// et al. 2021 and ofirpress/attention_with_linear_biases; MPT `build_mpt_alibi_tensor`; BLOOM and
+/// Falcon `build_alibi_tensor`, whose positions count the real tokens of the mask, from 0, and
+/// whose form is `key`.
+///
+/// Surprises: Falcon adds its bias before the scores are divided by √head_dim, so what reaches the
+/// softmax is this with `head_dim`; and it rounds slopes and products to bf16, which is a way of
+/// computing and no other number. A slope is a radical and so is √head_dim, so it is decided
+/// whether a bias is rational: slope ½ at head_dim 64 is 1/16 per position.
 #[derive(Clone, Debug)]
 pub struct Alibi {
     /// Number of heads.
     pub num_heads: usize,
     /// Which slopes.
     pub slopes: Slopes,
+    /// The exponent of the last slope, 8 in the paper.
+    pub bias_max: i64,
     /// Which distance; none if only slopes are asked for.
     pub form: Option<Form>,
+    /// Divides the bias by its square root.
+    pub head_dim: Option<usize>,
     /// The normalised config.
     pub config: Object,
 }
 
 impl Alibi {
-    /// Checks a config; `form` is required for a bias and unused for slopes.
+    /// Checks a config; `form` is required for a bias, and it and `head_dim` are unused for slopes.
+    ///
+    /// An `alibi_bias_max` of 8 is left out of the normalised config: whoever does not know the key
+    /// means the same.
     ///
     /// # Errors
     /// Every rejection about keys and values.
     pub fn new(config: &Object, bias: bool) -> Result<Alibi, Reject> {
-        let table = if bias { ALIBI_KEYS } else { &ALIBI_KEYS[..2] };
+        let table = if bias { ALIBI_KEYS } else { &ALIBI_KEYS[..SLOPE_KEYS] };
         let what = if bias { "alibi_bias" } else { "alibi_slopes" };
-        let checked = Checked::new(config, table, is_known_key, what)?;
+        let mut checked = Checked::new(config, table, is_known_key, what)?;
+        let bias_max = checked.integer("alibi_bias_max").unwrap_or(BIAS_MAX);
+        if bias_max == BIAS_MAX {
+            checked.remove("alibi_bias_max");
+        }
         Ok(Alibi {
             num_heads: checked.size("num_heads").unwrap_or_default(),
             slopes: match checked.word("slopes") {
                 Some("paper") => Slopes::Paper,
                 _ => Slopes::Code,
             },
+            bias_max,
             form: checked.word("form").map(|form| match form {
                 "key" => Form::Key,
                 "symmetric" => Form::Symmetric,
+                "mpt" => Form::Mpt,
                 _ => Form::Distance,
             }),
+            head_dim: checked.size("head_dim"),
             config: checked.object().clone(),
         })
     }
 
-    /// The slope of a head, as an exact power of two.
+    /// The slope of a head, as an exact power of two; √head_dim is no part of it.
     ///
     /// ```
-    /// use ropewalk::encoding::{Alibi, Slopes};
-    /// let twelve = Alibi { num_heads: 12, slopes: Slopes::Code, form: None, config: Default::default() };
+    /// # use ropewalk::{encoding::Alibi, request::Object};
+    /// # let config: Object = serde_json::from_str(r#"{"num_heads":12,"slopes":"code"}"#).unwrap();
+    /// let twelve = Alibi::new(&config, false).unwrap();
     /// assert_eq!(twelve.slope(7).to_string(), "2^(-8)");
     /// assert_eq!(twelve.slope(8).to_string(), "2^(-1/2)"); // every second slope of 16 heads
     /// ```
@@ -102,19 +149,30 @@ impl Alibi {
         let lower = 1i64 << heads.max(1).ilog2();
         let head = head as i64;
         match self.slopes {
-            Slopes::Paper => two.power(-8 * (head + 1), heads),
-            Slopes::Code if head < lower => two.power(-8 * (head + 1), lower),
-            Slopes::Code => two.power(-4 * (2 * (head - lower) + 1), lower),
+            Slopes::Paper => two.power(-self.bias_max * (head + 1), heads),
+            Slopes::Code if head < lower => two.power(-self.bias_max * (head + 1), lower),
+            Slopes::Code => two.power(-self.bias_max * (2 * (head - lower) + 1), 2 * lower),
         }
     }
 
-    /// What the slope multiplies, an integer within ±2⁶³.
-    pub fn distance(&self, query: Position, key: Position) -> i128 {
+    /// What the slope multiplies, an integer within ±2⁶³. `last` is the largest key position, which
+    /// only [`Form::Mpt`] reads.
+    pub fn distance(&self, query: Position, key: Position, last: Position) -> i128 {
         let (i, j) = (query.numerator as i128, key.numerator as i128);
         match self.form {
             Some(Form::Key) => j,
+            Some(Form::Mpt) => j - last.numerator as i128,
             Some(Form::Symmetric) => -(i - j).abs(),
             Some(Form::Distance) | None => j - i,
+        }
+    }
+
+    /// slope · distance, over √head_dim where that is given.
+    pub fn bias(&self, head: usize, distance: i128) -> Expression {
+        let product = self.slope(head) * Expression::integer(distance);
+        match self.head_dim {
+            Some(dim) => product / Expression::integer(dim as i128).sqrt(),
+            None => product,
         }
     }
 }

@@ -56,7 +56,17 @@ impl Expression {
             Node::Add(a, b) => of(a)? + of(b)?,
             Node::Sub(a, b) => of(a)? - of(b)?,
             Node::Mul(a, b) => of(a)? * of(b)?,
-            Node::Div(a, b) => of(a)? / of(b)?,
+            Node::Div(a, b) => {
+                let (a, b, zero) = (of(a)?, of(b)?, Expression::integer(0));
+                // 0/b is 0 whatever b is, if only b is known not to be 0. A YaRN ramp that begins
+                // at pair 0 needs it: its class is open, and no enclosure tells 0/b from 0.
+                let known = || matches!(b.class().is_zero(), Some(false));
+                let apart = || decide.compare(&b, &zero).is_some_and(|o| o != Ordering::Equal);
+                match a.class().is_zero() == Some(true) && (known() || apart()) {
+                    true => zero,
+                    false => a / b,
+                }
+            }
             Node::Power(x, a, b) => of(x)?.power(*a, *b),
             Node::Ln(x) => of(x)?.ln(),
             Node::Floor(x) => Expression::integer(exact_floor(&of(x)?, decide)?),
@@ -353,5 +363,31 @@ fn quotient_of_logarithms(
         }
         Some(None) if c.is_zero() && d.is_zero() => Class::Transcendental,
         _ => Class::Undecided,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Knows that numbers differ, nothing else.
+    struct Apart;
+
+    impl Decide for Apart {
+        fn compare(&self, _: &Expression, _: &Expression) -> Option<Ordering> {
+            Some(Ordering::Greater)
+        }
+        fn floor(&self, _: &Expression) -> Option<i128> {
+            None
+        }
+    }
+
+    #[test]
+    fn zero_over_an_open_number_is_zero() {
+        // ln(1/π) is of no class that is known, and not 0.
+        let open = (Expression::integer(1) / Expression::pi()).ln();
+        assert_eq!(open.class(), Class::Undecided);
+        let quotient = Expression::integer(0) / open;
+        assert_eq!(quotient.resolve(&Apart), Some(Expression::integer(0)));
     }
 }

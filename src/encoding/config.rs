@@ -1,4 +1,4 @@
-//! From a flat rotary config to a rope.
+//! From a flat rotary config to a rope; the model form becomes a flat one first.
 
 use super::expression::Expression;
 use super::key::{Absent, Checked, Key, Kind, Range, invalid};
@@ -112,6 +112,9 @@ pub fn is_known_key(name: &str) -> bool {
         super::SINUSOIDAL_KEYS,
         super::LEARNED_KEYS,
         super::PERMUTE_KEYS,
+        super::SHAW_KEYS,
+        super::DEBERTA_KEYS,
+        super::TEMPERATURE_KEYS,
     ];
     HEAD.iter()
         .chain(&SLICE)
@@ -120,10 +123,11 @@ pub fn is_known_key(name: &str) -> bool {
         .chain(SCHEMES.iter().flat_map(|scheme| scheme.keys()))
         .chain(others.iter().flat_map(|table| table.iter()))
         .any(|key| key.name == name)
+        || super::model::MODEL_KEYS.contains(&name)
 }
 
 impl<'a> RopeConfig<'a> {
-    /// Checks a flat config against the built-in schemes.
+    /// Checks a config, flat or in the model form, against the built-in schemes.
     ///
     /// # Errors
     /// Every rejection about keys and values.
@@ -131,7 +135,7 @@ impl<'a> RopeConfig<'a> {
         RopeConfig::with_schemes(config, SCHEMES)
     }
 
-    /// Checks a flat config against schemes of the caller's choice.
+    /// Checks a config, flat or in the model form, against schemes of the caller's choice.
     ///
     /// # Errors
     /// As [`RopeConfig::new`].
@@ -139,6 +143,14 @@ impl<'a> RopeConfig<'a> {
         config: &Object,
         schemes: &[&'a dyn Scheme],
     ) -> Result<RopeConfig<'a>, Reject> {
+        let translated;
+        let config = match config.get("model") {
+            Some(_) => {
+                translated = super::model::flatten(config, schemes)?;
+                &translated
+            }
+            None => config,
+        };
         let name = match config.get("rope_type") {
             None => "default",
             Some(Json::String(name)) => name,
@@ -196,6 +208,15 @@ impl<'a> RopeConfig<'a> {
             Some(sections) => sections.len(),
             None => self.scheme.axes(&self.config),
         }
+    }
+
+    /// base^(−2i/r) for every pair: the frequencies before the scaling rule. None for a scheme
+    /// whose axes have spectra of their own, or that has no base.
+    pub fn unscaled(&self) -> Option<Vec<Expression>> {
+        let parameters =
+            Parameters { config: &self.config, rotary_dim: self.rotary_dim, seq_len: None };
+        let applies = self.scheme.has_base() && !self.scheme.has_axes();
+        applies.then(|| parameters.inv_freq())
     }
 
     /// Whether positions may be exact rationals.

@@ -1,6 +1,17 @@
-//! Position ids from what batches carry: masks and cumulative lengths.
+//! Position ids from what batches carry: masks, cumulative lengths, ranks, segments and grids.
+
+mod grid;
+mod parallel;
+mod segment;
+
+pub use grid::{Cls, Grids, Order};
+pub use parallel::{Shard, from_context_parallel};
+pub use segment::{Multimodal, Pace, Segment, from_segments};
 
 use crate::request::{Reject, Slug};
+
+/// More tokens than any batch has; it bounds the memory a request can ask for.
+pub(super) const MOST_TOKENS: i64 = 1 << 26;
 
 /// Positions of packed sequences: each restarts at 0 where the previous one ends.
 ///
@@ -12,7 +23,6 @@ use crate::request::{Reject, Slug};
 /// # Errors
 /// `invalid_value` unless the list begins with 0 and never decreases.
 pub fn from_cumulative_lengths(cumulative: &[i64]) -> Result<Vec<i64>, Reject> {
-    const MOST: i64 = 1 << 26;
     let wrong = |text: String| Slug::InvalidValue.because(text);
     if cumulative.first() != Some(&0) {
         let first = cumulative.first().map_or("nothing".to_string(), |n| n.to_string());
@@ -22,7 +32,7 @@ pub fn from_cumulative_lengths(cumulative: &[i64]) -> Result<Vec<i64>, Reject> {
         return Err(wrong(format!("cu_seqlens falls from {} to {}", step[0], step[1])));
     }
     match cumulative.last() {
-        Some(&total) if total > MOST => {
+        Some(&total) if total > MOST_TOKENS => {
             Err(wrong(format!("cu_seqlens ends with {total}, allowed is up to 2^26")))
         }
         _ => Ok(cumulative.windows(2).flat_map(|step| 0..step[1] - step[0]).collect()),

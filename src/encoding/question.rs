@@ -1,12 +1,14 @@
 //! Requests that mean something: every shape, key and value checked, every default filled in.
 
 mod additive;
+mod position_ids;
 mod rotary;
 mod rows;
 
-pub use additive::{AlibiBias, T5};
+pub use additive::{AlibiBias, DebertaBucket, ShawBucket, T5, TemperatureRows};
+pub use position_ids::{Beside, IdSource, PositionIds};
 pub use rotary::{Apply, InvFreq, Rotate, Score, Table};
-pub use rows::{LearnedRows, PermuteRows, PositionIds, PositionSource, SinusoidalRows};
+pub use rows::{LearnedRows, PermuteRows, SinusoidalRows};
 
 use super::spectrum::{SCHEMES, Scheme};
 use crate::number::{Dtype, Format, Tensor};
@@ -18,6 +20,8 @@ const MOST_ELEMENTS: usize = 1 << 26;
 /// A request that passed every rule. Answering it can only fail with `UndecidedRounding`.
 #[derive(Clone, Debug)]
 pub struct Question {
+    /// The operation that was asked for.
+    pub operation: Operation,
     /// Format of the output.
     pub dtype: Dtype,
     /// What is asked, with the normalised config inside.
@@ -41,6 +45,9 @@ pub enum Body {
     Learned(LearnedRows),
     PermuteQk(PermuteRows),
     PositionIds(PositionIds),
+    ShawBucket(ShawBucket),
+    DebertaBucket(DebertaBucket),
+    AttentionTemperature(TemperatureRows),
 }
 
 impl Question {
@@ -86,9 +93,16 @@ impl Question {
             Operation::Learned => Body::Learned(LearnedRows::new(request)?),
             Operation::PermuteQk => Body::PermuteQk(PermuteRows::new(request)?),
             Operation::PositionIds => Body::PositionIds(PositionIds::new(request)?),
+            Operation::ShawBucket => Body::ShawBucket(ShawBucket::new(request)?),
+            Operation::DebertaBucket => Body::DebertaBucket(DebertaBucket::new(request)?),
+            Operation::AttentionTemperature => {
+                Body::AttentionTemperature(TemperatureRows::new(request)?)
+            }
         };
         let wanted = match request.operation {
-            Operation::T5Bucket => &[Dtype::I32][..],
+            Operation::T5Bucket | Operation::ShawBucket | Operation::DebertaBucket => {
+                &[Dtype::I32][..]
+            }
             Operation::PositionIds => &[Dtype::I64][..],
             _ => &Dtype::FLOATS[..],
         };
@@ -101,7 +115,7 @@ impl Question {
                 names.join(", ")
             )));
         }
-        Ok(Question { dtype: request.dtype, body })
+        Ok(Question { operation: request.operation, dtype: request.dtype, body })
     }
 
     /// The config with every default filled in; checking it again gives the same.
@@ -119,6 +133,9 @@ impl Question {
             Body::Learned(q) => &q.learned.config,
             Body::PermuteQk(q) => &q.permutation.config,
             Body::PositionIds(q) => &q.config,
+            Body::ShawBucket(q) => &q.shaw.config,
+            Body::DebertaBucket(q) => &q.buckets.config,
+            Body::AttentionTemperature(q) => &q.temperature.config,
         }
     }
 }

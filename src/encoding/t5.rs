@@ -2,6 +2,7 @@
 
 use super::config::is_known_key;
 use super::key::{Absent, Checked, Key, Kind, invalid};
+use super::powers::compare_powers;
 use crate::request::{Object, Position, Reject};
 use std::cmp::Ordering;
 
@@ -129,32 +130,6 @@ fn boundaries(per_direction: usize, max_distance: i64) -> Vec<i64> {
 
 /// n^s · E^k ≥ M^k · E^s.
 fn reaches(n: u64, exact: u64, max_distance: u64, k: u64, spread: u64) -> bool {
-    let left = power_product(&[(n, spread), (exact, k)]);
-    let right = power_product(&[(max_distance, k), (exact, spread)]);
-    compare(&left, &right) != Ordering::Less
-}
-
-/// Π baseᵉ as little-endian 64-bit limbs. Whole integers, schoolbook: they stay short (a few
-/// thousand bits for every configuration in use).
-fn power_product(powers: &[(u64, u64)]) -> Vec<u64> {
-    let mut limbs = vec![1u64];
-    for &(base, exponent) in powers {
-        for _ in 0..exponent {
-            let mut carry = 0u128;
-            for limb in limbs.iter_mut() {
-                let product = *limb as u128 * base as u128 + carry;
-                *limb = product as u64;
-                carry = product >> 64;
-            }
-            if carry > 0 {
-                limbs.push(carry as u64);
-            }
-        }
-    }
-    limbs
-}
-
-fn compare(a: &[u64], b: &[u64]) -> Ordering {
-    // No leading zero limbs on either side: bases are at least 1.
-    a.len().cmp(&b.len()).then_with(|| a.iter().rev().cmp(b.iter().rev()))
+    let order = compare_powers(&[(n, spread), (exact, k)], &[(max_distance, k), (exact, spread)]);
+    order != Ordering::Less
 }

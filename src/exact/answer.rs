@@ -5,10 +5,12 @@ mod growth;
 mod rotary;
 mod score;
 
+pub(super) use rotary::{cos_and_sin, starting_precision};
+
 use super::round::{Rounded, UndecidedRounding, Value};
 use crate::encoding::{Body, Question};
 use crate::number::{Dtype, Format, Tensor};
-use crate::request::{Object, Reply, tensors};
+use crate::request::{Object, Position, Reply, tensors};
 
 /// Which element of which tensor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,7 +83,10 @@ pub fn shapes(question: &Question) -> Vec<(&'static str, Vec<usize>)> {
         }
         Body::Learned(l) => vec![("embedding", vec![l.rows.len(), l.learned.dim])],
         Body::PermuteQk(p) => vec![("weight", p.weight.shape().to_vec())],
-        Body::T5Bucket(_) | Body::PositionIds(_) => vec![],
+        Body::AttentionTemperature(t) => vec![("scale", vec![t.positions.len()])],
+        Body::T5Bucket(_) | Body::ShawBucket(_) | Body::DebertaBucket(_) | Body::PositionIds(_) => {
+            vec![]
+        }
     }
 }
 
@@ -104,7 +109,10 @@ pub fn visit(question: &Question, sink: &mut Sink) -> Result<(), UndecidedRoundi
         Body::Sinusoidal(s) => additive::sinusoidal(s, format, sink),
         Body::Learned(l) => additive::learned(l, sink),
         Body::PermuteQk(p) => additive::permute_qk(p, sink),
-        Body::T5Bucket(_) | Body::PositionIds(_) => Ok(()),
+        Body::AttentionTemperature(t) => additive::temperature(t, sink),
+        Body::T5Bucket(_) | Body::ShawBucket(_) | Body::DebertaBucket(_) | Body::PositionIds(_) => {
+            Ok(())
+        }
     }
 }
 
@@ -123,20 +131,40 @@ fn integers(question: &Question) -> Vec<(&'static str, Tensor)> {
             ]
         }
         Body::T5Bucket(t) => {
-            let shape = vec![t.query_positions.len(), t.key_positions.len()];
-            let buckets = t
-                .query_positions
-                .iter()
-                .flat_map(|q| t.key_positions.iter().map(|k| i32_bits(t.buckets.bucket(*q, *k))));
-            vec![("bucket", tensor(Dtype::I32, shape, buckets.collect()))]
+            let of = |q, k| i32_bits(t.buckets.bucket(q, k));
+            vec![("bucket", buckets(&t.query_positions, &t.key_positions, of))]
+        }
+        Body::ShawBucket(s) => {
+            // Every pair was checked to be in the table.
+            let of = |q, k| s.shaw.bucket(q, k).unwrap_or_default() as u32 as u64;
+            vec![("bucket", buckets(&s.query_positions, &s.key_positions, of))]
+        }
+        Body::DebertaBucket(d) => {
+            let of = |q, k| d.buckets.bucket(q, k) as u32 as u64;
+            vec![("bucket", buckets(&d.query_positions, &d.key_positions, of))]
         }
         Body::PositionIds(p) => {
-            let data = p.positions.iter().map(|&n| n as u64).collect();
-            vec![("positions", tensor(Dtype::I64, p.shape.clone(), data))]
+            let ids = |shape: &Vec<usize>, data: &[i64]| {
+                tensor(Dtype::I64, shape.clone(), data.iter().map(|&n| n as u64).collect())
+            };
+            let positions = ("positions", ids(&p.shape, &p.positions));
+            let beside = p.beside.iter().map(|b| (b.name, ids(&b.shape, &b.data)));
+            [positions].into_iter().chain(beside).collect()
         }
         _ => vec![],
     };
     named.into_iter().filter_map(|(name, tensor)| Some((name, tensor?))).collect()
+}
+
+/// An i32 tensor [queries, keys].
+fn buckets(
+    queries: &[Position],
+    keys: &[Position],
+    of: impl Fn(Position, Position) -> u64,
+) -> Option<Tensor> {
+    let data = queries.iter().flat_map(|&q| keys.iter().map(move |&k| (q, k)));
+    let data = data.map(|(q, k)| of(q, k)).collect();
+    Tensor::new(Dtype::I32, vec![queries.len(), keys.len()], data).ok()
 }
 
 /// Answers a question, correctly rounded.

@@ -58,6 +58,99 @@ pub(crate) fn decimal(value: &Value, digits: u32) -> Result<String, u32> {
     }
 }
 
+/// A value as digits d₀d₁d₂… and the power of ten of d₀, correctly rounded to `digits` digits (half
+/// away from zero), without trailing zeros. Zero has no digits.
+///
+/// # Errors
+/// The precision at which it gave up.
+pub(crate) fn rounded(value: &Value, digits: u32) -> Result<Rounding, u32> {
+    match value {
+        Value::Rational(ratio) => Ok(round_rational(&ratio.0, digits)),
+        Value::Real { first, enclose, .. } => {
+            let cap = 1 << 14;
+            let mut precision = first.precision().max(digits * 10 / 3 + 64);
+            loop {
+                let found = enclose(precision).and_then(|x| round_both(&x, digits));
+                match found {
+                    Some(rounding) => return Ok(rounding),
+                    None if precision > cap => return Err(precision),
+                    None => precision *= 2,
+                }
+            }
+        }
+        Value::Copied { .. } | Value::Nonfinite => Ok(Rounding::default()),
+    }
+}
+
+/// Sign, digits and exponent of [`rounded`].
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Rounding {
+    negative: bool,
+    digits: String,
+    exponent: i64,
+}
+
+impl Rounding {
+    /// The way people write it: 0.01, 2401.738, 3.2e-7.
+    pub(crate) fn plain(&self) -> String {
+        match self.digits.is_empty() {
+            true => "0".to_string(),
+            false => place(self.negative, &self.digits, self.exponent),
+        }
+    }
+
+    /// With one digit before the point and all `digits` shown, for columns: 1.000000e-2.
+    pub(crate) fn scientific(&self, digits: u32) -> String {
+        let all = format!("{:0<width$}", self.digits, width = digits as usize);
+        let (first, rest) = all.split_at(1);
+        let sign = if self.negative { "-" } else { "" };
+        let point = if rest.is_empty() { "" } else { "." };
+        format!("{sign}{first}{point}{rest}e{}", self.exponent)
+    }
+}
+
+fn round_both(x: &Interval, digits: u32) -> Option<Rounding> {
+    let parts =
+        |end: &Float| end.to_sign_string_exp_round(10, Some(digits as usize), Round::Nearest);
+    let (lo, hi) = (parts(x.lo()), parts(x.hi()));
+    if x.contains_zero() || lo != hi {
+        return None;
+    }
+    let (negative, text, exponent) = lo;
+    let digits = text.trim_end_matches('0').to_string();
+    Some(Rounding { negative, digits, exponent: exponent? as i64 - 1 })
+}
+
+fn round_rational(x: &Rational, digits: u32) -> Rounding {
+    if x.is_zero() {
+        return Rounding::default();
+    }
+    let (scaled, mut exponent) = scale(x, digits);
+    let mut whole = scaled.round().numer().to_string();
+    if whole.len() > digits as usize {
+        exponent += 1;
+    }
+    whole = whole.trim_end_matches('0').to_string();
+    Rounding { negative: *x < 0, digits: whole, exponent }
+}
+
+/// |x| with `digits` digits before the point, and the power of ten of its first digit.
+fn scale(x: &Rational, digits: u32) -> (Rational, i64) {
+    // The decimal exponent e with 10^e ≤ |x| < 10^(e+1), by comparing integers.
+    let magnitude = x.clone().abs();
+    let size =
+        magnitude.numer().significant_bits() as i64 - magnitude.denom().significant_bits() as i64;
+    let mut exponent = (size as f64 * std::f64::consts::LOG10_2).floor() as i64 - 1;
+    let power = |e: i64| {
+        let ten = Integer::from(Integer::u_pow_u(10, e.unsigned_abs() as u32));
+        if e >= 0 { Rational::from(ten) } else { Rational::from((1, ten)) }
+    };
+    while power(exponent + 1) <= magnitude {
+        exponent += 1;
+    }
+    (magnitude * power(digits as i64 - 1 - exponent), exponent)
+}
+
 /// The digits both ends agree on; none if they differ.
 pub(crate) fn of_interval(x: &Interval, digits: u32) -> Option<String> {
     if x.contains_zero() || !x.lo().is_finite() || !x.hi().is_finite() {
@@ -75,19 +168,7 @@ pub(crate) fn of_ratio(x: &Ratio, digits: u32) -> String {
     if x.0.is_zero() {
         return "0".to_string();
     }
-    // The decimal exponent e with 10^e ≤ |x| < 10^(e+1), by comparing integers.
-    let magnitude = x.0.clone().abs();
-    let size =
-        magnitude.numer().significant_bits() as i64 - magnitude.denom().significant_bits() as i64;
-    let mut exponent = (size as f64 * std::f64::consts::LOG10_2).floor() as i64 - 1;
-    let power = |e: i64| {
-        let ten = Integer::from(Integer::u_pow_u(10, e.unsigned_abs() as u32));
-        if e >= 0 { Rational::from(ten) } else { Rational::from((1, ten)) }
-    };
-    while power(exponent + 1) <= magnitude {
-        exponent += 1;
-    }
-    let scaled = magnitude * power(digits as i64 - 1 - exponent);
+    let (scaled, exponent) = scale(&x.0, digits);
     let whole = scaled.trunc().numer().to_string();
     place(x.0.is_negative(), whole.trim_end_matches('0'), exponent)
 }
@@ -125,5 +206,15 @@ mod tests {
         assert_eq!(text(2000, 3), "666.6666666");
         assert_eq!(text(1200, 1), "1200");
         assert_eq!(text(1, 3000000), "3.333333333e-7");
+    }
+
+    #[test]
+    fn rounding_carries_into_the_next_power() {
+        let text = |a, b| round_rational(&Ratio::new(a, b).0, 3);
+        assert_eq!(text(2, 3).plain(), "0.667");
+        assert_eq!(text(9999, 10).plain(), "1000");
+        assert_eq!(text(9999, 10).scientific(3), "1.00e3");
+        assert_eq!(text(-1, 8).scientific(3), "-1.25e-1");
+        assert_eq!(text(0, 1).plain(), "0");
     }
 }

@@ -191,7 +191,8 @@ fn origin(
         Body::AlibiBias(a) => {
             let (query, key) = (a.query_positions[index[1]], a.key_positions[index[2]]);
             let mut lines = about("slope", &a.alibi.slope(index[0]))?;
-            lines.push(("times", a.alibi.distance(query, key).to_string()));
+            lines.push(("times", a.distance(query, key).to_string()));
+            lines.extend(a.alibi.head_dim.map(|dim| ("divided by", format!("√{dim}"))));
             Ok(lines)
         }
         Body::Sinusoidal(s) => match s.sinusoidal.wave(index[1]) {
@@ -217,7 +218,13 @@ fn origin(
         Body::PermuteQk(p) => {
             copied(format!("weight[{}, {}]", p.permutation.sources(p.to)[index[0]], index[1]))
         }
-        Body::T5Bucket(_) | Body::PositionIds(_) => Ok(Vec::new()),
+        Body::AttentionTemperature(t) => match t.temperature.scale(t.positions[index[0]]) {
+            Ok(scale) => about("scale", &scale),
+            Err(_) => Ok(Vec::new()),
+        },
+        Body::T5Bucket(_) | Body::ShawBucket(_) | Body::DebertaBucket(_) | Body::PositionIds(_) => {
+            Ok(Vec::new())
+        }
     }
 }
 
@@ -239,8 +246,14 @@ fn rounding(value: &Value, format: Format, site: Site) -> Result<Vec<Line>, Unde
     if let Value::Real { enclose, .. } = value
         && let Some(x) = enclose(rounded.precision)
     {
-        let end = |end: &rug::Float| end.to_string_radix(10, Some(24));
-        let ends = format!("[{}, {}] at {} bits", end(x.lo()), end(x.hi()), rounded.precision);
+        use rug::float::Round::{Down, Up};
+        // As many digits as the bits carry, rounded outwards.
+        let digits = Some(rounded.precision as usize * 3 / 10 + 2);
+        let (lo, hi) = (
+            x.lo().to_string_radix_round(10, digits, Down),
+            x.hi().to_string_radix_round(10, digits, Up),
+        );
+        let ends = format!("[{lo}, {hi}] at {} bits", rounded.precision);
         lines.push(("enclosed in", ends));
     }
     lines.push(("rounds to", shown(rounded.bits)));

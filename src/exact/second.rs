@@ -143,6 +143,9 @@ impl SecondOracle {
             Body::Learned(l) => self.learned(l, target, sink),
             Body::PermuteQk(p) => self.permute_qk(p, target, sink),
             Body::T5Bucket(_) | Body::PositionIds(_) => Ok(()),
+            Body::ShawBucket(_) | Body::DebertaBucket(_) | Body::AttentionTemperature(_) => {
+                Err(SecondError::Unsupported("an operation without a second form".into()))
+            }
         }
     }
 
@@ -180,6 +183,12 @@ impl SecondOracle {
             Body::InvFreq(f) => self.planes(f)?,
             Body::T5Bucket(t) => self.t5_bucket(t)?,
             Body::PositionIds(p) => self.position_ids(p)?,
+            Body::ShawBucket(_) | Body::DebertaBucket(_) => {
+                return Err(SecondError::Unsupported(format!(
+                    "operation {}",
+                    question.operation.name()
+                )));
+            }
             _ => Vec::new(),
         };
         let named = |(name, expected)| Named { name, expected, residual: None };
@@ -222,7 +231,11 @@ fn shapes(question: &Question) -> Vec<(&'static str, Vec<usize>)> {
         Body::Sinusoidal(s) => vec![("embedding", vec![s.positions.len(), s.sinusoidal.dim])],
         Body::Learned(l) => vec![("embedding", vec![l.positions.len(), l.learned.dim])],
         Body::PermuteQk(p) => vec![("weight", like(&p.weight))],
-        Body::T5Bucket(_) | Body::PositionIds(_) => Vec::new(),
+        Body::T5Bucket(_)
+        | Body::PositionIds(_)
+        | Body::ShawBucket(_)
+        | Body::DebertaBucket(_)
+        | Body::AttentionTemperature(_) => Vec::new(),
     }
 }
 

@@ -4,6 +4,12 @@ use super::Format;
 
 /// Element type of a tensor: the four formats that encodings are computed in, and the two integer
 /// types of positions and buckets.
+///
+/// ```
+/// use ropewalk::number::{Dtype, Format};
+/// assert_eq!(Dtype::from_name("bf16"), Some(Dtype::Bf16));
+/// assert_eq!((Dtype::Bf16.format(), Dtype::I32.format()), (Some(Format::BF16), None));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Dtype {
     /// IEEE binary64.

@@ -3,7 +3,8 @@
 /// A binary interchange format in the sense of IEEE 754: a sign, `exponent_bits` of biased
 /// exponent and `precision − 1` stored bits of significand, gradual underflow, infinities, NaN.
 ///
-/// bf16 is a format like any other here: precision 8, eight exponent bits, subnormals kept.
+/// bf16 is a format like any other here: precision 8, eight exponent bits, subnormals kept. Code
+/// that is generic over the format is tested with [`Format::TOY`], which can be enumerated.
 ///
 /// ```
 /// use ropewalk::number::{Decoded, Format};
@@ -161,26 +162,39 @@ impl Format {
         Some(if bits & self.sign_bit() != 0 { -magnitude } else { magnitude })
     }
 
-    /// The number with this ordinal, none beyond the infinities.
+    /// The number with this ordinal, none beyond the infinities. Ordinal 0 is +0.
     pub fn from_ordinal(self, ordinal: i64) -> Option<u64> {
         let magnitude = ordinal.unsigned_abs();
         let sign = if ordinal < 0 { self.sign_bit() } else { 0 };
         (magnitude <= self.infinity()).then_some(magnitude | sign)
     }
 
-    /// The next larger number (−0 and +0 count as one); +∞ is its own.
+    /// The next larger number (−0 and +0 count as one); +∞ is its own. A NaN has none.
+    ///
+    /// ```
+    /// use ropewalk::number::Format;
+    /// assert_eq!(Format::F16.next_up(0x7bff), Some(0x7c00)); // 65504 to ∞
+    /// assert_eq!(Format::F16.next_up(0x8000), Some(0x0001)); // from −0 as from +0
+    /// assert_eq!(Format::F16.next_up(0x7e00), None);
+    /// ```
     pub fn next_up(self, bits: u64) -> Option<u64> {
         let ordinal = self.ordinal(bits)?;
         Some(self.from_ordinal(ordinal + 1).unwrap_or(self.infinity()))
     }
 
-    /// The next smaller number; −∞ is its own.
+    /// The next smaller number; −∞ is its own. A NaN has none. See [`Format::next_up`].
     pub fn next_down(self, bits: u64) -> Option<u64> {
         let ordinal = self.ordinal(bits)?;
         Some(self.from_ordinal(ordinal - 1).unwrap_or(self.infinity() | self.sign_bit()))
     }
 
-    /// The finite value as an f64, exactly: every format here embeds into binary64. NaN for NaN.
+    /// The value as an f64, exactly: every format here embeds into binary64. A NaN becomes a NaN.
+    ///
+    /// ```
+    /// use ropewalk::number::Format;
+    /// assert_eq!(Format::BF16.to_f64(0xc049), -3.140625);
+    /// assert_eq!(Format::TOY.to_f64(0x01), 1.0 / 512.0); // its smallest subnormal
+    /// ```
     pub fn to_f64(self, bits: u64) -> f64 {
         match self.decode(bits) {
             Decoded::Nan => f64::NAN,

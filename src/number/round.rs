@@ -7,7 +7,15 @@ use super::Format;
 ///
 /// A producer with more than 128 bits keeps the leading ones and sets `sticky` if a dropped bit
 /// was set. With `sticky`, the significand must have at least precision + 2 bits (66 serves every
-/// format); a shorter one could not tell a tie from a near tie.
+/// format); a shorter one could not tell a tie from a near tie. The exponent may be any at all.
+///
+/// ```
+/// use ropewalk::number::{Format, Wide};
+/// // π to 68 bits; more follow.
+/// let pi = Wide { negative: false, significand: 0xc90f_daa2_2168_c234_c, exponent: -66, sticky: true };
+/// assert_eq!(Format::F64.round(&pi), std::f64::consts::PI.to_bits());
+/// assert_eq!(Format::BF16.round(&pi), 0x4049);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wide {
     /// The sign. It survives underflow to zero.
@@ -25,6 +33,11 @@ impl Wide {
     pub const ZERO: Wide = Wide { negative: false, significand: 0, exponent: 0, sticky: false };
 
     /// An exact dyadic ±`significand` · 2^`exponent`.
+    ///
+    /// ```
+    /// use ropewalk::number::{Format, Wide};
+    /// assert_eq!(Format::F32.round(&Wide::dyadic(true, 3, -1)), 0xbfc00000);
+    /// ```
     pub fn dyadic(negative: bool, significand: u128, exponent: i64) -> Wide {
         Wide { negative, significand, exponent, sticky: false }
     }
@@ -46,18 +59,20 @@ impl Format {
     pub fn round(self, exact: &Wide) -> u64 {
         let sign = if exact.negative { self.sign_bit() } else { 0 };
         if exact.significand == 0 {
-            // Sticky alone is below half the smallest subnormal only if the exponent says so;
-            // producers keep leading bits, so there are none to lose here.
+            // A sticky flag alone has no leading bits, so it can only stand for an underflow.
             return sign;
         }
         let length = 128 - exact.significand.leading_zeros() as i64;
-        let leading = exact.exponent + length - 1;
+        // Saturation moves no result: that far out everything is zero or infinite.
+        let leading = exact.exponent.saturating_add(length - 1);
         if leading > self.e_max() as i64 {
             return sign | self.infinity();
         }
         // The last bit that the result can hold, and how many bits lie below it.
-        let last = (leading - self.precision as i64 + 1).max(self.least_exponent() as i64);
-        let dropped = last - exact.exponent;
+        let last =
+            leading.saturating_sub(self.precision as i64 - 1).max(self.least_exponent() as i64);
+        let dropped = last.saturating_sub(exact.exponent);
+        debug_assert!(dropped > 0 || !exact.sticky, "too few bits to round {exact:?} to {self:?}");
         let kept = if dropped <= 0 {
             exact.significand << -dropped
         } else if dropped > 128 {
@@ -81,6 +96,14 @@ impl Format {
 
     /// As [`Format::round`], but a non-zero value never becomes zero: it stops at the smallest
     /// subnormal. Residuals are rounded so, that a zero residual always means *exact*.
+    ///
+    /// ```
+    /// use ropewalk::number::{Format, Wide};
+    /// let tiny = Wide::dyadic(true, 1, -1000);
+    /// assert_eq!(Format::F16.round(&tiny), 0x8000);
+    /// assert_eq!(Format::F16.round_nonzero(&tiny), 0x8001);
+    /// assert_eq!(Format::F16.round_nonzero(&Wide::ZERO), 0);
+    /// ```
     pub fn round_nonzero(self, exact: &Wide) -> u64 {
         let bits = self.round(exact);
         let zero = exact.significand == 0 && !exact.sticky;

@@ -52,16 +52,39 @@ impl Tensor {
     /// A tensor from bit patterns, row-major.
     ///
     /// # Errors
-    /// If the shape does not have as many elements as `data`, or more than 2³⁰.
+    /// If the shape does not have as many elements as `data`, or more than 2³⁰; if a pattern is
+    /// wider than the dtype (a negative i32 is its 32 bits, not sign-extended).
+    ///
+    /// ```
+    /// use ropewalk::number::{Dtype, Tensor};
+    /// let minus_one = (-1i32).cast_unsigned().into();
+    /// let tensor = Tensor::new(Dtype::I32, vec![], vec![minus_one]).unwrap();
+    /// assert_eq!(tensor.rows(), ["ffffffff"]);
+    /// assert!(Tensor::new(Dtype::I32, vec![3], vec![minus_one]).is_err());
+    /// ```
     pub fn new(dtype: Dtype, shape: Vec<usize>, data: Vec<u64>) -> Result<Tensor, TensorError> {
         match elements(&shape) {
-            Some(n) if n == data.len() => Ok(Tensor { dtype, shape, data }),
-            Some(n) => Err(TensorError(format!(
-                "shape {shape:?} has {n} elements, but {} were given",
-                data.len()
-            ))),
-            None => Err(TensorError(format!("shape {shape:?} has more than 2^30 elements"))),
+            Some(n) if n == data.len() => {}
+            Some(n) => {
+                return Err(TensorError(format!(
+                    "shape {shape:?} has {n} elements, but {} were given",
+                    data.len()
+                )));
+            }
+            None => {
+                return Err(TensorError(format!("shape {shape:?} has more than 2^30 elements")));
+            }
         }
+        // The rows would drop such bits silently, and equal tensors would compare unequal.
+        let width = 4 * dtype.digits() as u32;
+        let wide = |bits: &u64| bits.checked_shr(width).is_some_and(|above| above != 0);
+        if let Some(index) = data.iter().position(wide) {
+            return Err(TensorError(format!(
+                "data[{index}] is {:#x}, wider than the {width} bits of {dtype}",
+                data[index]
+            )));
+        }
+        Ok(Tensor { dtype, shape, data })
     }
 
     /// Reads the parts of the JSON form.
@@ -75,9 +98,9 @@ impl Tensor {
                 "dtype {dtype:?} is none of f64, f32, bf16, f16, i64, i32"
             )));
         };
-        let Some(count) = elements(&shape) else {
+        if elements(&shape).is_none() {
             return Err(TensorError(format!("shape {shape:?} has more than 2^30 elements")));
-        };
+        }
         let columns = shape.last().copied().unwrap_or(1);
         let expected_rows = shape.split_last().map_or(1, |(_, outer)| outer.iter().product());
         if rows.len() != expected_rows {
@@ -87,13 +110,15 @@ impl Tensor {
             )));
         }
         let digits = kind.digits();
-        let mut data = Vec::with_capacity(count);
+        let needed = columns as u64 * digits as u64;
+        // Room for what is written, not for what the shape claims: a claim costs nothing.
+        let written = rows.iter().map(|row| row.len()).sum::<usize>();
+        let mut data = Vec::with_capacity(written / digits);
         for (index, row) in rows.iter().enumerate() {
-            if row.len() != columns * digits {
+            if row.len() as u64 != needed {
                 return Err(TensorError(format!(
-                    "bits[{index}] has {} digits, but {columns} elements of {kind} need {}",
-                    row.len(),
-                    columns * digits
+                    "bits[{index}] has {} digits, but {columns} elements of {kind} need {needed}",
+                    row.len()
                 )));
             }
             let mut bits = 0u64;
@@ -134,6 +159,12 @@ impl Tensor {
     }
 
     /// Elements of an innermost row (1 for shape `[]`).
+    ///
+    /// ```
+    /// use ropewalk::number::{Dtype, Tensor};
+    /// let empty = Tensor::new(Dtype::F16, vec![2, 0], vec![]).unwrap();
+    /// assert_eq!((empty.columns(), empty.rows()), (0, vec![String::new(); 2]));
+    /// ```
     pub fn columns(&self) -> usize {
         self.shape.last().copied().unwrap_or(1)
     }

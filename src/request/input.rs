@@ -4,6 +4,17 @@ use super::{Direction, Json, Object, Positions, Reject, Slug};
 use crate::number::Tensor;
 
 /// The `input` object: tensors, positions and options by name, read on demand.
+///
+/// ```
+/// use ropewalk::request::{Direction, Input};
+/// let object = serde_json::from_str(r#"{"positions":[[0,1]],"direction":"inverse"}"#).unwrap();
+/// let input = Input::new(object);
+/// input.expect_names("rotate", &["positions", "direction"]).unwrap();
+/// assert_eq!(input.positions("positions").unwrap().shape(), [1, 2]);
+/// let allowed = [Direction::Forward, Direction::Inverse];
+/// assert_eq!(input.direction(&allowed), Ok(Direction::Inverse));
+/// assert_eq!(input.tensor("q").unwrap_err().to_string(), "missing_input: input \"q\" is missing");
+/// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Input(Object);
 
@@ -18,7 +29,7 @@ impl Input {
         &self.0
     }
 
-    /// Checks that nothing but these names is given.
+    /// Checks that nothing but these names and extensions (`x_`…) is given.
     ///
     /// # Errors
     /// `unused_input`.

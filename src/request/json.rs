@@ -4,21 +4,47 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use std::fmt;
 
-/// A JSON value. A number written with a fraction or an exponent is [`Json::Real`], the f64
-/// nearest to the literal; one written without is [`Json::Integer`] if it fits in 64 bits.
+/// A JSON value.
+///
+/// A number written with a fraction or an exponent is [`Json::Real`], the f64 nearest to the
+/// literal; one written without is [`Json::Integer`] if it fits in 64 bits, signed or not, and
+/// else a real too. So is `-0`, whose sign no integer keeps. A literal beyond the largest f64 is
+/// an error of the text, as is nesting deeper than 127 levels.
+///
+/// ```
+/// use ropewalk::request::Json;
+/// let json: Json = serde_json::from_str(r#"{"b":1,"a":[1.0,1e3]}"#).unwrap();
+/// let Json::Object(object) = &json else { unreachable!() };
+/// assert_eq!(object.get("b"), Some(&Json::Integer(1)));
+/// assert_eq!(serde_json::to_string(&json).unwrap(), r#"{"b":1,"a":[1.0,1000.0]}"#);
+/// ```
 #[derive(Clone, Debug, PartialEq)]
-#[allow(missing_docs)] // the names say it
 pub enum Json {
+    /// `null`.
     Null,
+    /// `true` or `false`.
     Bool(bool),
+    /// Within −2⁶³ and 2⁶⁴ − 1 if it was read.
     Integer(i128),
+    /// Finite if it was read.
     Real(f64),
+    /// The text, unescaped.
     String(String),
+    /// A list.
     Array(Vec<Json>),
+    /// Keys and values.
     Object(Object),
 }
 
 /// A JSON object in the order it was written, duplicates and all.
+///
+/// ```
+/// use ropewalk::request::{Json, Object};
+/// let mut object: Object = serde_json::from_str(r#"{"b":1,"a":2}"#).unwrap();
+/// object.set("b", Json::Null);
+/// object.remove("a");
+/// assert_eq!(serde_json::to_string(&object).unwrap(), r#"{"b":null}"#);
+/// ```
 #[derive(Clone, Debug, PartialEq, Default)]
 pub struct Object(Vec<(String, Json)>);
 
@@ -41,7 +67,7 @@ impl Object {
         }
     }
 
-    /// Takes a key out.
+    /// Takes a key out (the first, if it stands twice).
     pub fn remove(&mut self, key: &str) -> Option<Json> {
         let index = self.0.iter().position(|(k, _)| k == key)?;
         Some(self.0.remove(index).1)
@@ -73,7 +99,12 @@ impl Json {
         }
     }
 
-    /// The f64 nearest to a number, whichever way it was written.
+    /// The f64 nearest to a number, whichever way it was written. None for what is no number.
+    ///
+    /// ```
+    /// use ropewalk::request::Json;
+    /// assert_eq!(Json::Integer((1 << 53) + 1).number(), Some(9007199254740992.0));
+    /// ```
     pub fn number(&self) -> Option<f64> {
         match *self {
             Json::Integer(n) => Some(n as f64), // `as` rounds to nearest even
@@ -83,9 +114,16 @@ impl Json {
     }
 
     /// The path of the first key, at any depth, that its object holds twice.
+    ///
+    /// ```
+    /// use ropewalk::request::Json;
+    /// let json: Json = serde_json::from_str(r#"{"a":[{},{"b":1,"b":2}]}"#).unwrap();
+    /// assert_eq!(json.duplicate_key().as_deref(), Some("a[1].b"));
+    /// ```
     pub fn duplicate_key(&self) -> Option<String> {
         let inner = |name: &str, value: &Json| {
-            value.duplicate_key().map(|path| format!("{name}.{path}").replace(".[", "["))
+            let dot = if matches!(value, Json::Array(_)) { "" } else { "." };
+            value.duplicate_key().map(|path| format!("{name}{dot}{path}"))
         };
         match self {
             Json::Array(items) => {
@@ -132,6 +170,7 @@ impl From<i64> for Json {
     }
 }
 
+/// For a sentence: cut after 200 characters. For the wire there is `serde_json`.
 impl fmt::Display for Json {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = serde_json::to_string(self).map_err(|_| fmt::Error)?;
@@ -147,11 +186,7 @@ impl Serialize for Json {
         match self {
             Json::Null => serializer.serialize_unit(),
             Json::Bool(flag) => serializer.serialize_bool(*flag),
-            // Only 64-bit integers come in; the wider type spares a sign.
-            Json::Integer(n) => match u64::try_from(*n) {
-                Ok(n) => serializer.serialize_u64(n),
-                Err(_) => serializer.serialize_i64(*n as i64),
-            },
+            Json::Integer(n) => serializer.serialize_i128(*n),
             Json::Real(x) => serializer.serialize_f64(*x),
             Json::String(text) => serializer.serialize_str(text),
             Json::Array(items) => items.serialize(serializer),

@@ -29,13 +29,19 @@ pub enum Operation {
     Learned,
     /// Reorder query or key weights between the two layouts.
     PermuteQk,
-    /// Positions from a mask or from cumulative lengths.
+    /// Positions from a mask, cumulative lengths, a rank, text with images, or image grids.
     PositionIds,
+    /// The row of a learned table by relative distance.
+    ShawBucket,
+    /// DeBERTa-v2's logarithmic bucket of every query and key.
+    DebertaBucket,
+    /// What Llama 4 multiplies queries by, per position.
+    AttentionTemperature,
 }
 
 impl Operation {
     /// All of them, in the order of the contract.
-    pub const ALL: [Operation; 13] = [
+    pub const ALL: [Operation; 16] = [
         Operation::Rotate,
         Operation::Apply,
         Operation::Score,
@@ -49,6 +55,9 @@ impl Operation {
         Operation::Learned,
         Operation::PermuteQk,
         Operation::PositionIds,
+        Operation::ShawBucket,
+        Operation::DebertaBucket,
+        Operation::AttentionTemperature,
     ];
 
     /// The word on the wire.
@@ -67,6 +76,9 @@ impl Operation {
             Operation::Learned => "learned",
             Operation::PermuteQk => "permute_qk",
             Operation::PositionIds => "position_ids",
+            Operation::ShawBucket => "shaw_bucket",
+            Operation::DebertaBucket => "deberta_bucket",
+            Operation::AttentionTemperature => "attention_temperature",
         }
     }
 

@@ -8,12 +8,20 @@ pub const POSITION_LIMIT: i64 = 1 << 62;
 /// The largest integer that JSON readers agree on, 2⁵³ − 1.
 const JSON_LIMIT: i128 = (1 << 53) - 1;
 
-/// An exact position `numerator / denominator`, in lowest terms, the denominator positive.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+/// An exact position `numerator / denominator`, in lowest terms, the denominator positive. The
+/// order is that of the numbers.
+///
+/// ```
+/// use ropewalk::request::{Json, Position};
+/// let half = Position::parse(&Json::from("1/2")).unwrap();
+/// assert!(Position::integer(0) < half && half < Position::integer(1));
+/// assert_eq!(half.to_json(), Json::from("1/2"));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Position {
     /// Within ±2⁶².
     pub numerator: i64,
-    /// 1 for an integer.
+    /// From 1, for an integer, to 2⁶².
     pub denominator: i64,
 }
 
@@ -27,8 +35,8 @@ impl Position {
     ///
     /// # Errors
     /// `malformed_position` for any other spelling: a fraction, an exponent, a larger JSON
-    /// integer, leading zeros, a plus sign, −0, a fraction not in lowest terms;
-    /// `position_out_of_range` beyond ±2⁶².
+    /// integer, leading zeros, a plus sign, −0, a fraction not in lowest terms or over 1;
+    /// `position_out_of_range` beyond ±2⁶², the parts of a fraction included.
     pub fn parse(json: &Json) -> Result<Position, Reject> {
         let malformed = || {
             Slug::MalformedPosition.because(format!(
@@ -38,25 +46,30 @@ impl Position {
         };
         let range = |n: i128| match i64::try_from(n) {
             Ok(n) if n.unsigned_abs() <= POSITION_LIMIT as u64 => Ok(n),
-            _ => Err(Slug::PositionOutOfRange
-                .because(format!("position {json} is beyond ±2^62 = ±4611686018427387904"))),
+            _ => Err(Slug::PositionOutOfRange.because(format!(
+                "position {json} is, or has a part, beyond ±2^62 = ±4611686018427387904"
+            ))),
         };
         match json {
-            Json::Integer(n) if n.abs() <= JSON_LIMIT => Ok(Position::integer(range(*n)?)),
-            Json::String(text) => {
-                let (numerator, denominator) = match text.split_once('/') {
-                    None => (canonical(text).ok_or_else(malformed)?, 1),
-                    Some((a, b)) => {
-                        let a = canonical(a).ok_or_else(malformed)?;
-                        let b = canonical(b).ok_or_else(malformed)?;
-                        if b < 2 || gcd(a, b) != 1 {
-                            return Err(malformed());
-                        }
-                        (a, b)
-                    }
-                };
-                Ok(Position { numerator: range(numerator)?, denominator: range(denominator)? })
+            Json::Integer(n) if n.unsigned_abs() <= JSON_LIMIT as u128 => {
+                Ok(Position::integer(range(*n)?))
             }
+            Json::String(text) => match text.split_once('/') {
+                None => Ok(Position::integer(range(canonical(text).ok_or_else(malformed)?)?)),
+                Some((a, b)) => {
+                    let a = canonical(a).ok_or_else(malformed)?;
+                    let b = canonical(b).ok_or_else(malformed)?;
+                    if b < 2 {
+                        return Err(malformed());
+                    }
+                    // The range first: a saturated part has lost the divisors it was written with.
+                    let (numerator, denominator) = (range(a)?, range(b)?);
+                    if gcd(a, b) != 1 {
+                        return Err(malformed());
+                    }
+                    Ok(Position { numerator, denominator })
+                }
+            },
             _ => Err(malformed()),
         }
     }
@@ -72,6 +85,22 @@ impl Position {
                 Json::String(format!("{numerator}/{denominator}"))
             }
         }
+    }
+}
+
+impl Ord for Position {
+    fn cmp(&self, other: &Position) -> std::cmp::Ordering {
+        let cross = |a: &Position, b: &Position| a.numerator as i128 * b.denominator as i128;
+        cross(self, other)
+            .cmp(&cross(other, self))
+            // Equal numbers have equal parts, unless somebody filled in a fraction by hand.
+            .then(self.denominator.cmp(&other.denominator))
+    }
+}
+
+impl PartialOrd for Position {
+    fn partial_cmp(&self, other: &Position) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
     }
 }
 
@@ -104,6 +133,15 @@ fn gcd(a: i128, b: i128) -> u128 {
 }
 
 /// Nested lists of positions, rectangular: `[batch][seq]`, `[axis][batch][seq]` or a flat list.
+///
+/// ```
+/// use ropewalk::request::{Json, Position, Positions};
+/// let json: Json = serde_json::from_str(r#"[[0,1],[7,"4611686018427387904"]]"#).unwrap();
+/// let positions = Positions::parse("positions", &json).unwrap();
+/// assert_eq!(positions.shape(), [2, 2]);
+/// assert_eq!(positions.data()[3], Position::integer(1 << 62));
+/// assert_eq!(positions.to_json(), json);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Positions {
     shape: Vec<usize>,
@@ -187,7 +225,7 @@ impl Positions {
             match shape.split_first() {
                 None => data.first().map_or(Json::Null, |p| p.to_json()),
                 Some((&n, inner)) => {
-                    let size = inner.iter().product::<usize>();
+                    let size = data.len().checked_div(n).unwrap_or(0);
                     Json::Array((0..n).map(|i| nest(inner, &data[i * size..][..size])).collect())
                 }
             }

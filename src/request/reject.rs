@@ -2,24 +2,40 @@
 
 /// The closed list of reasons.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[allow(missing_docs)] // each variant is its slug, and `meaning` says what it means
 pub enum Slug {
+    /// No JSON object of the protocol: a key of it is missing, unknown or of the wrong type.
     MalformedRequest,
+    /// A tensor without the form of the contract.
     MalformedTensor,
+    /// A position without one of the spellings of the contract.
     MalformedPosition,
+    /// An operation that is not in the contract.
     UnknownOperation,
+    /// A `rope_type` that no scheme bears.
     UnknownRopeType,
+    /// A key of the config that no scheme knows.
     UnknownKey,
+    /// A key of the config that another scheme knows, but not this one.
     UnusedKey,
+    /// An input that the operation does not take.
     UnusedInput,
+    /// A key of the config that has no default and is not there.
     MissingKey,
+    /// An input that the operation needs and that is not there.
     MissingInput,
+    /// A key that stands twice in one object.
     DuplicateKey,
+    /// A value of the wrong type or out of its range.
     InvalidValue,
+    /// A `rotary_dim` that cannot be divided into planes.
     OddRotaryDim,
+    /// Inputs whose shapes do not fit each other or the config.
     ShapeMismatch,
+    /// A dtype that the operation does not have.
     DtypeMismatch,
+    /// A scheme that depends on the total length, without `seq_len`.
     SeqLenRequired,
+    /// A position beyond what is possible.
     PositionOutOfRange,
 }
 
@@ -69,6 +85,12 @@ impl Slug {
     }
 
     /// The reason of this name. A reason on the wire may go on after a colon: `slug: free text`.
+    ///
+    /// ```
+    /// use ropewalk::request::Slug;
+    /// assert_eq!(Slug::from_reason("unknown_key: faktor"), Some(Slug::UnknownKey));
+    /// assert_eq!(Slug::from_reason("unknown"), None);
+    /// ```
     pub fn from_reason(reason: &str) -> Option<Slug> {
         let name = reason.split(':').next().unwrap_or_default().trim();
         Slug::ALL.into_iter().find(|slug| slug.name() == name)
@@ -81,6 +103,12 @@ impl Slug {
 }
 
 /// A refused request. Prints as `slug: text`, which is what goes over the wire.
+///
+/// ```
+/// use ropewalk::request::Slug;
+/// let reject = Slug::InvalidValue.because("factor is 0, allowed is a number from 1");
+/// assert_eq!(reject.to_string(), "invalid_value: factor is 0, allowed is a number from 1");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}: {text}", slug.name())]
 pub struct Reject {

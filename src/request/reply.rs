@@ -7,6 +7,14 @@ use crate::number::Tensor;
 pub type Output = Vec<(&'static str, Tensor)>;
 
 /// One reply of the protocol.
+///
+/// ```
+/// use ropewalk::request::{Reply, Slug};
+/// let reject = Slug::MissingKey.because("key head_dim is missing");
+/// let reply = Reply::Rejected { id: Some("a".into()), reject };
+/// let line = r#"{"id":"a","rejected":"missing_key: key head_dim is missing"}"#;
+/// assert_eq!(serde_json::to_string(&reply.to_json()).unwrap(), line);
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub enum Reply {
     /// The answer.

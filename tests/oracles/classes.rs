@@ -62,21 +62,7 @@ impl Counts {
 
     /// Counts the values of an answer.
     fn count(&mut self, question: &Question, answer: &Answer) {
-        let name = match &question.body {
-            Body::Rotate(_) => "rotate",
-            Body::Apply(_) => "apply",
-            Body::Score(_) => "score",
-            Body::InvFreq(_) => "inv_freq",
-            Body::Table(_) => "table",
-            Body::AlibiSlopes(_) => "alibi_slopes",
-            Body::AlibiBias(_) => "alibi_bias",
-            Body::T5Bucket(_) => "t5_bucket",
-            Body::T5Bias(..) => "t5_bias",
-            Body::Sinusoidal(_) => "sinusoidal",
-            Body::Learned(_) => "learned",
-            Body::PermuteQk(_) => "permute_qk",
-            Body::PositionIds(_) => "position_ids",
-        };
+        let name = question.operation.name();
         if let Some(Json::String(scheme)) = question.config().get("rope_type") {
             let count = answer.tensors.iter().map(|t| t.expected.data().len()).sum();
             self.add(format!("scheme {scheme}"), count);

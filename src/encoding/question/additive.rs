@@ -1,8 +1,11 @@
-//! The questions about additive biases.
+//! The questions about additive biases, relative buckets and attention temperature.
 
 use super::{expect_output, floating, shape_error};
 use crate::encoding::alibi::Alibi;
+use crate::encoding::deberta::DebertaBuckets;
+use crate::encoding::relative::Shaw;
 use crate::encoding::t5::Buckets;
+use crate::encoding::temperature::Temperature;
 use crate::number::Tensor;
 use crate::request::{Position, Positions, Reject, Request};
 
@@ -15,6 +18,8 @@ pub struct AlibiBias {
     pub query_positions: Vec<Position>,
     /// A flat list.
     pub key_positions: Vec<Position>,
+    /// The largest key position, 0 if there is none: what the form `mpt` counts back from.
+    pub last: Position,
 }
 
 /// `t5_bucket` and `t5_bias`: the bucket of every query and key.
@@ -28,6 +33,37 @@ pub struct T5 {
     pub key_positions: Vec<Position>,
 }
 
+/// `shaw_bucket`: the row of every query and key. All of them are in the table.
+#[derive(Clone, Debug)]
+pub struct ShawBucket {
+    /// Sign, clipping and size.
+    pub shaw: Shaw,
+    /// A flat list.
+    pub query_positions: Vec<Position>,
+    /// A flat list.
+    pub key_positions: Vec<Position>,
+}
+
+/// `deberta_bucket`: the bucket of every query and key.
+#[derive(Clone, Debug)]
+pub struct DebertaBucket {
+    /// The buckets.
+    pub buckets: DebertaBuckets,
+    /// A flat list.
+    pub query_positions: Vec<Position>,
+    /// A flat list.
+    pub key_positions: Vec<Position>,
+}
+
+/// `attention_temperature`: one scale per position. All of them have one.
+#[derive(Clone, Debug)]
+pub struct TemperatureRows {
+    /// The rule.
+    pub temperature: Temperature,
+    /// A flat list.
+    pub positions: Vec<Position>,
+}
+
 /// A flat list of integer positions.
 pub(super) fn flat(name: &str, positions: Positions) -> Result<Vec<Position>, Reject> {
     positions.expect_integers(name)?;
@@ -35,15 +71,27 @@ pub(super) fn flat(name: &str, positions: Positions) -> Result<Vec<Position>, Re
     Ok(positions.data().to_vec())
 }
 
+const PAIR: [&str; 2] = ["query_positions", "key_positions"];
+
+/// The positions of queries and of keys, two flat lists.
+fn pair(request: &Request) -> Result<(Vec<Position>, Vec<Position>), Reject> {
+    let list = |name: &str| flat(name, request.input.positions(name)?);
+    Ok((list("query_positions")?, list("key_positions")?))
+}
+
 impl AlibiBias {
     pub(super) fn new(request: &Request) -> Result<AlibiBias, Reject> {
         let alibi = Alibi::new(&request.config, true)?;
-        let input = &request.input;
-        input.expect_names("alibi_bias", &["query_positions", "key_positions"])?;
-        let list = |name: &str| flat(name, input.positions(name)?);
-        let (query_positions, key_positions) = (list("query_positions")?, list("key_positions")?);
+        request.input.expect_names("alibi_bias", &PAIR)?;
+        let (query_positions, key_positions) = pair(request)?;
         expect_output(&[alibi.num_heads, query_positions.len(), key_positions.len()])?;
-        Ok(AlibiBias { alibi, query_positions, key_positions })
+        let last = key_positions.iter().copied().max().unwrap_or(Position::integer(0));
+        Ok(AlibiBias { alibi, query_positions, key_positions, last })
+    }
+
+    /// What the slope multiplies for a query and a key.
+    pub fn distance(&self, query: Position, key: Position) -> i128 {
+        self.alibi.distance(query, key, self.last)
     }
 }
 
@@ -55,10 +103,9 @@ impl T5 {
             true => {
                 input.expect_names("t5_bias", &["query_positions", "key_positions", "table"])?
             }
-            false => input.expect_names("t5_bucket", &["query_positions", "key_positions"])?,
+            false => input.expect_names("t5_bucket", &PAIR)?,
         }
-        let list = |name: &str| flat(name, input.positions(name)?);
-        let (query_positions, key_positions) = (list("query_positions")?, list("key_positions")?);
+        let (query_positions, key_positions) = pair(request)?;
         expect_output(&[query_positions.len(), key_positions.len()])?;
         Ok(T5 { buckets, query_positions, key_positions })
     }
@@ -74,5 +121,47 @@ impl T5 {
             }
             shape => Err(shape_error("table", shape, format!("[num_buckets = {rows}, heads]"))),
         }
+    }
+}
+
+impl ShawBucket {
+    pub(super) fn new(request: &Request) -> Result<ShawBucket, Reject> {
+        let shaw = Shaw::new(&request.config)?;
+        request.input.expect_names("shaw_bucket", &PAIR)?;
+        let (query_positions, key_positions) = pair(request)?;
+        expect_output(&[query_positions.len(), key_positions.len()])?;
+        // The row is monotone in both positions, so the extremes speak for all.
+        let ends = |list: &[Position]| {
+            list.iter().copied().min().into_iter().chain(list.iter().copied().max())
+        };
+        for query in ends(&query_positions) {
+            for key in ends(&key_positions) {
+                shaw.bucket(query, key)?;
+            }
+        }
+        Ok(ShawBucket { shaw, query_positions, key_positions })
+    }
+}
+
+impl DebertaBucket {
+    pub(super) fn new(request: &Request) -> Result<DebertaBucket, Reject> {
+        let buckets = DebertaBuckets::new(&request.config)?;
+        request.input.expect_names("deberta_bucket", &PAIR)?;
+        let (query_positions, key_positions) = pair(request)?;
+        expect_output(&[query_positions.len(), key_positions.len()])?;
+        Ok(DebertaBucket { buckets, query_positions, key_positions })
+    }
+}
+
+impl TemperatureRows {
+    pub(super) fn new(request: &Request) -> Result<TemperatureRows, Reject> {
+        let temperature = Temperature::new(&request.config)?;
+        request.input.expect_names("attention_temperature", &["positions"])?;
+        let positions = flat("positions", request.input.positions("positions")?)?;
+        if let Some(lowest) = positions.iter().copied().min() {
+            temperature.scale(lowest)?;
+        }
+        expect_output(&[positions.len()])?;
+        Ok(TemperatureRows { temperature, positions })
     }
 }

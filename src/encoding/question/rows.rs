@@ -1,15 +1,12 @@
-//! The questions about rows: absolute embeddings, weight rows, position ids.
+//! The questions about rows: absolute embeddings and weight rows.
 
 use super::additive::flat;
 use super::{expect_output, floating, shape_error};
 use crate::encoding::absolute::{Learned, Sinusoidal};
-use crate::encoding::config::is_known_key;
-use crate::encoding::key::{Checked, invalid};
 use crate::encoding::permutation::Permutation;
-use crate::encoding::positions::{from_attention_mask, from_cumulative_lengths};
 use crate::encoding::rope::Layout;
-use crate::number::{Dtype, Tensor};
-use crate::request::{Json, Object, Position, Reject, Request, Slug};
+use crate::number::Tensor;
+use crate::request::{Position, Reject, Request, Slug};
 
 /// `sinusoidal`: one row per position.
 #[derive(Clone, Debug)]
@@ -42,28 +39,6 @@ pub struct PermuteRows {
     pub to: Layout,
     /// [heads × head_dim, columns].
     pub weight: Tensor,
-}
-
-/// `position_ids`: positions that a mask or cumulative lengths determine.
-#[derive(Clone, Debug)]
-pub struct PositionIds {
-    /// The normalised config.
-    pub config: Object,
-    /// What determines them.
-    pub source: PositionSource,
-    /// Shape of the answer.
-    pub shape: Vec<usize>,
-    /// The answer.
-    pub positions: Vec<i64>,
-}
-
-/// What position ids are made from.
-#[derive(Clone, Debug)]
-pub enum PositionSource {
-    /// Where packed sequences begin and end.
-    CumulativeLengths(Vec<i64>),
-    /// Which tokens are real, i32 [batch, seq].
-    AttentionMask(Tensor),
 }
 
 impl SinusoidalRows {
@@ -118,69 +93,4 @@ impl PermuteRows {
             )),
         }
     }
-}
-
-impl PositionIds {
-    pub(super) fn new(request: &Request) -> Result<PositionIds, Reject> {
-        let checked = Checked::new(&request.config, &[], is_known_key, "position_ids")?;
-        let input = &request.input;
-        input.expect_names("position_ids", &["cu_seqlens", "attention_mask"])?;
-        let (shape, positions, source) =
-            match (input.has("cu_seqlens"), input.has("attention_mask")) {
-                (true, false) => {
-                    let bounds = integers(input.object())?;
-                    let positions = from_cumulative_lengths(&bounds)?;
-                    (vec![1, positions.len()], positions, PositionSource::CumulativeLengths(bounds))
-                }
-                (false, true) => {
-                    let mask = input.tensor("attention_mask")?;
-                    let (shape, positions) = from_mask(&mask)?;
-                    (shape, positions, PositionSource::AttentionMask(mask))
-                }
-                (true, true) => {
-                    return Err(Slug::UnusedInput.because(
-                        "cu_seqlens and attention_mask are given, one of them is allowed",
-                    ));
-                }
-                (false, false) => {
-                    return Err(Slug::MissingInput
-                        .because("position_ids needs cu_seqlens or attention_mask"));
-                }
-            };
-        Ok(PositionIds { config: checked.object().clone(), source, shape, positions })
-    }
-}
-
-/// The list `cu_seqlens`.
-fn integers(input: &Object) -> Result<Vec<i64>, Reject> {
-    let rule = "a list of integers from 0 to 2^26";
-    let list = match input.get("cu_seqlens") {
-        Some(Json::Array(items)) => items,
-        Some(other) => return Err(invalid("cu_seqlens", other, rule)),
-        None => return Ok(Vec::new()),
-    };
-    let integer = |item: &Json| match item {
-        Json::Integer(n) => i64::try_from(*n).map_err(|_| invalid("cu_seqlens", item, rule)),
-        other => Err(invalid("cu_seqlens", other, rule)),
-    };
-    list.iter().map(integer).collect()
-}
-
-fn from_mask(mask: &Tensor) -> Result<(Vec<usize>, Vec<i64>), Reject> {
-    if mask.dtype() != Dtype::I32 {
-        let text = format!("attention_mask has dtype {}, allowed is i32", mask.dtype());
-        return Err(Slug::DtypeMismatch.because(text));
-    }
-    let &[batch, seq] = mask.shape() else {
-        return Err(shape_error("attention_mask", mask.shape(), "[batch, seq]"));
-    };
-    if let Some(bits) = mask.data().iter().find(|&&bits| bits > 1) {
-        return Err(invalid("attention_mask", format!("{:?}", *bits as i32), "0 or 1 everywhere"));
-    }
-    let real: Vec<bool> = mask.data().iter().map(|&bits| bits == 1).collect();
-    let positions = match seq {
-        0 => Vec::new(),
-        _ => real.chunks(seq).flat_map(from_attention_mask).collect(),
-    };
-    Ok((vec![batch, seq], positions))
 }

@@ -6,7 +6,8 @@ use super::super::round::{UndecidedRounding, Value};
 use super::rotary::{cos_and_sin, largest, starting_precision};
 use super::{Sink, Site};
 use crate::encoding::{
-    Alibi, AlibiBias, Expression, LearnedRows, Pair, PermuteRows, SinusoidalRows, T5, Wave,
+    Alibi, AlibiBias, Expression, LearnedRows, Pair, PermuteRows, SinusoidalRows, T5,
+    TemperatureRows, Wave,
 };
 use crate::number::{Format, Tensor};
 use crate::request::Direction;
@@ -29,13 +30,22 @@ pub(super) fn alibi_slopes(a: &Alibi, sink: &mut Sink) -> Result<(), UndecidedRo
 pub(super) fn alibi_bias(a: &AlibiBias, sink: &mut Sink) -> Result<(), UndecidedRounding> {
     let mut index = 0;
     for head in 0..a.alibi.num_heads {
-        let slope = a.alibi.slope(head);
         for query in &a.query_positions {
             for key in &a.key_positions {
-                let distance = Expression::integer(a.alibi.distance(*query, *key));
-                emit("bias", index, &(&slope * distance), sink)?;
+                let bias = a.alibi.bias(head, a.distance(*query, *key));
+                emit("bias", index, &bias, sink)?;
                 index += 1;
             }
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn temperature(t: &TemperatureRows, sink: &mut Sink) -> Result<(), UndecidedRounding> {
+    for (index, position) in t.positions.iter().enumerate() {
+        // Every position was checked to have a scale.
+        if let Ok(scale) = t.temperature.scale(*position) {
+            emit("scale", index, &scale, sink)?;
         }
     }
     Ok(())

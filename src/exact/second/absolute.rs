@@ -9,7 +9,7 @@ use super::settle::Outcome;
 use super::spectrum::Spectrum;
 use super::turn::{Turns, Wheel};
 use super::{SecondError, SecondOracle, Sink, Target};
-use crate::encoding::{LearnedRows, PermuteRows, PositionIds, PositionSource, SinusoidalRows};
+use crate::encoding::{IdSource, LearnedRows, PermuteRows, PositionIds, SinusoidalRows};
 use crate::exact::Site;
 use crate::number::{Dtype, Tensor};
 use crate::request::Direction;
@@ -136,14 +136,14 @@ impl SecondOracle {
     ) -> Result<Vec<(&'static str, Tensor)>, SecondError> {
         let mut ids: Vec<u64> = Vec::new();
         let shape = match &p.source {
-            PositionSource::CumulativeLengths(bounds) => {
+            IdSource::CumulativeLengths(bounds) => {
                 for pair in bounds.windows(2) {
                     let length = Integer::from(pair[1]) - pair[0];
                     ids.extend(0..length.to_u64().unwrap_or_default());
                 }
                 vec![1, ids.len()]
             }
-            PositionSource::AttentionMask(mask) => {
+            IdSource::AttentionMask(mask) => {
                 let shape = mask.shape().to_vec();
                 let seq = shape.last().copied().unwrap_or_default();
                 let mut sum = 0;
@@ -155,6 +155,9 @@ impl SecondOracle {
                     ids.push((sum * real).saturating_sub(real));
                 }
                 shape
+            }
+            IdSource::ContextParallel { .. } | IdSource::Segments(_) | IdSource::Grids(_) => {
+                return Err(SecondError::Unsupported("position ids of this source".into()));
             }
         };
         Ok(vec![("positions", super::tensor(Dtype::I64, shape, ids)?)])

@@ -36,6 +36,9 @@ fn get_slopes(n: u64) -> Vec<Rational> {
 /// 2^(−8/n) and uses that same value as its ratio".
 fn slopes(config: Config) -> Result<Vec<Rational>, SecondError> {
     let heads = config.size("num_heads")? as u64;
+    if let Some(key) = ["alibi_bias_max", "head_dim"].into_iter().find(|key| config.has(key)) {
+        return Err(SecondError::Unsupported(format!("key {key} of ALiBi")));
+    }
     match config.word("slopes")? {
         "code" => Ok(get_slopes(heads)),
         "paper" => Ok((1..=heads).map(|i| Rational::from((-8, heads)) * i).collect()),

@@ -1,0 +1,192 @@
+//! `ropewalk list`: what there is.
+
+use super::corpus::{Loaded, glob, load};
+use super::{CliError, outln};
+use crate::encoding::spectrum::SCHEMES;
+use crate::request::{Json, Object, Operation};
+use crate::vector::NOTES;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// List files, groups, tests or flags of the vectors; schemes or operations of the program
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// What to list
+    #[arg(value_enum, default_value = "files")]
+    what: What,
+    /// Directory of the vectors
+    #[arg(long, value_name = "DIR", default_value = "vectors")]
+    dir: PathBuf,
+    /// Only tests with this flag (for files, groups and tests)
+    #[arg(long, value_name = "FLAG")]
+    flag: Option<String>,
+    /// Only golden files whose path below DIR matches
+    #[arg(long, value_name = "GLOB")]
+    only: Option<String>,
+    /// Print a JSON list, one object per line
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum What {
+    Files,
+    Groups,
+    Tests,
+    Flags,
+    Schemes,
+    Operations,
+}
+
+/// A table: names of the columns and rows of values.
+struct Table {
+    columns: Vec<&'static str>,
+    rows: Vec<Vec<Json>>,
+}
+
+/// Runs the verb.
+pub fn run(args: &Args) -> Result<ExitCode, CliError> {
+    let table = match args.what {
+        What::Schemes => schemes(),
+        What::Operations => operations(),
+        _ => {
+            let filter = args.only.as_deref().map(glob).transpose()?;
+            let wanted = |path: &str| filter.as_ref().is_none_or(|glob| glob.is_match(path));
+            vectors(args, &load(&args.dir, wanted)?, &args.dir)?
+        }
+    };
+    match args.json {
+        true => print_json(&table)?,
+        false => print_table(&table)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn schemes() -> Table {
+    let rows = SCHEMES.iter().map(|scheme| {
+        let keys: Vec<&str> = scheme.keys().iter().map(|key| key.name).collect();
+        vec![scheme.rope_type().into(), scheme.summary().into(), keys.join(" ").as_str().into()]
+    });
+    Table { columns: vec!["rope_type", "summary", "keys"], rows: rows.collect() }
+}
+
+fn operations() -> Table {
+    let rows = Operation::ALL.iter().map(|operation| vec![operation.name().into()]);
+    Table { columns: vec!["operation"], rows: rows.collect() }
+}
+
+fn vectors(args: &Args, loaded: &[Loaded], directory: &Path) -> Result<Table, CliError> {
+    if loaded.is_empty() {
+        let text = format!("{}: no golden file to list", directory.display());
+        return Err(CliError::Usage(text));
+    }
+    if let Some(flag) = &args.flag {
+        if crate::vector::note(flag).is_none() {
+            return Err(CliError::Usage(format!("--flag {flag}: see `list flags`")));
+        }
+    }
+    let has = |flags: &[String]| args.flag.as_ref().is_none_or(|flag| flags.contains(flag));
+    let count = |n: usize| Json::from(n);
+    Ok(match args.what {
+        What::Files => Table {
+            columns: vec!["file", "operation", "groups", "tests", "elements"],
+            rows: loaded
+                .iter()
+                .filter(|file| file.golden.tests().any(|(_, test)| has(&test.flags)))
+                .map(|file| {
+                    vec![
+                        file.path.as_str().into(),
+                        file.golden.operation.name().into(),
+                        count(file.golden.groups.len()),
+                        count(file.golden.tests().filter(|(_, t)| has(&t.flags)).count()),
+                        count(file.golden.elements()),
+                    ]
+                })
+                .collect(),
+        },
+        What::Groups => Table {
+            columns: vec!["file", "group", "dtype", "tests", "config"],
+            rows: loaded
+                .iter()
+                .flat_map(|file| file.golden.groups.iter().map(move |group| (file, group)))
+                .filter(|(_, group)| group.tests.iter().any(|test| has(&test.flags)))
+                .map(|(file, group)| {
+                    vec![
+                        file.path.as_str().into(),
+                        group.name.as_str().into(),
+                        group.dtype.name().into(),
+                        count(group.tests.iter().filter(|test| has(&test.flags)).count()),
+                        Json::Object(group.config.clone()),
+                    ]
+                })
+                .collect(),
+        },
+        What::Tests => Table {
+            columns: vec!["id", "flags", "comment"],
+            rows: loaded
+                .iter()
+                .flat_map(|file| file.golden.tests())
+                .filter(|(_, test)| has(&test.flags))
+                .map(|(_, test)| {
+                    let flags = test.flags.join(" ");
+                    vec![
+                        test.id.as_str().into(),
+                        flags.as_str().into(),
+                        test.comment.as_str().into(),
+                    ]
+                })
+                .collect(),
+        },
+        _ => flags(loaded),
+    })
+}
+
+fn flags(loaded: &[Loaded]) -> Table {
+    let count = |flag: &str| {
+        let tests = loaded.iter().flat_map(|file| file.golden.tests());
+        tests.filter(|(_, test)| test.flags.iter().any(|own| own == flag)).count()
+    };
+    let rows = NOTES.iter().map(|note| {
+        vec![
+            note.flag.into(),
+            Json::from(count(note.flag)),
+            note.faults.join(" ").as_str().into(),
+            note.meaning.into(),
+            note.links.join(" ").as_str().into(),
+        ]
+    });
+    Table { columns: vec!["flag", "tests", "faults", "meaning", "links"], rows: rows.collect() }
+}
+
+fn print_json(table: &Table) -> Result<(), CliError> {
+    let object = |row: &Vec<Json>| -> Object {
+        table.columns.iter().map(|name| name.to_string()).zip(row.iter().cloned()).collect()
+    };
+    let lines: Vec<String> = table
+        .rows
+        .iter()
+        .map(|row| serde_json::to_string(&object(row)).unwrap_or_default())
+        .collect();
+    outln(&format!("[{}]", lines.join(",\n ")))
+}
+
+/// Columns as wide as their widest value, the last one ragged.
+fn print_table(table: &Table) -> Result<(), CliError> {
+    let cell = |value: &Json| match value {
+        Json::String(text) => text.clone(),
+        other => serde_json::to_string(other).unwrap_or_default(),
+    };
+    let header = table.columns.iter().map(|name| name.to_string()).collect();
+    let rows: Vec<Vec<String>> = std::iter::once(header)
+        .chain(table.rows.iter().map(|row| row.iter().map(cell).collect()))
+        .collect();
+    let width = |column: usize| {
+        rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default()
+    };
+    let widths: Vec<usize> = (0..table.columns.len()).map(width).collect();
+    for row in &rows {
+        let padded = row.iter().zip(&widths).map(|(text, &width)| format!("{text:width$}"));
+        outln(padded.collect::<Vec<_>>().join("  ").trim_end())?;
+    }
+    Ok(())
+}

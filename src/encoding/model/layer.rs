@@ -1,0 +1,268 @@
+//! Which rope a layer has: one for all, one per layer type, or none.
+
+use super::aliases::{INTERVAL, LOCAL, RATIO, SCALING, SKIPPED, THETA, TYPES};
+use super::levels::{Levels, present, same};
+use crate::encoding::key::invalid;
+use crate::request::{Json, Object, Reject, Slug};
+
+/// The rope of the chosen layers, still in the file's words.
+pub(super) struct Layer<'a> {
+    /// The layer type asked for.
+    pub name: Option<&'a str>,
+    /// Whether it rotates at all.
+    pub rotates: bool,
+    /// The base.
+    pub theta: Json,
+    /// `rope_scaling` or `rope_parameters`.
+    pub source: &'static str,
+    /// What stands in it; empty for none.
+    pub scaling: Object,
+}
+
+const FULL: &str = "full_attention";
+const SLIDING: &str = "sliding_attention";
+const NO_ROPE: &str = "no_rope";
+
+/// The scaling of the whole model: where it stands and what it holds.
+struct Scaling {
+    source: &'static str,
+    object: Object,
+    /// Whether it came from the model type's class.
+    is_default: bool,
+}
+
+impl Scaling {
+    /// One object per layer type, instead of parameters.
+    fn is_nested(&self) -> bool {
+        self.object.iter().any(|(_, value)| matches!(value, Json::Object(_)))
+    }
+}
+
+/// The same scaling in two places may be spelt in two ways.
+fn canonical(object: &Object) -> Vec<(String, Json)> {
+    let name = |value: &Json| match value {
+        Json::String(name) => {
+            let known = TYPES.iter().find(|(theirs, _)| theirs == name);
+            Json::from(known.map_or(name.as_str(), |(_, ours)| ours))
+        }
+        other => other.clone(),
+    };
+    let mut pairs: Vec<(String, Json)> = Vec::new();
+    for (key, value) in object.iter().filter(|(_, value)| **value != Json::Null) {
+        let (key, value) = match key {
+            "type" | "rope_type" => ("rope_type", name(value)),
+            _ => (key, value.clone()),
+        };
+        if !pairs.iter().any(|(k, _)| k == key) {
+            pairs.push((key.to_string(), value));
+        }
+    }
+    if !pairs.iter().any(|(key, _)| key == "rope_type") {
+        pairs.push(("rope_type".to_string(), Json::from("default")));
+    }
+    pairs.sort_by(|a, b| a.0.cmp(&b.0));
+    pairs
+}
+
+fn scaling(levels: &Levels) -> Result<Scaling, Reject> {
+    let mut found: Option<Scaling> = None;
+    let mut is_said = false;
+    for object in levels.objects() {
+        for source in SCALING.names {
+            let inside = match object.get(source) {
+                None => continue,
+                Some(Json::Null) => None,
+                Some(Json::Object(inside)) => Some(inside).filter(|inside| !inside.is_empty()),
+                Some(other) => {
+                    return Err(invalid(source, other, "an object, or null for no scaling"));
+                }
+            };
+            is_said = true;
+            match (&found, inside) {
+                (_, None) => {}
+                (None, Some(inside)) => {
+                    found = Some(Scaling { source, object: inside.clone(), is_default: false });
+                }
+                (Some(first), Some(inside)) => {
+                    let (a, b) = (canonical(&first.object), canonical(inside));
+                    let equal = a.len() == b.len()
+                        && a.iter().zip(&b).all(|(a, b)| a.0 == b.0 && same(&a.1, &b.1));
+                    if !equal {
+                        let there = Json::Object(first.object.clone());
+                        let rule = format!("what {} says too, {there}", first.source);
+                        return Err(invalid(source, Json::Object(inside.clone()), rule));
+                    }
+                }
+            }
+        }
+    }
+    let default = match levels.class("rope_parameters") {
+        Some(Json::Object(object)) if !is_said => object.clone(),
+        _ => Object::default(),
+    };
+    let default = Scaling { source: "rope_parameters", object: default, is_default: true };
+    Ok(found.unwrap_or(default))
+}
+
+/// The base of the sliding layers, if they have one of their own, and whether they are scaled.
+fn local<'a>(levels: &Levels<'a>) -> Result<Option<(Json, bool)>, Reject> {
+    let is_scaled = |name: &str| name == LOCAL.names[1];
+    if let Some((name, value)) = levels.given(LOCAL)? {
+        return Ok(Some((value.clone(), is_scaled(name))));
+    }
+    let class = |name: &&'static str| Some((levels.class(name)?.clone(), is_scaled(name)));
+    Ok(LOCAL.names.iter().find_map(class))
+}
+
+/// The layer types of layers that do not rotate, `no_rope` among them if the file numbers them.
+fn still(levels: &Levels) -> Result<Vec<String>, Reject> {
+    let mut names = Vec::new();
+    let rule = "a list of 0 and 1, one per layer";
+    let listed = match levels.given(SKIPPED)? {
+        None => None,
+        Some((name, value)) => match value {
+            Json::Array(items) if items.iter().all(|i| matches!(i, Json::Integer(0 | 1))) => {
+                // An empty list stands for the interval.
+                (!items.is_empty()).then(|| items.contains(&Json::Integer(0)))
+            }
+            other => return Err(invalid(name, other, rule)),
+        },
+    };
+    let every = match levels.value(INTERVAL)? {
+        None => false,
+        Some(Json::Integer(n)) if n >= 1 => true,
+        Some(other) => return Err(invalid(INTERVAL.names[0], other, "an integer from 1")),
+    };
+    if listed.unwrap_or(every) {
+        names.push(NO_ROPE.to_string());
+    }
+    // Without a sliding window these models rotate everywhere.
+    if let (Some(Json::Array(items)), false) =
+        (levels.class("nope"), levels.is_null("sliding_window"))
+    {
+        let word = |item: &Json| match item {
+            Json::String(name) => Some(name.clone()),
+            _ => None,
+        };
+        names.extend(items.iter().filter_map(word));
+    }
+    Ok(names)
+}
+
+/// The layer types that must be told apart; empty if all rotating layers are alike.
+pub(super) fn choices(levels: &Levels) -> Result<Vec<String>, Reject> {
+    let scaling = scaling(levels)?;
+    if scaling.is_nested() {
+        return Ok(scaling.object.iter().map(|(name, _)| name.to_string()).collect());
+    }
+    Ok(match local(levels)? {
+        Some(_) => vec![FULL.to_string(), SLIDING.to_string()],
+        None => Vec::new(),
+    })
+}
+
+fn unknown_layer(name: &str, allowed: &[String]) -> Reject {
+    invalid("layer_type", format!("{name:?}"), allowed.join(", "))
+}
+
+/// The rope of the layers asked for.
+///
+/// # Errors
+/// `missing_key` where the layers differ and none is asked for, `invalid_value` for one that the
+/// model does not have.
+pub(super) fn choose<'a>(levels: &Levels, wanted: Option<&'a str>) -> Result<Layer<'a>, Reject> {
+    let scaling = scaling(levels)?;
+    let still = still(levels)?;
+    let base = theta(levels, &scaling)?;
+    let layer = |theta: Json, object: Object| Layer {
+        name: wanted,
+        rotates: true,
+        theta,
+        source: scaling.source,
+        scaling: object,
+    };
+    if wanted.is_some_and(|name| still.iter().any(|other| other == name)) {
+        return Ok(Layer { rotates: false, ..layer(base, Object::default()) });
+    }
+    let choices = choices(levels)?;
+    let pick = |wanted: Option<&str>| match wanted {
+        Some(name) if choices.iter().any(|choice| choice == name) => Ok(name.to_string()),
+        Some(name) => Err(unknown_layer(name, &[choices.clone(), still.clone()].concat())),
+        None if choices.len() == 1 => Ok(choices[0].clone()),
+        None => Err(Slug::MissingKey.because(format!(
+            "key layer_type is missing; the layers of this model differ, allowed is {}",
+            choices.join(", ")
+        ))),
+    };
+    if scaling.is_nested() {
+        let name = pick(wanted)?;
+        return Ok(match scaling.object.get(&name) {
+            Some(Json::Object(inside)) => {
+                let theta = present(inside, "rope_theta").cloned();
+                layer(theta.unwrap_or(base), inside.clone())
+            }
+            Some(Json::Null) | None => Layer { rotates: false, ..layer(base, Object::default()) },
+            Some(other) => {
+                return Err(invalid(
+                    &format!("{}.{name}", scaling.source),
+                    other,
+                    "an object, or null for no rotation",
+                ));
+            }
+        });
+    }
+    if let Some((local, is_scaled)) = local(levels)? {
+        return Ok(match pick(wanted)?.as_str() {
+            FULL => layer(base, scaling.object.clone()),
+            _ if is_scaled => layer(local, scaling.object.clone()),
+            _ => layer(local, Object::default()),
+        });
+    }
+    let mut allowed = vec![FULL.to_string()];
+    if let Some(Json::Array(items)) = levels.plain("layer_types") {
+        let attends = |item: &Json| match item {
+            Json::String(name) if name.ends_with("attention") && !name.starts_with("linear") => {
+                Some(name.clone())
+            }
+            _ => None,
+        };
+        allowed.extend(items.iter().filter_map(attends));
+    }
+    allowed.sort();
+    allowed.dedup();
+    allowed.retain(|name| !still.contains(name));
+    if let Some(name) = wanted.filter(|name| !allowed.iter().any(|other| other == name)) {
+        return Err(unknown_layer(name, &[allowed, still].concat()));
+    }
+    Ok(layer(base, scaling.object.clone()))
+}
+
+/// The base outside the layer types: in the file, in the scaling, by the class, or 10000.
+///
+/// # Errors
+/// `invalid_value` if file and scaling disagree; a scaling that the class brings gives way.
+fn theta(levels: &Levels, scaling: &Scaling) -> Result<Json, Reject> {
+    let inside = present(&scaling.object, "rope_theta");
+    if let Some((name, ratio)) = levels.given(RATIO)? {
+        return match (levels.given(THETA)?, inside, ratio.number()) {
+            (None, None, Some(ratio)) if ratio > 0.0 => Ok(Json::from(10000.0 * ratio)),
+            (None, None, _) => Err(invalid(name, ratio, "a number above 0")),
+            _ => Err(invalid(name, ratio, "absent beside rope_theta: it is the base over 10000")),
+        };
+    }
+    Ok(match (levels.given(THETA)?, inside) {
+        (Some((name, given)), Some(inside)) if !same(given, inside) && !scaling.is_default => {
+            return Err(invalid(
+                &format!("{}.rope_theta", scaling.source),
+                inside,
+                format!("what {name} outside says too, {given}"),
+            ));
+        }
+        (Some((_, given)), _) => given.clone(),
+        (None, Some(inside)) => inside.clone(),
+        (None, None) => {
+            let class = THETA.names.iter().find_map(|name| levels.class(name));
+            class.cloned().unwrap_or(Json::from(10000i64))
+        }
+    })
+}

@@ -1,0 +1,144 @@
+//! Reading a config.json: nested objects, several spellings, what the model type fills in.
+
+use super::aliases::{ALIASES, Alias, IRRELEVANT, NESTS};
+use crate::encoding::key::invalid;
+use crate::request::{Json, Object, Reject, Slug};
+use std::sync::LazyLock;
+
+/// What Transformers' config classes fill in, by `model_type`.
+static CLASSES: LazyLock<Object> =
+    LazyLock::new(|| serde_json::from_str(include_str!("defaults.json")).unwrap_or_default());
+
+/// A config.json from the innermost object outwards, then its class.
+pub(super) struct Levels<'a> {
+    given: Vec<&'a Object>,
+    class: Option<&'static Object>,
+}
+
+/// Whether two values are the same, whichever way a number is written.
+pub(super) fn same(a: &Json, b: &Json) -> bool {
+    match (a.number(), b.number()) {
+        (Some(a), Some(b)) => a == b,
+        _ => a == b,
+    }
+}
+
+/// The value of a key, null being as good as absent.
+pub(super) fn present<'a>(object: &'a Object, name: &str) -> Option<&'a Json> {
+    object.get(name).filter(|value| **value != Json::Null)
+}
+
+impl<'a> Levels<'a> {
+    pub(super) fn new(model: &'a Object) -> Levels<'a> {
+        let mut given = vec![model];
+        let mut innermost = model;
+        let deeper = |object: &'a Object| {
+            NESTS.iter().find_map(|name| match object.get(name) {
+                Some(Json::Object(inner)) => Some(inner),
+                _ => None,
+            })
+        };
+        while let Some(inner) = deeper(innermost) {
+            given.push(inner);
+            innermost = inner;
+        }
+        given.reverse();
+        let class = given.iter().find_map(|object| match object.get("model_type") {
+            Some(Json::String(name)) => match CLASSES.get(name) {
+                Some(Json::Object(class)) => Some(class),
+                _ => None,
+            },
+            _ => None,
+        });
+        Levels { given, class }
+    }
+
+    /// What the model type's class fills in.
+    pub(super) fn class(&self, name: &str) -> Option<&'static Json> {
+        self.class.and_then(|class| class.get(name))
+    }
+
+    /// The objects of the file, innermost first.
+    pub(super) fn objects(&self) -> impl Iterator<Item = &'a Object> {
+        self.given.iter().copied()
+    }
+
+    /// The innermost value of a plain key.
+    pub(super) fn plain(&self, name: &str) -> Option<&'a Json> {
+        self.objects().find_map(|object| present(object, name))
+    }
+
+    /// Whether the file says, at its innermost, that a key is null.
+    pub(super) fn is_null(&self, name: &str) -> bool {
+        self.objects().find_map(|object| object.get(name)) == Some(&Json::Null)
+    }
+
+    /// The innermost value that the file has under any spelling, and that spelling.
+    ///
+    /// # Errors
+    /// `invalid_value` if one object spells it in two ways with two values.
+    pub(super) fn given(&self, alias: Alias) -> Result<Option<(&'static str, &'a Json)>, Reject> {
+        for object in self.objects() {
+            let found: Vec<(&'static str, &Json)> = alias
+                .names
+                .iter()
+                .filter_map(|name| Some((*name, present(object, name)?)))
+                .collect();
+            if let [first, rest @ ..] = found.as_slice() {
+                if let Some((name, value)) = rest.iter().find(|(_, value)| !same(value, first.1)) {
+                    return Err(invalid(
+                        name,
+                        value,
+                        format!("what {} says too, {}", first.0, first.1),
+                    ));
+                }
+                return Ok(Some(*first));
+            }
+        }
+        Ok(None)
+    }
+
+    /// As [`Levels::given`], and what the class fills in where the file has no spelling.
+    ///
+    /// # Errors
+    /// As [`Levels::given`].
+    pub(super) fn value(&self, alias: Alias) -> Result<Option<Json>, Reject> {
+        let class = || alias.names.iter().find_map(|name| self.class(name)).cloned();
+        Ok(self.given(alias)?.map(|(_, value)| value.clone()).or_else(class))
+    }
+
+    /// Refuses what speaks of a rope in words that nobody here knows.
+    ///
+    /// # Errors
+    /// `unknown_key`.
+    pub(super) fn expect_no_strangers(&self) -> Result<(), Reject> {
+        let known = |name: &str| {
+            IRRELEVANT.contains(&name) || ALIASES.iter().any(|alias| alias.names.contains(&name))
+        };
+        for object in self.objects() {
+            for (name, value) in object.iter() {
+                let speaks = name.contains("rope") || name.contains("rotary");
+                // A switch says nothing without the numbers beside it.
+                let says = !matches!(value, Json::Null | Json::Bool(_));
+                if speaks && says && !known(name) {
+                    return Err(Slug::UnknownKey.because(format!(
+                        "key {name} (value {value}) of the model speaks of a rope in words that \
+                         are not known; if it matters, write the flat form, else leave it out"
+                    )));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_objects() {
+        assert!(CLASSES.iter().count() > 90);
+        assert!(CLASSES.iter().all(|(_, class)| matches!(class, Json::Object(_))));
+    }
+}

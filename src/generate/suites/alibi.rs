@@ -1,0 +1,140 @@
+//! `alibi_slopes` and `alibi_bias`: both conventions, three forms, ties.
+
+use crate::generate::lists::bands;
+use crate::generate::plan::{FilePlan, Input, config};
+use crate::generate::values::flat;
+use crate::number::Dtype;
+use crate::request::{Object, Operation};
+
+/// Head counts: powers of two, between them, and of released models (Baichuan 40, Falcon 71).
+const HEADS: [usize; 9] = [1, 2, 3, 6, 8, 12, 16, 40, 71];
+
+fn slopes(num_heads: usize, convention: &str) -> Object {
+    config([("num_heads", num_heads.into()), ("slopes", convention.into())])
+}
+
+fn bias(num_heads: usize, convention: &str, form: &str) -> Object {
+    let mut object = slopes(num_heads, convention);
+    object.set("form", form.into());
+    object
+}
+
+fn at(queries: &[i64], keys: &[i64]) -> Input {
+    Input::new().with("query_positions", flat(queries)).with("key_positions", flat(keys))
+}
+
+pub(super) fn files() -> Vec<FilePlan> {
+    Dtype::FLOATS.into_iter().flat_map(|dtype| [slope_file(dtype), bias_file(dtype)]).collect()
+}
+
+fn slope_file(dtype: Dtype) -> FilePlan {
+    let mut file = FilePlan::new(format!("alibi_slopes/{dtype}.json"), Operation::AlibiSlopes);
+    file.group("basic", slopes(8, "code"), dtype).test(
+        "eight-heads",
+        "1/2, 1/4, … 1/256",
+        &["basic"],
+        Input::new(),
+    );
+    for convention in ["code", "paper"] {
+        let what = match convention {
+            "code" => "as the released code: the lower power of two, then every second of the next",
+            _ => "as the paper: one geometric series",
+        };
+        for heads in HEADS {
+            file.group(format!("{convention}-{heads}"), slopes(heads, convention), dtype).test(
+                "slopes",
+                format!("{heads} heads {what}"),
+                &["alibi-slopes"],
+                Input::new(),
+            );
+        }
+    }
+    file
+}
+
+fn bias_file(dtype: Dtype) -> FilePlan {
+    let mut file = FilePlan::new(format!("alibi_bias/{dtype}.json"), Operation::AlibiBias);
+    file.group("basic", bias(2, "code", "distance"), dtype).test(
+        "three-keys",
+        "a query at 2 and keys at 0, 1, 2: slopes 1/16 and 1/256 times −2, −1, 0",
+        &["basic"],
+        at(&[2], &[0, 1, 2]),
+    );
+    for form in ["distance", "key", "symmetric"] {
+        for convention in ["code", "paper"] {
+            for heads in [3, 8, 12] {
+                let name = format!("{convention}-{form}-{heads}");
+                file.group(name, bias(heads, convention, form), dtype).test(
+                    "before-and-after",
+                    format!("form {form}: keys before, at and after the queries"),
+                    &["alibi-form", "alibi-slopes"],
+                    at(&[4, 300], &[0, 4, 5, 293]),
+                );
+            }
+        }
+    }
+    for heads in HEADS {
+        file.group(format!("heads-{heads}"), bias(heads, "code", "distance"), dtype).test(
+            "decode",
+            format!("{heads} heads, one query at 19 against keys 0, 18 and 19"),
+            &["alibi-decode", "alibi-slopes"],
+            at(&[19], &[0, 18, 19]),
+        );
+    }
+    file.group("decode", bias(2, "code", "distance"), dtype)
+        .test(
+            "prompt",
+            "six queries and six keys",
+            &["alibi-decode", "alibi-form"],
+            at(&[0, 1, 2, 3, 4, 5], &[0, 1, 2, 3, 4, 5]),
+        )
+        .test(
+            "last-row",
+            "the last query alone: the last row of the whole",
+            &["alibi-decode"],
+            at(&[5], &[0, 1, 2, 3, 4, 5]),
+        )
+        .test(
+            "twenty-keys",
+            "one query and 20 keys: a row of zeros means that the bias was lost",
+            &["alibi-decode"],
+            at(&[19], &(0..20).collect::<Vec<_>>()),
+        );
+    ties(&mut file, dtype);
+    for form in ["distance", "key", "symmetric"] {
+        let group = file.group(format!("positions-{form}"), bias(3, "code", form), dtype);
+        for (band, members) in bands() {
+            group.test(
+                band.name,
+                format!("keys at {members:?}, queries at 0 and 7"),
+                &["alibi-form", band.flag],
+                at(&[0, 7], &members),
+            );
+        }
+    }
+    let group = file.group("negative-positions", bias(3, "code", "distance"), dtype);
+    for (band, members) in bands().into_iter().filter(|(band, _)| band.last > 0) {
+        let negative: Vec<i64> = members.iter().map(|p| -p).collect();
+        group.test(
+            format!("minus-{}", band.name),
+            format!("queries at {negative:?}"),
+            &["negative-position", band.flag],
+            at(&negative, &[0, 3]),
+        );
+    }
+    file
+}
+
+/// With one head the slope is 2⁻⁸, so the product is as long as the distance: every odd distance of
+/// precision + 1 bits is a tie.
+fn ties(file: &mut FilePlan, dtype: Dtype) {
+    let Some(format) = dtype.format() else { return };
+    let first = 1i64 << format.precision;
+    let keys: Vec<i64> = [1, 2, 3, 5, 7, 255].map(|odd| first + odd).to_vec();
+    file.group("ties", bias(1, "code", "distance"), dtype).test(
+        "odd-distances",
+        format!("distances from 2^{} on: odd ones are ties and go to even", format.precision),
+        &["tie"],
+        at(&[0], &keys),
+    );
+}

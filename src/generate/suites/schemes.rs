@@ -1,0 +1,396 @@
+//! `rotate` under every scaling rule, and the configs that `spectra` asks for as well.
+//!
+//! A new scheme is a few entries in [`CASES`].
+
+use super::layouts_and_floats;
+use crate::encoding::Layout;
+use crate::generate::plan::{FilePlan, Input, parsed};
+use crate::generate::values::{mixed, same_rows};
+use crate::number::Dtype;
+use crate::request::{Json, Object, Operation};
+
+/// A scaled rope.
+pub(super) struct Case {
+    /// A slug.
+    pub(super) name: &'static str,
+    /// What it is, in a few words.
+    pub(super) what: &'static str,
+    /// Flags of its tests.
+    pub(super) flags: &'static [&'static str],
+    /// The config without its layout.
+    pub(super) config: &'static str,
+    /// Total lengths, around the break-points; empty for a rule that takes none.
+    pub(super) lengths: &'static [i64],
+    /// Number of axes of a position.
+    pub(super) axes: usize,
+    /// Whether to rotate with it, or only to list its frequencies (wide heads).
+    pub(super) rotate: bool,
+}
+
+impl Case {
+    /// The config in a layout.
+    pub(super) fn object(&self, layout: Layout) -> Object {
+        let mut object = parsed(self.config);
+        object.set("layout", layout.name().into());
+        object
+    }
+
+    /// The total length in a name: `at-4096`, or nothing.
+    pub(super) fn asked(&self) -> Vec<(String, Option<i64>)> {
+        match self.lengths {
+            [] => vec![("any-length".to_string(), None)],
+            lengths => lengths.iter().map(|&n| (format!("length-{n}"), Some(n))).collect(),
+        }
+    }
+}
+
+const fn case(
+    name: &'static str,
+    what: &'static str,
+    flags: &'static [&'static str],
+    config: &'static str,
+) -> Case {
+    Case { name, what, flags, config, lengths: &[], axes: 1, rotate: true }
+}
+
+const fn only_listed(case: Case) -> Case {
+    Case { rotate: false, ..case }
+}
+
+/// The scaled ropes of the suite: real configs, and small ones that meet every branch.
+pub(super) const CASES: &[Case] = &[
+    case(
+        "linear-8",
+        "linear, factor 8",
+        &["linear", "spectrum"],
+        r#"{"head_dim":8,"rope_type":"linear","rope_theta":1000000,"factor":8}"#,
+    ),
+    case(
+        "linear-2-5",
+        "linear, a factor that is no power of two",
+        &["linear", "spectrum"],
+        r#"{"head_dim":8,"rope_type":"linear","rope_theta":10000,"factor":2.5}"#,
+    ),
+    Case {
+        lengths: &[1, 2047, 2048, 2049, 4096],
+        ..case(
+            "dynamic-2",
+            "dynamic, factor 2, trained on 2048",
+            &["dynamic", "spectrum"],
+            r#"{"head_dim":16,"rope_type":"dynamic","rope_theta":10000,"factor":2,
+                "max_position_embeddings":2048}"#,
+        )
+    },
+    Case {
+        lengths: &[4095, 4096, 4097, 8192, 131072],
+        ..case(
+            "dynamic-4",
+            "dynamic, factor 4, the original length given beside a longer maximum",
+            &["dynamic", "spectrum"],
+            r#"{"head_dim":8,"rope_type":"dynamic","rope_theta":500000,"factor":4,
+                "original_max_position_embeddings":4096,"max_position_embeddings":16384}"#,
+        )
+    },
+    case(
+        "yarn-small",
+        "YaRN, factor 4, trained on 64",
+        &["yarn", "magnitude", "spectrum"],
+        r#"{"head_dim":8,"rope_type":"yarn","rope_theta":10000,"factor":4,
+            "original_max_position_embeddings":64}"#,
+    ),
+    case(
+        "yarn-no-truncate",
+        "the same, ends of the ramp not rounded",
+        &["yarn", "magnitude", "spectrum"],
+        r#"{"head_dim":8,"rope_type":"yarn","rope_theta":10000,"factor":4,
+            "original_max_position_embeddings":64,"truncate":false}"#,
+    ),
+    case(
+        "yarn-attention-factor-1",
+        "an explicit attention_factor of 1 switches the magnitude off",
+        &["yarn", "magnitude"],
+        r#"{"head_dim":8,"rope_type":"yarn","rope_theta":10000,"factor":4,
+            "original_max_position_embeddings":64,"attention_factor":1}"#,
+    ),
+    case(
+        "yarn-betas",
+        "other betas, which move both ends of the ramp",
+        &["yarn", "spectrum"],
+        r#"{"head_dim":16,"rope_type":"yarn","rope_theta":10000,"factor":8,
+            "original_max_position_embeddings":2048,"beta_fast":64,"beta_slow":2}"#,
+    ),
+    case(
+        "yarn-step",
+        "equal betas and no truncation: the ramp is a step, pulled apart by 0.001",
+        &["yarn", "spectrum"],
+        r#"{"head_dim":16,"rope_type":"yarn","rope_theta":10000,"factor":8,
+            "original_max_position_embeddings":2048,"beta_fast":4,"beta_slow":4,"truncate":false}"#,
+    ),
+    case(
+        "yarn-partial",
+        "YaRN on 4 of 8 channels: the magnitude stays off the rest",
+        &["yarn", "magnitude", "partial", "copied-bits"],
+        r#"{"head_dim":8,"rope_type":"yarn","rope_theta":10000,"factor":4,
+            "original_max_position_embeddings":64,"rotary_dim":4}"#,
+    ),
+    case(
+        "yarn-factor-1",
+        "factor 1: nothing is stretched, the magnitude is 1",
+        &["yarn", "magnitude"],
+        r#"{"head_dim":8,"rope_type":"yarn","rope_theta":10000,"factor":1,
+            "original_max_position_embeddings":64}"#,
+    ),
+    only_listed(case(
+        "yarn-deepseek-v3",
+        "DeepSeek-V3: equal mscales give attention_factor exactly 1 and a softmax_factor",
+        &["yarn", "softmax-factor", "magnitude", "spectrum"],
+        r#"{"head_dim":64,"rope_type":"yarn","rope_theta":10000,"factor":40,
+            "original_max_position_embeddings":4096,"mscale":1,"mscale_all_dim":1}"#,
+    )),
+    only_listed(case(
+        "yarn-deepseek-v2-lite",
+        "DeepSeek-V2-Lite: mscales of 0.707",
+        &["yarn", "softmax-factor", "magnitude"],
+        r#"{"head_dim":8,"rope_type":"yarn","rope_theta":10000,"factor":40,
+            "original_max_position_embeddings":4096,"mscale":0.707,"mscale_all_dim":0.707}"#,
+    )),
+    only_listed(case(
+        "yarn-mscales-differ",
+        "mscales that differ: their ratio is the magnitude",
+        &["yarn", "softmax-factor", "magnitude"],
+        r#"{"head_dim":8,"rope_type":"yarn","rope_theta":10000,"factor":40,
+            "original_max_position_embeddings":4096,"mscale":1,"mscale_all_dim":0.8}"#,
+    )),
+    only_listed(case(
+        "yarn-gpt-oss",
+        "gpt-oss: truncate off",
+        &["yarn", "spectrum", "base"],
+        r#"{"head_dim":64,"rope_type":"yarn","rope_theta":150000,"factor":32,
+            "original_max_position_embeddings":4096,"truncate":false}"#,
+    )),
+    only_listed(case(
+        "yarn-qwen",
+        "Qwen 2.5 and 3 at four times 32768",
+        &["yarn", "spectrum", "base"],
+        r#"{"head_dim":128,"rope_type":"yarn","rope_theta":1000000,"factor":4,
+            "original_max_position_embeddings":32768}"#,
+    )),
+    only_listed(case(
+        "yarn-long-original",
+        "an original length beyond 16 bits",
+        &["yarn", "position-integer"],
+        r#"{"head_dim":32,"rope_type":"yarn","rope_theta":10000,"factor":4,
+            "original_max_position_embeddings":163840}"#,
+    )),
+    Case {
+        lengths: &[63, 64, 65, 128, 512],
+        ..case(
+            "longrope-small",
+            "LongRoPE, trained on 64, maximum 512",
+            &["longrope", "magnitude", "spectrum"],
+            r#"{"head_dim":8,"rope_type":"longrope","rope_theta":10000,
+                "short_factor":[1,1.25,1.5,2],"long_factor":[1,4,16,32],
+                "original_max_position_embeddings":64,"max_position_embeddings":512}"#,
+        )
+    },
+    Case {
+        lengths: &[4095, 4096, 4097, 8192],
+        ..case(
+            "longrope-phi",
+            "the shape of Phi-3: 4096 stretched to 131072; √(1 + ln 32/ln 4096) = √(17/12)",
+            &["longrope", "magnitude", "spectrum"],
+            r#"{"head_dim":8,"rope_type":"longrope","rope_theta":10000,
+                "short_factor":[1.05,1.05,1.05,1.1],"long_factor":[1.03,1.05,23.5,64.8],
+                "original_max_position_embeddings":4096,"max_position_embeddings":131072}"#,
+        )
+    },
+    Case {
+        lengths: &[4096, 4097],
+        ..case(
+            "longrope-attention-factor",
+            "an explicit attention_factor and factor",
+            &["longrope", "magnitude"],
+            r#"{"head_dim":4,"rope_type":"longrope","rope_theta":10000,
+                "short_factor":[1,1.5],"long_factor":[2,30],"factor":32,
+                "original_max_position_embeddings":4096,"attention_factor":1.1902380714238083}"#,
+        )
+    },
+    only_listed(case(
+        "llama3-1",
+        "Llama 3.1: pairs 0-28 stay, 35-63 are divided by 8, those between are blended",
+        &["llama3", "spectrum"],
+        r#"{"head_dim":128,"rope_type":"llama3","rope_theta":500000,"factor":8,
+            "low_freq_factor":1,"high_freq_factor":4,"original_max_position_embeddings":8192}"#,
+    )),
+    only_listed(case(
+        "llama3-2",
+        "Llama 3.2 1B: a head of 64, factor 32",
+        &["llama3", "spectrum"],
+        r#"{"head_dim":64,"rope_type":"llama3","rope_theta":500000,"factor":32,
+            "low_freq_factor":1,"high_freq_factor":4,"original_max_position_embeddings":8192}"#,
+    )),
+    case(
+        "llama3-small",
+        "Llama 3's rule on eight pairs, all three bands",
+        &["llama3", "spectrum"],
+        r#"{"head_dim":16,"rope_type":"llama3","rope_theta":10000,"factor":8,
+            "low_freq_factor":1,"high_freq_factor":4,"original_max_position_embeddings":1024}"#,
+    ),
+    case(
+        "llama3-two-bands",
+        "low and high equal, as Llama 4 Scout ships it",
+        &["llama3", "spectrum"],
+        r#"{"head_dim":16,"rope_type":"llama3","rope_theta":500000,"factor":16,
+            "low_freq_factor":1,"high_freq_factor":1,"original_max_position_embeddings":8192}"#,
+    ),
+    case(
+        "proportional-quarter",
+        "Gemma 4's rule: a quarter of the pairs turn, the exponent is over the head",
+        &["proportional", "exponent", "spectrum"],
+        r#"{"head_dim":16,"rope_type":"proportional","rope_theta":1000000,
+            "partial_rotary_factor":0.25}"#,
+    ),
+    case(
+        "proportional-half-factor-8",
+        "half of the pairs turn, divided by 8",
+        &["proportional", "exponent"],
+        r#"{"head_dim":8,"rope_type":"proportional","rope_theta":1000000,
+            "partial_rotary_factor":0.5,"factor":8}"#,
+    ),
+    Case {
+        axes: 3,
+        ..case(
+            "sections",
+            "three axes in sections that follow each other (Qwen2-VL)",
+            &["axes"],
+            r#"{"head_dim":16,"rope_theta":1000000,"mrope_section":[2,3,3]}"#,
+        )
+    },
+    Case {
+        axes: 3,
+        ..case(
+            "sections-interleaved",
+            "three axes that alternate (Qwen3-VL): pairs past three times a section are on t",
+            &["axes"],
+            r#"{"head_dim":16,"rope_theta":5000000,"mrope_section":[4,2,2],
+                "mrope_interleaved":true}"#,
+        )
+    },
+    Case {
+        axes: 3,
+        ..only_listed(case(
+            "sections-qwen2-vl",
+            "Qwen2-VL: sections of 16, 24, 24",
+            &["axes"],
+            r#"{"head_dim":128,"rope_theta":1000000,"mrope_section":[16,24,24]}"#,
+        ))
+    },
+    Case {
+        axes: 3,
+        ..only_listed(case(
+            "sections-qwen3-vl",
+            "Qwen3-VL: 24, 20, 20, alternating; pairs 60-63 are on t",
+            &["axes"],
+            r#"{"head_dim":128,"rope_theta":5000000,"mrope_section":[24,20,20],
+                "mrope_interleaved":true}"#,
+        ))
+    },
+];
+
+/// Positions of the rotations: the origin, near, and beyond every break-point.
+const TOKENS: [i64; 4] = [0, 1, 65, 4097];
+
+pub(super) fn files() -> Vec<FilePlan> {
+    layouts_and_floats().map(|(layout, dtype)| file(layout, dtype)).collect()
+}
+
+fn file(layout: Layout, dtype: Dtype) -> FilePlan {
+    let path = format!("rotate/schemes-{}-{dtype}.json", layout.name());
+    let mut file = FilePlan::new(path, Operation::Rotate);
+    let default = Case { name: "basic", flags: &["basic"], ..case("", "", &[], DEFAULT) };
+    file.group("basic", default.object(layout), dtype).test(
+        "first",
+        "rope_type default, spelt out",
+        &["basic"],
+        Input::new().with("q", mixed(dtype, &[1, 1, 1, 8], "basic")).positions(&[&[1]]),
+    );
+    for case in CASES.iter().filter(|case| case.rotate) {
+        rotations(&mut file, case, layout, dtype);
+    }
+    file
+}
+
+const DEFAULT: &str = r#"{"head_dim":8,"rope_type":"default","rope_theta":10000}"#;
+
+fn rotations(file: &mut FilePlan, case: &Case, layout: Layout, dtype: Dtype) {
+    let config = case.object(layout);
+    let dim = match config.get("head_dim") {
+        Some(Json::Integer(n)) => *n as usize,
+        _ => 0,
+    };
+    let group = file.group(case.name, config, dtype);
+    if case.axes == 3 {
+        return along_axes(group, case, dtype, dim);
+    }
+    let sized = |input: Input, length: Option<i64>| match length {
+        Some(n) => input.with("seq_len", n),
+        None => input,
+    };
+    for (name, length) in case.asked() {
+        let q = mixed(dtype, &[1, 1, TOKENS.len(), dim], &format!("{} {name}", case.name));
+        group.test(
+            name,
+            format!("{} at positions {TOKENS:?}", case.what),
+            case.flags,
+            sized(Input::new().with("q", q).positions(&[&TOKENS]), length),
+        );
+    }
+    // A magnitude other than 1 tells inverse and backward apart.
+    for direction in ["inverse", "backward"] {
+        let (_, length) = case.asked().pop().unwrap_or_default();
+        let q = mixed(dtype, &[1, 1, 3, dim], &format!("{} {direction}", case.name));
+        group.test(
+            direction,
+            format!("{}: {direction} at positions 1, 4095, 131071", case.what),
+            &[&[direction], case.flags].concat(),
+            sized(Input::new().with("q", q).positions(&[&[1, 4095, 131071]]), length)
+                .with("direction", direction),
+        );
+    }
+}
+
+/// Trap T14: coprime axes, one changed at a time, a 2 × 3 grid, a text row in the same batch.
+fn along_axes(group: &mut crate::generate::plan::GroupPlan, case: &Case, dtype: Dtype, dim: usize) {
+    let same = |seq: usize| same_rows(dtype, [1, 1, seq, dim], case.name);
+    group
+        .test(
+            "one-at-a-time",
+            format!("{}: each axis alone at 7, 101, 1009, then all three", case.what),
+            case.flags,
+            Input::new().with("q", same(4)).axes(&[
+                &[&[7, 0, 0, 7]],
+                &[&[0, 101, 0, 101]],
+                &[&[0, 0, 1009, 1009]],
+            ]),
+        )
+        .test(
+            "grid",
+            format!("{}: an image of 2 rows and 3 columns", case.what),
+            case.flags,
+            Input::new().with("q", same(6)).axes(&[
+                &[&[4, 4, 4, 4, 4, 4]],
+                &[&[4, 4, 4, 5, 5, 5]],
+                &[&[4, 5, 6, 4, 5, 6]],
+            ]),
+        )
+        .test(
+            "text-beside-image",
+            format!("{}: a row of text and a row with an image", case.what),
+            &[case.flags, &["batch"]].concat(),
+            Input::new().with("q", same_rows(dtype, [2, 1, 3, dim], case.name)).axes(&[
+                &[&[0, 1, 2], &[0, 1, 1]],
+                &[&[0, 1, 2], &[0, 1, 2]],
+                &[&[0, 1, 2], &[0, 2, 1]],
+            ]),
+        );
+}

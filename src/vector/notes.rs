@@ -1,0 +1,574 @@
+//! Why tests exist: one note per flag. Fault classes are letter and number as in `docs/faults.md`;
+//! links are reports from real projects, as owner/repository#number.
+//!
+//! A failing test with a flag is evidence for what its note says, not proof: one fault can break
+//! tests that were made for another.
+
+use super::model::Note;
+
+/// A note in the table; a golden file carries the notes of its flags.
+#[derive(Clone, Copy, Debug)]
+pub struct Remark {
+    /// The flag.
+    pub flag: &'static str,
+    /// What a failure means.
+    pub meaning: &'static str,
+    /// What users of a kernel with that fault see.
+    pub effect: &'static str,
+    /// Fault classes that these tests separate.
+    pub faults: &'static [&'static str],
+    /// Real reports.
+    pub links: &'static [&'static str],
+}
+
+impl Remark {
+    /// The note of a golden file.
+    pub fn to_note(&self) -> Note {
+        let own = |list: &[&str]| list.iter().map(|item| item.to_string()).collect();
+        Note {
+            meaning: self.meaning.to_string(),
+            effect: self.effect.to_string(),
+            faults: own(self.faults),
+            links: own(self.links),
+        }
+    }
+}
+
+/// The note of a flag.
+pub fn note(flag: &str) -> Option<&'static Remark> {
+    NOTES.iter().find(|remark| remark.flag == flag)
+}
+
+const fn remark(
+    flag: &'static str,
+    meaning: &'static str,
+    effect: &'static str,
+    faults: &'static [&'static str],
+    links: &'static [&'static str],
+) -> Remark {
+    Remark { flag, meaning, effect, faults, links }
+}
+
+/// All notes, sorted by flag.
+pub const NOTES: &[Remark] = &[
+    remark(
+        "alibi-decode",
+        "the bias is built over the query's length instead of its position",
+        "decoding with a cache runs without any bias, or crashes for more than one token",
+        &["J4"],
+        &["keras-team/keras-hub#2861", "keras-team/keras-hub#2862"],
+    ),
+    remark(
+        "alibi-form",
+        "another form of the bias is computed: distance, key position, or both sides alike; or the \
+         sign is wrong",
+        "a constant per query vanishes in the softmax; a wrong sign makes the bias grow with distance",
+        &["J3", "J5", "J7"],
+        &["meta-pytorch/attention-gym#29", "mosaicml/llm-foundry#186", "vllm-project/vllm#945"],
+    ),
+    remark(
+        "alibi-slopes",
+        "the slopes of this head count follow the other convention, or the exponent is off by one",
+        "heads get slopes up to six times too large or small; powers of two hide it",
+        &["J1", "J2", "J6"],
+        &["ml-explore/mlx#343", "baichuan-inc/Baichuan2#225", "paiml/aprender#2143"],
+    ),
+    remark(
+        "axes",
+        "a pair takes its position from the wrong axis: height for width, chunks for interleaving, \
+         or a stride that runs past its section",
+        "text is right, because all axes agree there; images are not",
+        &["H1", "H2", "H3", "H4"],
+        &["alibaba/MNN#4104", "ollama/ollama#12807", "XPU-Forces/mojo_opset#276"],
+    ),
+    remark(
+        "backward",
+        "the gradient is not the transpose: the angle keeps its sign, or the magnitude is divided",
+        "training is slightly wrong; the gradient is exact at position 0",
+        &["I1", "I3", "I4"],
+        &["NVIDIA/apex#1750", "Dao-AILab/flash-attention#569"],
+    ),
+    remark(
+        "base",
+        "rope_theta is ignored or replaced by 10000",
+        "the first pair is right for any base; the others drift with position",
+        &["C1", "C4"],
+        &["deepspeedai/DeepSpeed#4442", "lyogavin/airllm#368", "ggml-org/llama.cpp#18668"],
+    ),
+    remark(
+        "basic",
+        "the set-up is wrong: decoding of tensors, names, shapes, or the operation itself",
+        "nothing else in the file means anything until these pass",
+        &[],
+        &[],
+    ),
+    remark(
+        "batch",
+        "rows, heads and tokens are mixed up: positions are read along the wrong axis, or a fast \
+         path for one token forgets the batch",
+        "row 0 or head 0 is right and the others are not; equal sizes hide it",
+        &["A8", "E3", "E9"],
+        &["mlfoundations/open_lm#4", "ml-explore/mlx#3494", "Blaizzy/mlx-vlm#1883"],
+    ),
+    remark(
+        "caller-table",
+        "the table is recomputed, normalised, or read with another meaning instead of being applied",
+        "ordinary tables hide it; learned or scaled ones come out wrong",
+        &["D12", "I2"],
+        &["PaddlePaddle/Paddle#74716", "mudler/vllm.cpp#3086", "pytorch/pytorch#162865"],
+    ),
+    remark(
+        "cancellation",
+        "the two products nearly cancel, so rounding them (or fusing one) shows in full",
+        "many ulp of a small result, few of the larger product: judge by the latter",
+        &["F5"],
+        &["vllm-project/vllm#57112", "sgl-project/sglang#35795", "ROCm/aiter#620"],
+    ),
+    remark(
+        "context-parallel",
+        "a rank's slice of the positions is taken to start at 0 or to be contiguous",
+        "rank 0 is right at the front, everything else is shifted",
+        &["E6"],
+        &["NVIDIA/Megatron-LM#560", "NVIDIA/TransformerEngine#3057"],
+    ),
+    remark(
+        "copied-bits",
+        "what lies outside the rotated planes is changed",
+        "channels that must pass through are rotated, scaled, zeroed or taken from the next head",
+        &["D11", "G1", "I4"],
+        &["vllm-project/vllm#43676", "vllm-project/vllm#29966", "AI-Hypercomputer/maxtext#4616"],
+    ),
+    remark(
+        "decode",
+        "one token at an offset differs from the same token in a whole sequence",
+        "the prompt is right and every generated token is rotated as if it were the first",
+        &["D10", "E1"],
+        &["RobertCsordas/moeut#6", "skyzh/tiny-llm#46", "Blaizzy/mlx-vlm#1527"],
+    ),
+    remark(
+        "double-rounding",
+        "the value is rounded to a format in between and then again",
+        "one ulp off, always at what the first rounding made a tie",
+        &["F10"],
+        &["huggingface/transformers#24262"],
+    ),
+    remark(
+        "dynamic",
+        "the base is changed at or below the original length, not changed beyond it, or kept from an \
+         earlier call",
+        "short prompts are wrong, or right only until the first long one",
+        &["D1", "D5"],
+        &["vllm-project/vllm#41236", "huggingface/transformers#27226", "NVIDIA/TensorRT-LLM#1299"],
+    ),
+    remark(
+        "exponent",
+        "the exponent is off by one, or divided by head_dim instead of rotary_dim",
+        "quality drifts with distance; an exponent off by one shows in the first pair already",
+        &["C2", "C3"],
+        &["pie-project/pie#602", "huggingface/transformers#48652", "bkitano/llama-from-scratch#8"],
+    ),
+    remark(
+        "heads",
+        "query and key heads differ in number, and keys are addressed with the queries' strides",
+        "keys are read or written at the wrong place; equal head counts hide it",
+        &["A3", "B3", "G4"],
+        &["linkedin/Liger-Kernel#342", "PaddlePaddle/Paddle#74347", "hpcaitech/ColossalAI#6429"],
+    ),
+    remark(
+        "identity",
+        "position 0 changes the input: cos and sin are exchanged, the output keeps another order, or \
+         a magnitude is wrong",
+        "the first token is wrong; logits alone may hide an order that q and k share",
+        &["A7", "B2", "D8"],
+        &["HabanaAI/vllm-fork#2042", "NVIDIA/TensorRT-LLM#3638"],
+    ),
+    remark(
+        "inverse",
+        "undoing a rotation turns the wrong way or does not divide by the magnitude",
+        "shifting or de-rotating a cache degrades a little more each time",
+        &["B4"],
+        &["ggml-org/llama.cpp#4097", "ggml-org/llama.cpp#17945"],
+    ),
+    remark(
+        "json-text",
+        "the fault is in the JSON text itself: a repeated key, 1.0 for 1, or an integer that a \
+         double cannot hold",
+        "a JSON reader that repairs it cannot see it; such a consumer skips these tests",
+        &[],
+        &[],
+    ),
+    remark(
+        "layout",
+        "pairs are formed the other way: neighbours instead of halves, or halves instead of neighbours",
+        "exact at position 0, wrong by a third at 1 and completely after 10: fluent for a few \
+         words, then gibberish",
+        &["A1", "A4", "A5"],
+        &[
+            "huggingface/transformers#25199",
+            "ggml-org/llama.cpp#13261",
+            "vllm-project/vllm#49290",
+            "EleutherAI/gpt-neox#834",
+        ],
+    ),
+    remark(
+        "learned-offset",
+        "the offset of the table (2 in OPT, padding_idx + 1 in RoBERTa) is forgotten or added twice",
+        "every token gets its neighbour's embedding",
+        &["E4"],
+        &[],
+    ),
+    remark(
+        "left-padding",
+        "positions are counted from the padding instead of from the first real token",
+        "shorter rows of a batch are shifted; a pure rotation hides it in the logits",
+        &["E4"],
+        &["huggingface/transformers#22161", "unslothai/unsloth#3699", "tloen/alpaca-lora#315"],
+    ),
+    remark(
+        "linear",
+        "the factor multiplies where it divides, or is ignored",
+        "angles are wrong by the factor or its square from position 1 on",
+        &["D1", "D4"],
+        &["lablup/mlxcel#1340", "InfiniTensor/InfiniCore#1200"],
+    ),
+    remark(
+        "llama3",
+        "the three bands are mixed up, or the blend is on wavelengths instead of frequencies",
+        "only the pairs between the bands are wrong, and only far away",
+        &["D1", "D6"],
+        &["ml-explore/mlx-examples#907", "Lightning-AI/litgpt#1745", "ggml-org/llama.cpp#8650"],
+    ),
+    remark(
+        "long-position",
+        "angles lose accuracy far away: rounded frequencies, sines of unreduced angles, running \
+         products, or a table that ends early",
+        "right for a short prompt, gibberish in a long one",
+        &["E7", "F1", "F6", "F7", "F8"],
+        &[
+            "EleutherAI/gpt-neox#1003",
+            "huggingface/transformers#25681",
+            "kekzl/imp#1316",
+            "pegainfer-project/pegainfer#220",
+        ],
+    ),
+    remark(
+        "longrope",
+        "the wrong list of divisors: the switch is at the original length, strictly, for the whole \
+         sequence, and the short list is not 1",
+        "at exactly the original length one token disagrees; beyond it attention collapses",
+        &["D9"],
+        &["ggml-org/llama.cpp#24875", "trymirai/uzu#604", "unslothai/unsloth#10681"],
+    ),
+    remark(
+        "magnitude",
+        "attention_factor is dropped, applied twice, or applied to what is not rotated",
+        "constant over position, so tests that compare directions cannot see it",
+        &["D8"],
+        &["huggingface/transformers#47435", "ml-explore/mlx-lm#1507", "raullenchai/Rapid-MLX#1225"],
+    ),
+    remark(
+        "mixed-dtype",
+        "input and output differ in format, and something is rounded that should not be, or not once",
+        "an ulp here and there, or an output that stays in the wide format",
+        &["F4", "F10"],
+        &["huggingface/transformers#24262", "vllm-project/vllm#40180", "vllm-project/vllm#863"],
+    ),
+    remark(
+        "near-tie",
+        "the exact value lies extremely close to the middle between two numbers; only a kernel that \
+         rounds correctly must agree, any other may be one ulp off",
+        "shows whether a reference that claims correct rounding has it",
+        &[],
+        &[],
+    ),
+    remark(
+        "negative-position",
+        "negative positions are wrapped, clamped or read as unsigned",
+        "padding offsets and shifted caches turn the wrong way",
+        &["E2", "E7"],
+        &["turboderp-org/exllamav2#606", "ggml-org/llama.cpp#4097"],
+    ),
+    remark(
+        "nonfinite",
+        "a NaN or an infinity comes out finite where it must not",
+        "an upstream fault is hidden, or a masked lane leaks",
+        &[],
+        &[],
+    ),
+    remark(
+        "odd-dim",
+        "an odd width has no zero column at its end, or shifts the others",
+        "a crash, or the last column of another row",
+        &["L3"],
+        &["huggingface/transformers#8021", "gc-os-ai/pyaptamer#607"],
+    ),
+    remark(
+        "overflow",
+        "a result beyond the largest number does not become infinite, or becomes so too early",
+        "f16 activations turn into NaN",
+        &[],
+        &[],
+    ),
+    remark(
+        "packed",
+        "positions run on across documents that were packed into one row",
+        "the second document is rotated as a continuation of the first",
+        &["E5"],
+        &["allenai/OLMo-core#591", "pytorch/torchtitan#2559", "huggingface/nanoVLM#201"],
+    ),
+    remark(
+        "partial",
+        "the width of the rotated slice is wrong: the factor is applied twice, dropped, or not \
+         truncated as every library does",
+        "channels that must pass through are rotated, or the reverse",
+        &["D11", "G1"],
+        &["vllm-project/vllm#29966", "vllm-project/vllm#43676", "flashinfer-ai/flashinfer#4349"],
+    ),
+    remark(
+        "position-bf16",
+        "positions or their products are held in bf16, which has no odd number above 256",
+        "neighbouring tokens share an angle from 257 on",
+        &["F2", "F3"],
+        &["nkalyanv99/UNI-D2#6", "huggingface/diffusers#13920"],
+    ),
+    remark(
+        "position-f16",
+        "positions are held in f16, which has no odd number above 2048 and none from 65520 on",
+        "neighbouring tokens share an angle, later all are infinite",
+        &["F3"],
+        &["vllm-project/vllm-ascend#5260", "EleutherAI/gpt-neox#1003"],
+    ),
+    remark(
+        "position-f32",
+        "positions are held in f32, which has no odd number above 2^24",
+        "neighbouring tokens share an angle in very long contexts",
+        &["F3", "F8"],
+        &["ROCm/aiter#620"],
+    ),
+    remark(
+        "position-f64",
+        "positions are held in doubles, which have no odd number above 2^53",
+        "seen only where positions are identifiers rather than counts",
+        &["F3"],
+        &[],
+    ),
+    remark(
+        "position-integer",
+        "positions are read with the wrong width or signedness, or addresses overflow 32 bits",
+        "sharp from one token on: garbage, a crash, or the angles of another token",
+        &["E8", "E14"],
+        &["flashinfer-ai/flashinfer#1129", "sgl-project/sglang#29603", "LMCache/LMCache#2902"],
+    ),
+    remark(
+        "proportional",
+        "the frequencies are those of a narrower slice: here the exponent is over head_dim and the \
+         pairs span the head",
+        "drift with distance; the pairs that must not turn do",
+        &["C2"],
+        &["huggingface/transformers#48652", "zml/zml#660"],
+    ),
+    remark(
+        "ragged-offsets",
+        "one offset is used for all rows of a batch",
+        "only the row whose length it is comes out right",
+        &["E1", "E2"],
+        &["ml-explore/mlx#2564", "EricLBuehler/mistral.rs#251", "Dao-AILab/flash-attention#177"],
+    ),
+    remark(
+        "reject-config",
+        "a config that means nothing, or something else than was meant, is accepted",
+        "a misspelt or unsupported key falls back to a default, and nobody notices",
+        &["D2", "D3"],
+        &["deepseek-ai/DeepSeek-R1#684", "lablup/mlxcel#1324", "NVIDIA/TensorRT-LLM#1595"],
+    ),
+    remark(
+        "reject-input",
+        "an input that is missing, or that has no meaning, goes unnoticed",
+        "a length that was given is ignored, or one that was not is inferred",
+        &["D5", "D9"],
+        &["vllm-project/vllm#41236"],
+    ),
+    remark(
+        "reject-position",
+        "a position that is none is repaired instead of refused",
+        "rows beyond a table are garbage, zero, or the unrotated input",
+        &["E7", "E14"],
+        &["pegainfer-project/pegainfer#220", "microsoft/onnxruntime#27597"],
+    ),
+    remark(
+        "reject-shape",
+        "shapes that do not fit are broadcast or cut",
+        "silent where the sizes happen to agree",
+        &["E3", "E10", "G1"],
+        &[
+            "Blaizzy/mlx-vlm#1883",
+            "sgl-project/sgl-kernel-xpu#202",
+            "flashinfer-ai/flashinfer#4349",
+        ],
+    ),
+    remark(
+        "reject-tensor",
+        "a malformed tensor is read as some tensor",
+        "the comparison that follows is about other numbers",
+        &[],
+        &[],
+    ),
+    remark(
+        "relative",
+        "a score depends on more than the difference of the positions",
+        "attention drifts as a sequence moves through a cache",
+        &["A4", "E13"],
+        &["raiyanyahya/how-to-train-your-gpt#6", "vllm-project/vllm#945"],
+    ),
+    remark(
+        "scattered-ids",
+        "positions are taken to be consecutive or increasing",
+        "tree attention, reordered or repeated tokens get their neighbours' angles",
+        &["E14", "E15"],
+        &["flashinfer-ai/flashinfer#1129", "sgl-project/sglang#4267"],
+    ),
+    remark(
+        "sign",
+        "the rotation goes the other way",
+        "the cosine parts are right, the sine parts negated; two wrong signs hide in the logits",
+        &["B1"],
+        &["karpathy/nanochat#489", "trymirai/lalamo#268"],
+    ),
+    remark(
+        "signed-zero",
+        "a zero loses its sign where bits are copied, or is not zero",
+        "harmless alone; it shows that copied channels are computed",
+        &[],
+        &[],
+    ),
+    remark(
+        "sinusoidal-divisor",
+        "the exponent is divided by half instead of half − 1, or the reverse",
+        "the first frequency is right, the last one is off by up to base^(1/half)",
+        &["L2"],
+        &["hojonathanho/diffusion#15", "kohya-ss/sd-scripts#1187", "huggingface/diffusers#12791"],
+    ),
+    remark(
+        "sinusoidal-layout",
+        "sines and cosines are concatenated where they should alternate, or the reverse",
+        "embeddings of another model",
+        &["L1"],
+        &["allenai/allennlp#2993", "facebookresearch/fairseq#4648", "tensorflow/tensor2tensor#177"],
+    ),
+    remark(
+        "sinusoidal-order",
+        "sines and cosines are exchanged",
+        "position 0 is 1,0 instead of 0,1",
+        &["L4"],
+        &["flashinfer-ai/flashinfer#3819", "huggingface/diffusers#1369"],
+    ),
+    remark(
+        "slice",
+        "the leading channels are rotated where the trailing ones should be, or the reverse",
+        "nothing at position 0, the wrong channels after it",
+        &["G9"],
+        &["raullenchai/Rapid-MLX#1225", "vllm-project/vllm#46685"],
+    ),
+    remark(
+        "softmax-factor",
+        "the factor on the logits is forgotten, or moved into the rotation",
+        "with equal mscales cos and sin are unchanged and logits are off by up to 1.9 times",
+        &["D8"],
+        &["onnxruntime/mobius#548", "vllm-project/tpu-inference#521"],
+    ),
+    remark(
+        "spectrum",
+        "the frequencies themselves are wrong: uninitialised, rounded, or of another config",
+        "angles drift with position; the first frequency must be exactly 1 for every plain base",
+        &["C5", "F1"],
+        &["huggingface/transformers#45902", "huggingface/transformers#25681"],
+    ),
+    remark(
+        "subnormal",
+        "numbers below the smallest normal one are flushed to zero or rounded twice",
+        "tiny activations vanish",
+        &[],
+        &[],
+    ),
+    remark(
+        "t5-boundary",
+        "a distance falls into the bucket beside its own, or beyond the last one",
+        "logarithms that are an ulp low, a missing minimum, or half precision shift whole buckets",
+        &["K3"],
+        &["huggingface/candle#727", "huggingface/candle#1312", "ml-explore/mlx-examples#113"],
+    ),
+    remark(
+        "t5-decode",
+        "a cached step uses query index 0",
+        "the first token is right, every later one gets the bias of another distance",
+        &["K2"],
+        &["huggingface/candle#899", "NVIDIA/TensorRT-LLM#13870"],
+    ),
+    remark(
+        "t5-direction",
+        "the sign of key − query, or the bidirectional flag, is wrong",
+        "keys before and after the query exchange their biases",
+        &["K3"],
+        &["dmlc/gluon-nlp#1470", "lucidrains/x-transformers#10"],
+    ),
+    remark(
+        "table-end",
+        "the last row, or what lies beyond it, is read wrongly",
+        "garbage, or the table's first rows again",
+        &["E7"],
+        &["pegainfer-project/pegainfer#220", "microsoft/onnxruntime#28205"],
+    ),
+    remark(
+        "table-precision",
+        "cos and sin are not the nearest numbers of the format",
+        "a table in the activations' dtype is off by up to half an ulp of that dtype everywhere",
+        &["F1", "F4", "F8"],
+        &["vllm-project/vllm#863", "sgl-project/sglang#33117", "huggingface/transformers#29496"],
+    ),
+    remark(
+        "tie",
+        "the exact value is the middle between two numbers and does not go to the even one",
+        "one ulp off in half of the cases",
+        &["J7"],
+        &["NVIDIA/TensorRT-Model-Connect#667", "HabanaAI/vllm-fork#503"],
+    ),
+    remark(
+        "weight-heads",
+        "key weights are permuted with the number of query heads",
+        "every key is wrong under grouped-query attention, none without it",
+        &["A3"],
+        &["ggml-org/llama.cpp#3018", "EleutherAI/gpt-neox#1337"],
+    ),
+    remark(
+        "weight-permutation",
+        "rows of query or key weights are permuted the wrong way, twice, or not at all",
+        "kernels pass, the model is wrong as if its layout were",
+        &["A2"],
+        &["huggingface/nanotron#241", "karpathy/llama2.c#286", "tatsu-lab/stanford_alpaca#227"],
+    ),
+    remark(
+        "width",
+        "a head width is not what a vector path assumes: padding, a tail, or a power of two",
+        "powers of two are right; elsewhere the tail is unrotated, garbage, or past the row's end",
+        &["G2", "G3"],
+        &[
+            "microsoft/onnxruntime#24980",
+            "vllm-project/vllm-ascend#12723",
+            "Dao-AILab/flash-attention#1195",
+        ],
+    ),
+    remark(
+        "wires",
+        "q and k, or their halves, are crossed, or one of them is not rotated",
+        "equal tensors hide it",
+        &["B2", "B3"],
+        &["hpcaitech/ColossalAI#6428", "kvcache-ai/sglang#66", "huggingface/candle#1935"],
+    ),
+    remark(
+        "yarn",
+        "the ramp is wrong: betas exchanged, ends floored or not, the original length lost",
+        "single frequencies off by up to 76 %, the others right",
+        &["D1", "D7"],
+        &["ggml-org/llama.cpp#17565", "panbanda/higgs#142", "antonellof/ferrox#226"],
+    ),
+];

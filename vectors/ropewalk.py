@@ -1,0 +1,565 @@
+"""Ropewalk's golden vectors for Python: one file, standard library only (numpy if present).
+
+Three lines make it a pytest parametrisation:
+
+    @pytest.mark.parametrize("case", ropewalk.cases("vectors/rotate/half-f32.json"), ids=str)
+    def test_rotate(case):
+        ropewalk.check(case, my_rotate, max_ulp=2)
+
+and one line a command:
+
+    python3 ropewalk.py vectors/rotate/half-f32.json my_module:my_rotate --max-ulp 2
+
+`my_rotate(config, input, dtype)` gets the config as a dict; the input with its tensors decoded
+(numpy arrays if numpy is there, bf16 as float32; else nested lists of floats) and its positions as
+nested lists of ints; and the name of the output's format. It returns a dict from output names to
+arrays or nested lists of numbers, or just the one array if there is only one output. What it
+returns is rounded once to `dtype`, as storing it would. It raises an exception for a request that
+it refuses, and NotImplementedError for one that it does not support, which skips the test.
+
+Errors are measured against the exact value, to a fraction of an ulp, because every file carries
+what the correct rounding dropped. The format and the rules: docs/vector-format.md.
+"""
+
+import argparse
+import importlib
+import json
+import math
+import os
+import struct
+import sys
+import unittest
+from fractions import Fraction
+
+try:
+    import numpy
+except ImportError:
+    numpy = None
+
+SCHEMA = "ropewalk-golden-1"
+
+# Precision, exponent of the largest numbers, hexadecimal digits.
+FORMATS = {"f64": (53, 1023, 16), "f32": (24, 127, 8), "bf16": (8, 127, 4), "f16": (11, 15, 4)}
+INTEGERS = {"i64": 16, "i32": 8}
+POSITIONS = ("positions", "query_positions", "key_positions")
+# Outputs that are copies of inputs, element by element.
+COPIES = ("learned", "t5_bias", "permute_qk")
+
+
+# Tensors ------------------------------------------------------------------------------------------
+
+
+def patterns(tensor):
+    """The bit patterns of a tensor, row-major, as a flat list of ints."""
+    digits = FORMATS[tensor["dtype"]][2] if tensor["dtype"] in FORMATS else INTEGERS[tensor["dtype"]]
+    text = "".join(tensor["bits"])
+    return [int(text[i : i + digits], 16) for i in range(0, len(text), digits)]
+
+
+def value(dtype, bits):
+    """The number that a bit pattern stands for: a float (exactly: every format embeds into Python's
+    floats) or an int."""
+    if dtype in INTEGERS:
+        width = 4 * INTEGERS[dtype]
+        return bits - (1 << width) if bits >> (width - 1) else bits
+    if dtype == "f64":
+        return struct.unpack(">d", struct.pack(">Q", bits))[0]
+    if dtype == "f32":
+        return struct.unpack(">f", struct.pack(">I", bits))[0]
+    if dtype == "bf16":
+        return struct.unpack(">f", struct.pack(">I", bits << 16))[0]
+    return struct.unpack(">e", struct.pack(">H", bits))[0]
+
+
+def nested(flat, shape):
+    """A flat list as nested lists; a scalar for shape []."""
+    if not shape:
+        return flat[0]
+    if len(shape) == 1:
+        return list(flat)
+    step = len(flat) // shape[0] if shape[0] else 0
+    return [nested(flat[i * step : (i + 1) * step], shape[1:]) for i in range(shape[0])]
+
+
+def decode(tensor):
+    """A tensor as a numpy array if numpy is there (bf16 as float32), else as nested lists."""
+    if set(tensor) != {"dtype", "shape", "bits"}:
+        raise ValueError("no tensor: %r" % sorted(tensor))
+    dtype, shape = tensor["dtype"], tensor["shape"]
+    if numpy is None:
+        return nested([value(dtype, bits) for bits in patterns(tensor)], shape)
+    raw = bytes.fromhex("".join(tensor["bits"]))
+    if dtype == "bf16":
+        wide = numpy.frombuffer(raw, ">u2").astype("u4") << 16
+        return wide.view("f4").reshape(shape)
+    kinds = {"f64": "f8", "f32": "f4", "f16": "f2", "i64": "i8", "i32": "i4"}
+    return numpy.frombuffer(raw, ">" + kinds[dtype]).astype(kinds[dtype]).reshape(shape)
+
+
+def round_to(dtype, x):
+    """A float rounded to a format, to nearest, ties to even, once."""
+    e_max = FORMATS[dtype][1]
+    if dtype == "f64" or x == 0 or math.isinf(x) or math.isnan(x):
+        return x
+    exponent = ulp_exponent(dtype, x)
+    # A power of two scales exactly, and round() is to even.
+    rounded = math.copysign(math.ldexp(round(math.ldexp(x, -exponent)), exponent), x)
+    return rounded if abs(rounded) < math.ldexp(1.0, e_max + 1) else math.copysign(math.inf, x)
+
+
+def ulp_exponent(dtype, x):
+    """k such that ulp(x) = 2^k; infinity counts as 2^(e_max + 1)."""
+    precision, e_max, _ = FORMATS[dtype]
+    if math.isinf(x):
+        return e_max + 1 - precision + 1
+    if x == 0:
+        return 1 - e_max - precision + 1
+    return max(math.frexp(x)[1] - 1, 1 - e_max) - precision + 1
+
+
+def exactly(dtype, x):
+    """A number as a fraction; infinity counts as 2^(e_max + 1)."""
+    if math.isinf(x):
+        return Fraction(2) ** (FORMATS[dtype][1] + 1) * (1 if x > 0 else -1)
+    return Fraction(x)
+
+
+# Cases --------------------------------------------------------------------------------------------
+
+
+class Case:
+    """One test of a golden file. `str(case)` is its id, which is stable."""
+
+    def __init__(self, golden, group, test):
+        self.operation = golden["operation"]
+        self.group = group["name"]
+        self.basic = group["basic"]
+        self.config = group["config"]
+        self.dtype = group["dtype"]
+        self.id = test["id"]
+        self.comment = test["comment"]
+        self.flags = test["flags"]
+        self.notes = {flag: golden["notes"][flag] for flag in test["flags"]}
+        self.raw_input = test["input"]
+        self.expected = test["expected"]
+        self.residual = test.get("residual", {})
+        self.bounds = test["bounds"]
+
+    def __str__(self):
+        return self.id
+
+    __repr__ = __str__
+
+    @property
+    def reject(self):
+        """The reason for which the request must be refused, or None."""
+        reason = self.expected.get("reject")
+        return reason if isinstance(reason, str) else None
+
+    @property
+    def input(self):
+        """The input with tensors decoded and positions as ints. What is malformed stays as it is."""
+        return {name: self._decoded(name, part) for name, part in self.raw_input.items()}
+
+    def _decoded(self, name, part):
+        try:
+            if isinstance(part, dict):
+                return decode(part)
+            if name in POSITIONS:
+                return _positions(part)
+        except (KeyError, TypeError, ValueError):
+            pass
+        return part
+
+    def largest_position(self):
+        """The largest |position|, 0 if there is none."""
+        found = [0]
+
+        def walk(part):
+            if isinstance(part, list):
+                for item in part:
+                    walk(item)
+            elif isinstance(part, (int, Fraction)):
+                found.append(abs(part))
+
+        for name in POSITIONS:
+            try:
+                walk(_positions(self.raw_input.get(name)))
+            except (TypeError, ValueError):
+                pass
+        return max(found)
+
+    def why(self):
+        """What a failure means, from the notes of the flags."""
+        lines = ["  %s: %s" % (self.id, self.comment)]
+        for flag, note in self.notes.items():
+            lines.append("  %s: %s (%s)" % (flag, note["meaning"], note["effect"]))
+            seen = " ".join(note["faults"] + note["links"])
+            if seen:
+                lines.append("    see " + seen)
+        return "\n".join(lines)
+
+
+def _positions(part):
+    if isinstance(part, list):
+        return [_positions(item) for item in part]
+    if isinstance(part, str):
+        number = Fraction(part)
+        return int(number) if number.denominator == 1 else number
+    return part
+
+
+def load(path):
+    """A golden file as it is, its version checked."""
+    with open(path, encoding="utf-8") as file:
+        golden = json.load(file)
+    if golden.get("schema") != SCHEMA:
+        raise ValueError("%s: schema is %r, this reader knows %r" % (path, golden.get("schema"), SCHEMA))
+    return golden
+
+
+def cases(path, max_position=None, only=(), without=()):
+    """The tests of a golden file, or of all golden files below a directory.
+
+    Left out are tests with a position beyond `max_position`, with none of the flags `only`, with one
+    of the flags `without`, and those whose fault is in the JSON text (flag json-text), which
+    Python's reader has repaired before anybody sees it.
+    """
+    found = []
+    for file in _files(path):
+        golden = load(file)
+        for group in golden["groups"]:
+            found.extend(Case(golden, group, test) for test in group["tests"])
+    without = set(without) | {"json-text"}
+
+    def wanted(case):
+        flags = set(case.flags)
+        if flags & without or (only and not flags & set(only)):
+            return False
+        return max_position is None or case.largest_position() <= max_position
+
+    return [case for case in found if wanted(case)]
+
+
+def _files(path):
+    if not os.path.isdir(path):
+        return [path]
+    found = []
+    for folder, folders, names in os.walk(path):
+        folders[:] = sorted(name for name in folders if name != "schema")
+        found += [os.path.join(folder, n) for n in sorted(names) if n.endswith(".json")]
+    return [file for file in found if os.path.basename(file) != "manifest.json"]
+
+
+# Comparison ---------------------------------------------------------------------------------------
+
+
+class Wrong:
+    """One element that is not right."""
+
+    def __init__(self, name, index, got, want, ulps, rule):
+        self.name, self.index, self.got, self.want = name, index, got, want
+        self.ulps, self.rule = ulps, rule
+
+    def __str__(self):
+        place = self.name + "".join("[%d]" % i for i in self.index)
+        off = "" if self.ulps is None else ", off by %.4g ulp" % self.ulps
+        return "%s is %r, expected %r%s: %s" % (place, self.got, self.want, off, self.rule)
+
+
+class Report:
+    """What came of a comparison. `worst` is the largest error in ulp of expected, `at` its place."""
+
+    def __init__(self, case):
+        self.case, self.wrong, self.worst, self.at = case, [], 0.0, None
+        self.judged, self.unjudged = 0, 0
+
+    @property
+    def ok(self):
+        return not self.wrong
+
+    def __str__(self):
+        if self.ok:
+            return "%s: right, worst error %.4f ulp" % (self.case, self.worst)
+        worst = max(self.wrong, key=lambda w: math.inf if w.ulps is None else w.ulps)
+        count = "%d of %d elements wrong; " % (len(self.wrong), self.judged)
+        return "%s%s\n%s" % (count, worst, self.case.why())
+
+
+def _flatten(name, part, shape):
+    """Flat numbers of an array-like, its shape checked."""
+    if isinstance(part, dict) and "bits" in part:
+        part = nested([value(part["dtype"], b) for b in patterns(part)], part["shape"])
+    if hasattr(part, "tolist"):
+        part = part.tolist()
+    flat = []
+
+    def walk(item, rest, path):
+        if not rest:
+            if isinstance(item, (list, tuple, dict, str)) or item is None:
+                raise AssertionError("%s%s is %r, no number" % (name, path, item))
+            flat.append(item)
+            return
+        if not isinstance(item, (list, tuple)) or len(item) != rest[0]:
+            size = len(item) if isinstance(item, (list, tuple)) else "no list"
+            raise AssertionError("%s%s: %s of %d, shape %r is expected" % (name, path, size, rest[0], shape))
+        for i, inner in enumerate(item):
+            walk(inner, rest[1:], "%s[%d]" % (path, i))
+
+    walk(part, shape, "")
+    return flat
+
+
+def _index(flat, shape):
+    index = []
+    for size in reversed(shape):
+        index.append(flat % size)
+        flat //= size
+    return tuple(reversed(index))
+
+
+def _partner(config, dim):
+    """The other coordinate of a rotated channel, None outside the planes."""
+    width = config["head_dim"]
+    offset = config.get("rotary_offset", 0)
+    if config.get("rope_type") == "proportional":
+        rotary = width
+    elif "rotary_dim" in config:
+        rotary = config["rotary_dim"]
+    else:
+        rotary = int(width * config.get("partial_rotary_factor", 1.0))
+    place = dim - offset
+    if not 0 <= place < rotary:
+        return None
+    if config["layout"] == "interleaved":
+        return offset + (place ^ 1)
+    return offset + (place + rotary // 2) % rotary
+
+
+class _Element:
+    """What is known of one element of an output before it is judged."""
+
+    def __init__(self, case, name, index, inputs):
+        self.outside = case.operation in COPIES
+        self.pair_finite, self.own_finite, self.origin = True, True, False
+        if case.operation not in ("rotate", "apply"):
+            return
+        partner = _partner(case.config, index[-1])
+        self.outside = partner is None
+        if self.outside:
+            return
+        own, flat = inputs[name]
+        at = _place(index, own)
+        other = _place(index[:-1] + (partner,), own)
+        self.own_finite = math.isfinite(flat[at])
+        self.pair_finite = self.own_finite and math.isfinite(flat[other])
+        if case.operation == "rotate":
+            self.origin = _is_origin(_positions(case.raw_input["positions"]), index)
+
+
+def _place(index, shape):
+    flat = 0
+    for i, size in zip(index, shape):
+        flat = flat * size + i
+    return flat
+
+
+def _is_origin(positions, index):
+    """Whether the token's position is 0 on every axis."""
+    batch, token = index[0], index[2]
+    axes = positions if isinstance(positions[0][0], list) else [positions]
+    return all(axis[batch][token] == 0 for axis in axes)
+
+
+def compare(case, output, max_ulp=1.0, profile=None):
+    """Judges what a kernel returned: a Report. With `profile`, by the bounds of that profile in the
+    file; else by `max_ulp`, in ulp of the expected value, against the exact value."""
+    tensors = case.expected
+    if not isinstance(output, dict) or (len(tensors) == 1 and "bits" in output):
+        if len(tensors) != 1:
+            raise AssertionError("outputs %s are expected, as a dict" % ", ".join(tensors))
+        output = {next(iter(tensors)): output}
+    missing = sorted(set(tensors) ^ set(output))
+    if missing:
+        raise AssertionError("outputs %s are expected, %s differ" % (", ".join(tensors), missing))
+    bounds = None
+    if profile is not None:
+        if profile not in case.bounds:
+            raise ValueError("%s has no bounds for profile %r" % (case, profile))
+        bounds = case.bounds[profile]
+    inputs = {}
+    if case.operation in ("rotate", "apply"):
+        for name in tensors:
+            part = case.raw_input[name]
+            inputs[name] = (part["shape"], [value(part["dtype"], b) for b in patterns(part)])
+    report = Report(case)
+    for name, tensor in tensors.items():
+        flat = _flatten(name, output[name], tensor["shape"])
+        if tensor["dtype"] in INTEGERS:
+            _judge_integers(report, name, tensor, flat)
+        else:
+            limit = None
+            if bounds is not None:
+                limit = [value(tensor["dtype"], b) for b in patterns(bounds[name])]
+            _judge_floats(report, name, tensor, flat, inputs, limit, max_ulp)
+    return report
+
+
+def _judge_integers(report, name, tensor, flat):
+    for i, (bits, got) in enumerate(zip(patterns(tensor), flat)):
+        want = value(tensor["dtype"], bits)
+        report.judged += 1
+        if got != want:
+            index = _index(i, tensor["shape"])
+            report.wrong.append(Wrong(name, index, got, want, None, "integers are compared exactly"))
+
+
+def _judge_floats(report, name, tensor, flat, inputs, limit, max_ulp):
+    dtype, shape, case = tensor["dtype"], tensor["shape"], report.case
+    residuals = [value("f16", bits) for bits in patterns(case.residual[name])]
+    for i, (bits, residual, got) in enumerate(zip(patterns(tensor), residuals, flat)):
+        want, index = value(dtype, bits), _index(i, shape)
+        got = round_to(dtype, float(got))
+        element = _Element(case, name, index, inputs)
+        if limit is not None and math.isinf(limit[i]):
+            report.unjudged += 1
+            continue
+        report.judged += 1
+        rule = _special(element, got, want, residual)
+        if rule == "":
+            continue
+        ulps = _error(dtype, got, want, residual)
+        if ulps is not None and ulps > report.worst:
+            report.worst, report.at = ulps, (name, index)
+        if rule is None:
+            if limit is not None:
+                allowed = Fraction(limit[i]) / Fraction(2) ** ulp_exponent(dtype, want)
+                if ulps is None or ulps > allowed:
+                    rule = "%.4g ulp are allowed for this profile" % float(allowed)
+            elif ulps is None or ulps > max_ulp:
+                rule = "%g ulp are allowed" % max_ulp
+        if rule:
+            report.wrong.append(Wrong(name, index, got, want, ulps, rule))
+
+
+def _special(element, got, want, residual):
+    """The rules of special values: "" if the element is right by one of them, a sentence if it is
+    wrong by one, None if its error decides."""
+    if math.isnan(residual):
+        if not math.isfinite(got) or (element.origin and element.own_finite):
+            return ""
+        return "its plane holds a NaN or an infinity: any nonfinite value is right"
+    if element.outside:
+        same = math.isnan(got) if math.isnan(want) else got == want
+        if same and (want != 0 or math.copysign(1, got) == math.copysign(1, want)):
+            return None
+        return "it is copied, the sign of a zero included"
+    if not element.pair_finite and (not math.isfinite(got) or got == want):
+        return ""
+    return None
+
+
+def _error(dtype, got, want, residual):
+    """|got − exact| in ulp of expected; None for a NaN."""
+    if got == want:
+        # A right infinity is right however far the exact value lies beyond it.
+        return min(abs(residual), 0.5)
+    if math.isnan(got) or math.isnan(want):
+        return 0.0 if math.isnan(got) and math.isnan(want) else None
+    if math.isinf(residual):
+        return math.inf
+    apart = exactly(dtype, got) - exactly(dtype, want)
+    error = abs(apart / Fraction(2) ** ulp_exponent(dtype, want) - Fraction(residual))
+    try:
+        return float(error)
+    except OverflowError:
+        return math.inf
+
+
+def check(case, fn, max_ulp=1.0, profile=None):
+    """Calls `fn(config, input, dtype)` for a case and judges what it returns: a Report, or an
+    AssertionError that says what is wrong and what that may mean. NotImplementedError skips."""
+    try:
+        output = fn(case.config, case.input, case.dtype)
+    except NotImplementedError as unsupported:
+        raise unittest.SkipTest("%s: unsupported: %s" % (case, unsupported))
+    except Exception:
+        if case.reject:
+            return Report(case)
+        raise
+    if case.reject:
+        raise AssertionError("accepted, but must be refused (%s)\n%s" % (case.reject, case.why()))
+    try:
+        report = compare(case, output, max_ulp, profile)
+    except AssertionError as form:
+        raise AssertionError("%s\n%s" % (form, case.why())) from None
+    if not report.ok:
+        raise AssertionError(str(report))
+    return report
+
+
+# Command ------------------------------------------------------------------------------------------
+
+
+def run(paths, fn, max_ulp=1.0, profile=None, max_position=None, only=(), without=(), show=10, out=None):
+    """Checks all cases of some files and prints a summary: 0 right, 1 wrong, 3 nothing judged."""
+    out = out or sys.stdout
+    right, failed, skipped, worst, flags = 0, [], 0, None, {}
+    for path in paths:
+        for case in cases(path, max_position, only, without):
+            try:
+                report = check(case, fn, max_ulp, profile)
+                right += 1
+                if report.at and (worst is None or report.worst > worst.worst):
+                    worst = report
+            except unittest.SkipTest:
+                skipped += 1
+            except Exception as error:
+                reason = str(error) if isinstance(error, AssertionError) else "%s\n%s" % (
+                    "%s: %s" % (type(error).__name__, error),
+                    case.why(),
+                )
+                failed.append((case, reason))
+                for flag in case.flags:
+                    flags[flag] = flags.get(flag, 0) + 1
+    for case, reason in failed[:show]:
+        print("FAILED %s\n  %s" % (case, reason), file=out)
+    if len(failed) > show:
+        print("… and %d more" % (len(failed) - show), file=out)
+    if any(case.basic for case, _ in failed):
+        print("the basic group fails: the set-up is wrong, nothing else means anything", file=out)
+    if flags:
+        often = sorted(flags.items(), key=lambda pair: (-pair[1], pair[0]))
+        print("failures by flag: " + ", ".join("%s %d" % pair for pair in often), file=out)
+    if worst:
+        name, index = worst.at
+        place = name + "".join("[%d]" % i for i in index)
+        print("worst of those right: %.4f ulp, %s %s" % (worst.worst, worst.case, place), file=out)
+    print("%d right, %d wrong, %d skipped" % (right, len(failed), skipped), file=out)
+    return 1 if failed else 0 if right else 3
+
+
+def main(arguments=None):
+    """The command line."""
+    parser = argparse.ArgumentParser(description="Checks a function against golden vectors.")
+    parser.add_argument("files", nargs="+", metavar="FILE", help="golden files or directories")
+    parser.add_argument("function", metavar="MODULE:FUNCTION", help="what to check")
+    parser.add_argument("--max-ulp", type=float, default=1.0, help="error allowed, in ulp of the expected value (1)")
+    parser.add_argument("--profile", help="judge by the bounds of this profile instead")
+    parser.add_argument("--max-position", type=int, help="leave out larger positions")
+    parser.add_argument("--only", action="append", default=[], metavar="FLAG", help="only tests with this flag")
+    parser.add_argument("--without", action="append", default=[], metavar="FLAG", help="no tests with this flag")
+    parser.add_argument("--show", type=int, default=10, metavar="N", help="failures to print (10)")
+    given = parser.parse_args(arguments)
+    module, _, function = given.function.partition(":")
+    if not function:
+        parser.error("%s: MODULE:FUNCTION is needed" % given.function)
+    sys.path.insert(0, "")
+    fn = getattr(importlib.import_module(module), function)
+    return run(
+        given.files, fn, given.max_ulp, given.profile, given.max_position, given.only, given.without, given.show
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
