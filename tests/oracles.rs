@@ -8,5 +8,8 @@ mod compare;
 mod config;
 mod examples;
 mod generate;
+mod long;
+mod places;
+mod planted;
 mod random;
 mod values;

@@ -1,6 +1,7 @@
 //! Answers: every element's exact value, and its rounding.
 
 mod additive;
+mod growth;
 mod rotary;
 mod score;
 

@@ -2,8 +2,9 @@
 
 use super::case::{Case, Part, Random, positions};
 use super::classes::Counts;
-use super::config::{Base, Places, fraction};
+use super::config::Base;
 use super::generate::{ANY, Wanted, rotate, score};
+use super::places::{Places, fraction};
 use super::values::{Fill, format, nearest, scaled};
 use ropewalk::number::{Decoded, Dtype, Format};
 use rug::{Float, Rational};

@@ -1,7 +1,8 @@
 //! Random requests of every operation.
 
 use super::case::{Case, Part, Random, positions};
-use super::config::{Base, Config, Places, SCHEMES, config, place};
+use super::config::{Base, Config, SCHEMES, config};
+use super::places::{Places, place};
 use super::values::{Fill, fill, format};
 use ropewalk::number::Dtype;
 

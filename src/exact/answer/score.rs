@@ -8,6 +8,7 @@ use super::super::ratio::Ratio;
 use super::super::resolved::{Multiple, ResolvedPlane, ResolvedRope};
 use super::super::round::{Proof, UndecidedRounding, Value};
 use super::super::{angle, phasor};
+use super::growth::{bounded_growth, dominant, reduced_phasor};
 use super::rotary::{at, largest, starting_precision};
 use super::{Sink, Site};
 use crate::encoding::{Arithmetic, Class, Double, Expression, Fraction, Score, plane_score};
@@ -15,8 +16,6 @@ use crate::number::Format;
 use crate::request::Position;
 use num_complex::Complex;
 use num_traits::Zero;
-use rug::Float;
-use rug::float::Round::{Down, Up};
 use std::collections::HashMap;
 
 /// Planes that turn by the same |angle|; `true` where the angle is the opposite of the first's.
@@ -26,11 +25,11 @@ struct Group {
 }
 
 /// What depends on the two positions only.
-struct Difference {
+pub(super) struct Difference {
     groups: Vec<Group>,
     /// e^{i(m−n)θ} with growth, without magnitude, per plane, at the starting precision.
     phasors: Vec<Complex<Interval>>,
-    deltas: Vec<Fraction>,
+    pub(super) deltas: Vec<Fraction>,
 }
 
 pub(super) fn score(s: &Score, format: Format, sink: &mut Sink) -> Result<(), UndecidedRounding> {
@@ -122,67 +121,6 @@ fn relative_phasor(
     let scale = Intervals { precision }.power(&growth, exponent, 1)?;
     let unit = phasor(&angle::angle(&plane.frequency, delta, precision)?);
     Some(Complex::new(&unit.re * &scale, &unit.im * &scale))
-}
-
-/// Growths beyond e^±this are taken relatively to the largest, and that is cut here: every format
-/// ends long before, and what is added to a cut growth does not see the difference.
-const VAST: i32 = 1 << 14;
-
-/// Encloses (m − n) ln growth, to `precision` bits after the point.
-fn log_growth(plane: &ResolvedPlane, delta: Fraction, precision: u32) -> Option<Interval> {
-    let precision = precision + 64;
-    let log = Intervals { precision }.ln(&plane.growth.enclose(precision)?)?;
-    Some(&Interval::exactly(Float::with_val(128, delta.numerator())) * &log)
-}
-
-/// The plane of the largest growth among those that turn, if one of them is vast.
-fn dominant(
-    rope: &ResolvedRope,
-    difference: &Difference,
-    turning: &[(usize, Complex<Ratio>)],
-) -> Option<usize> {
-    let log = |index: usize| {
-        let plane = &rope.planes[index];
-        log_growth(plane, difference.deltas[plane.axis], 64).map(|log| log.lo().clone())
-    };
-    let logs: Vec<(usize, Float)> =
-        turning.iter().filter_map(|(index, _)| Some((*index, log(*index)?))).collect();
-    if logs.iter().all(|(_, log)| *log.as_abs() < VAST) {
-        return None;
-    }
-    logs.into_iter().max_by(|a, b| a.1.total_cmp(&b.1)).map(|(index, _)| index)
-}
-
-/// As [`relative_phasor`], divided by the growth of a dominant plane.
-fn reduced_phasor(
-    plane: &ResolvedPlane,
-    dominant: &ResolvedPlane,
-    deltas: &[Fraction],
-    precision: u32,
-) -> Option<Complex<Interval>> {
-    let log = |plane: &ResolvedPlane| log_growth(plane, deltas[plane.axis], precision);
-    let scale = exp(&(log(plane)? - log(dominant)?), precision);
-    let unit = phasor(&angle::angle(&plane.frequency, deltas[plane.axis], precision)?);
-    Some(Complex::new(&unit.re * &scale, &unit.im * &scale))
-}
-
-/// The growth of the dominant plane, but no further than e^±[`VAST`].
-fn bounded_growth(
-    dominant: &ResolvedPlane,
-    deltas: &[Fraction],
-    precision: u32,
-) -> Option<Interval> {
-    let log = log_growth(dominant, deltas[dominant.axis], precision)?;
-    let end = |x: &Float| Float::with_val(log.precision(), x).clamp(&-VAST, &VAST);
-    Some(exp(&Interval::new(end(log.lo()), end(log.hi())), precision))
-}
-
-fn exp(x: &Interval, precision: u32) -> Interval {
-    let (mut lo, mut hi) = (x.lo().clone(), x.hi().clone());
-    lo.exp_round(Down);
-    hi.exp_round(Up);
-    let round = |x: Float, round| Float::with_val_round(precision, x, round).0;
-    Interval::new(round(lo, Down), round(hi, Up))
 }
 
 /// Sorts planes by |angle|: floating point finds the candidates, algebra decides.
