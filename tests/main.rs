@@ -1,16 +1,25 @@
 //! One integration target; its modules mirror the layers and the pages of `docs/`.
 
 #[cfg(feature = "exact")]
+mod adding_a_scheme;
+#[cfg(feature = "exact")]
 mod additive;
 #[cfg(feature = "exact")]
 mod ask;
+mod config_page;
 #[cfg(feature = "exact")]
 mod contract;
 #[cfg(feature = "exact")]
 mod generate;
+#[cfg(feature = "exact")]
+mod model;
 mod number;
 #[cfg(feature = "exact")]
 mod oracles;
 #[cfg(feature = "exact")]
 mod positions;
 mod request;
+#[cfg(feature = "exact")]
+mod schemes;
+#[cfg(all(feature = "exact", feature = "cli"))]
+mod show;
