@@ -3,12 +3,14 @@
 
 mod angle;
 mod answer;
+mod conjugates;
 mod decide;
 mod decimal;
 mod elementary;
 mod explain;
 mod interval;
 mod intervals;
+pub mod ladder;
 mod planes;
 mod ratio;
 mod rationals;

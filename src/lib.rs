@@ -9,7 +9,9 @@
 //! | [`number`] | formats as bits, the one rounding, tensors |
 //! | [`request`] | JSON, positions, requests, replies, reject reasons |
 //! | [`encoding`] | what each scheme is: expressions, planes, buckets, slopes |
+//! | [`profile`] | how machines round: emulation, derived error bounds |
 //! | `exact` | intervals, rationals, correctly rounded answers, two oracles |
+//! | `theorem` | what is proved of the rotation, on the code that makes the vectors |
 //! | `cli` | one file per verb |
 //!
 //! Arrows point upwards only: a module uses those above it in the table. `docs/architecture.md`
@@ -18,7 +20,8 @@
 //! # Features
 //!
 //! `exact` links GMP and MPFR and has everything that computes; `cli` is the program. Both are on
-//! by default. Without them the crate still reads and checks requests and vectors.
+//! by default. Without them the crate still reads and checks requests and vectors, emulates machines
+//! and bounds their errors.
 
 #![warn(missing_docs)]
 
@@ -30,5 +33,8 @@ pub mod exact;
 #[cfg(feature = "exact")]
 pub mod generate;
 pub mod number;
+pub mod profile;
 pub mod request;
+#[cfg(feature = "exact")]
+pub mod theorem;
 pub mod vector;

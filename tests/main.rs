@@ -12,14 +12,21 @@ mod contract;
 #[cfg(feature = "exact")]
 mod generate;
 #[cfg(feature = "exact")]
+mod ladder;
+#[cfg(feature = "exact")]
 mod model;
 mod number;
 #[cfg(feature = "exact")]
 mod oracles;
 #[cfg(feature = "exact")]
 mod positions;
+mod profile;
 mod request;
 #[cfg(feature = "exact")]
 mod schemes;
 #[cfg(all(feature = "exact", feature = "cli"))]
 mod show;
+#[cfg(all(feature = "exact", feature = "cli"))]
+mod table;
+#[cfg(feature = "exact")]
+mod theorem;

@@ -180,8 +180,11 @@ fn every_refusal_of_position_ids() {
         "position_out_of_range",
         &["frame 1", "2^62"],
     );
-    wrong(segments(json!([{"text": 1 << 26}, {"text": 1}])), "invalid_value", &["2^26 tokens"]);
-    wrong(segments(json!([{"image": [1, 1 << 26, 1 << 26]}])), "invalid_value", &["2^26 tokens"]);
+    wrong(segments(json!([{"text": 1 << 25}])), "shape_mismatch", &["[3, 1, 33554432]", "2^26"]);
+    let huge = json!([{"image": [1, 1 << 26, 1 << 26]}, {"video": [1 << 26, 1 << 26, 1 << 26]}]);
+    wrong(segments(huge), "shape_mismatch", &["2^26 elements"]);
+    let error = from_segments(&[Segment::Text(1 << 26), Segment::Text(1)]).unwrap_err();
+    assert!(error.to_string().contains("2^26 tokens"));
 
     let grid = |more: Value| {
         let mut input = json!({"grid_thw": [[1, 4, 4]], "order": "merge_block",

@@ -4,6 +4,8 @@ mod additive;
 mod rotary;
 mod score;
 
+pub(super) use rotary::{cos_and_sin, starting_precision};
+
 use super::round::{Rounded, UndecidedRounding, Value};
 use crate::encoding::{Body, Question};
 use crate::number::{Dtype, Format, Tensor};

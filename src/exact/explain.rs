@@ -246,8 +246,14 @@ fn rounding(value: &Value, format: Format, site: Site) -> Result<Vec<Line>, Unde
     if let Value::Real { enclose, .. } = value
         && let Some(x) = enclose(rounded.precision)
     {
-        let end = |end: &rug::Float| end.to_string_radix(10, Some(24));
-        let ends = format!("[{}, {}] at {} bits", end(x.lo()), end(x.hi()), rounded.precision);
+        use rug::float::Round::{Down, Up};
+        // As many digits as the bits carry, rounded outwards.
+        let digits = Some(rounded.precision as usize * 3 / 10 + 2);
+        let (lo, hi) = (
+            x.lo().to_string_radix_round(10, digits, Down),
+            x.hi().to_string_radix_round(10, digits, Up),
+        );
+        let ends = format!("[{lo}, {hi}] at {} bits", rounded.precision);
         lines.push(("enclosed in", ends));
     }
     lines.push(("rounds to", shown(rounded.bits)));

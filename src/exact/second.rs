@@ -183,6 +183,12 @@ impl SecondOracle {
             Body::InvFreq(f) => self.planes(f)?,
             Body::T5Bucket(t) => self.t5_bucket(t)?,
             Body::PositionIds(p) => self.position_ids(p)?,
+            Body::ShawBucket(_) | Body::DebertaBucket(_) => {
+                return Err(SecondError::Unsupported(format!(
+                    "operation {}",
+                    question.operation.name()
+                )));
+            }
             _ => Vec::new(),
         };
         let named = |(name, expected)| Named { name, expected, residual: None };

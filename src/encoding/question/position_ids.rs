@@ -92,6 +92,9 @@ impl PositionIds {
                 (mask.shape().to_vec(), rows.flat_map(from_attention_mask).collect(), None)
             }
             IdSource::Segments(segments) => {
+                let add = |sum: usize, segment: &Segment| sum.checked_add(segment.tokens()?);
+                let tokens = segments.iter().try_fold(0, add).unwrap_or(usize::MAX);
+                expect_output(&[3, 1, tokens])?;
                 let ids = from_segments(segments)?;
                 let delta =
                     Beside { name: "rope_delta", shape: vec![], data: vec![ids.rope_delta] };

@@ -24,7 +24,7 @@ pub(super) fn grows(rope: &Rope) -> bool {
 
 /// A working precision that decides nearly every element at once: the format, the residual's bits,
 /// and what the integer part of the angle takes.
-pub(super) fn starting_precision(format: Format, largest: u64) -> u32 {
+pub(in crate::exact) fn starting_precision(format: Format, largest: u64) -> u32 {
     let needed = format.precision + 44 + (64 - largest.leading_zeros());
     needed.next_multiple_of(64)
 }
@@ -206,7 +206,7 @@ pub(super) fn table(t: &Table, format: Format, sink: &mut Sink) -> Result<(), Un
 }
 
 /// cos and sin of a plane are 1 + 0i turned.
-pub(super) fn cos_and_sin(
+pub(in crate::exact) fn cos_and_sin(
     turned: &Turned,
     emit: &mut dyn FnMut(usize, &Value) -> Result<(), UndecidedRounding>,
 ) -> Result<(), UndecidedRounding> {

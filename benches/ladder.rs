@@ -1,0 +1,100 @@
+//! Certified tables beside what a person would use instead, and beside a memory fill.
+//!
+//! `cargo bench --bench ladder` prints nanoseconds per (cos, sin) pair, best of several, one
+//! thread; `benches/compare.py` runs it and adds numpy, mpmath and Arb. Compare lines of one run:
+//! a machine's noise is in all of them.
+
+use ropewalk::encoding::RopeConfig;
+use ropewalk::exact::ResolvedRope;
+use ropewalk::exact::ladder::{Bf16, F16, Ladder, Output, Path, Span};
+use ropewalk::request::{Json, Object};
+use rug::{Float, ops::Pow};
+use std::hint::black_box;
+use std::time::Instant;
+
+const POSITIONS: usize = 131_072;
+const PLANES: usize = 64;
+const PAIRS: usize = POSITIONS * PLANES;
+const ROUNDS: usize = 15;
+
+fn rope() -> ResolvedRope {
+    let mut config = Object::default();
+    config.set("head_dim", Json::Integer(2 * PLANES as i128));
+    config.set("layout", "half".into());
+    config.set("rope_theta", Json::Integer(10_000));
+    let rope = RopeConfig::new(&config).and_then(|config| config.rope(None));
+    ResolvedRope::new(&rope.expect("a valid config")).expect("decided")
+}
+
+/// The best time of several rounds, per pair.
+fn best(name: &str, pairs: usize, rounds: usize, mut work: impl FnMut()) {
+    // `cargo bench --bench ladder -- f32` runs those lines only.
+    let wanted: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
+    if !wanted.is_empty() && !wanted.iter().any(|part| name.contains(part)) {
+        return;
+    }
+    let mut least = f64::INFINITY;
+    for _ in 0..rounds {
+        let start = Instant::now();
+        work();
+        least = least.min(start.elapsed().as_secs_f64());
+    }
+    println!("{name:32} {:10.3} ns", least * 1e9 / pairs as f64);
+}
+
+/// The whole table, seeds and all, into memory that exists already.
+fn ladder<O: Output>(name: &str, path: Path, cos: &mut [O], sin: &mut [O]) {
+    let rope = rope();
+    best(&format!("ladder {name} {path:?}"), PAIRS, ROUNDS, || {
+        let ladder = Ladder::<O>::new(&rope).expect("a ladder").on(path);
+        let span = Span::from(0..POSITIONS as i64);
+        black_box(ladder.fill(span, black_box(cos), black_box(sin)).expect("a table"));
+    });
+}
+
+fn tables<O: Output>(name: &str) {
+    let (mut cos, mut sin) = (vec![O::default(); PAIRS], vec![O::default(); PAIRS]);
+    best(&format!("fill {name}"), PAIRS, ROUNDS, || {
+        let one = black_box(O::from_bits(1));
+        black_box(&mut cos[..]).fill(one);
+        black_box(&mut sin[..]).fill(one);
+    });
+    for path in Path::ALL.into_iter().filter(|path| path.available()) {
+        ladder(name, path, &mut cos, &mut sin);
+    }
+}
+
+fn main() {
+    // One thread, so that the lines can be compared with those of one-threaded programs.
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a pool");
+    pool.install(|| {
+        tables::<f64>("f64");
+        tables::<f32>("f32");
+        tables::<Bf16>("bf16");
+        tables::<F16>("f16");
+    });
+    let rope = rope();
+    best("seeds and short table, f64", PAIRS, 5, || {
+        black_box(Ladder::<f64>::new(black_box(&rope)).expect("a ladder"));
+    });
+    let theta: Vec<f64> = (0..PLANES).map(|i| 10000f64.powf(-2.0 * i as f64 / 128.0)).collect();
+    let (mut cos, mut sin) = (vec![0.0; PAIRS], vec![0.0; PAIRS]);
+    best("libm sin_cos f64, uncertified", PAIRS, 3, || {
+        for (index, (cos, sin)) in cos.iter_mut().zip(&mut sin).enumerate() {
+            (*sin, *cos) = ((index / PLANES) as f64 * theta[index % PLANES]).sin_cos();
+        }
+        black_box((&mut cos, &mut sin));
+    });
+    let exponent = |i: usize| Float::with_val(128, -2 * i as i64) / 128;
+    let theta: Vec<Float> =
+        (0..PLANES).map(|i| Float::with_val(128, 10000).pow(exponent(i))).collect();
+    const SOME: usize = 16;
+    best("MPFR 128 bits, uncertified", SOME * PLANES, 3, || {
+        for p in POSITIONS - SOME..POSITIONS {
+            for theta in &theta {
+                let (sin, cos) = Float::with_val(128, theta * p as u64).sin_cos(Float::new(128));
+                black_box((sin.to_f64(), cos.to_f64()));
+            }
+        }
+    });
+}

@@ -1,0 +1,116 @@
+//! Every constant of the error analysis, and how it is derived.
+//!
+//! Notation: RN rounds to nearest even in binary64; |x| ≤ 2^k implies |RN(x) − x| ≤ 2^(k−54), since
+//! half an ulp below 2^k is 2^(k−54). All bounds are absolute. `docs/ladder.md` tells the same
+//! story with the reasons; a machine-checked proof reads the constants from this file.
+//!
+//! # Fixed point
+//!
+//! Seeds and table rows are integers in units of 2^−126 ([`FRACTION_BITS`]).
+//!
+//! * A seed, e^{i·2^j·θ} or the scaled magnitude, is a number of an interval at most one unit wide
+//!   after outward rounding: it errs by at most 1 unit per component, √2 as a complex number.
+//! * A real product drops less than 1 + 2^−62 units, so a component of a complex product errs by
+//!   less than 3 units, the product by less than 3√2 < 4.3.
+//! * A value at position p is a product of at most 63 seeds (62 bits of |p|, and the magnitude), all
+//!   of modulus ≤ 1 up to their errors: 63 · (√2 + 4.3) · (1 + 2^−110) < 2^9 units = 2^−117
+//!   ([`CHAIN`]). The depth of the radix ladder is in this bound, which holds for every |p| ≤ 2^62.
+//!
+//! # Entries
+//!
+//! A row becomes pairs hi + lo, hi = RN(hi + lo), for a double-double table: |hi| ≤ 1, |lo| ≤ 2^−54,
+//! and a component errs by at most 2^−108 (the rounding of lo) + 2^−117, hence by less than
+//! 2^−107.99 ([`ENTRY`] has 2^−107.9). For a plain table it is one rounding: 2^−54 + 2^−108 + 2^−117.
+//! Two factors with component errors E move their product, of moduli ≤ 1, by at most
+//! 2·√2·E·(1 + E) per component.
+//!
+//! Both parts of an entry are multiples of 2^−126 (2^−186 with the smallest magnitude scaled in): no
+//! product of two of them, nor its error, underflows, so that the error of a product by fused
+//! multiply-add and by Dekker's splitting are the same exact number.
+//!
+//! # One product in double-double
+//!
+//! re = ac − bd, with a = ah + al and so on, |·h| ≤ 1, |·l| ≤ 2^−54; in units of 2^−107:
+//!
+//! | step | magnitude | error |
+//! |---|---|---|
+//! | p = RN(ah·ch), pe exact; q, qe likewise | ≤ 1, 2^−54 | 0 |
+//! | s = RN(p − q), se exact (TwoSum) | ≤ 2, 2^−53 | 0 |
+//! | ah·cl, al·ch, bh·dl, bl·dh | ≤ 2^−54 | 4 · 1/2 |
+//! | their two sums | ≤ 2^−53 | 2 · 1 |
+//! | the difference of the sums | ≤ 2^−52 | 2 |
+//! | pe − qe | ≤ 2^−53 | 1 |
+//! | … + se | ≤ 2^−52 | 2 |
+//! | low = … + the cross terms | ≤ 2^−51 | 4 |
+//! | al·cl and bl·dl, dropped | ≤ 2^−108 each | 1 |
+//!
+//! Together 14; the constant is 15 ([`PRODUCT`]), which leaves room for 2^−1074 where factors
+//! other than ours could underflow. The result is the unevaluated sum s + low; a TwoSum would
+//! normalise it without error, and the rounding test does not need that.
+//!
+//! # One product in plain f64
+//!
+//! RN(RN(ac) − RN(bd)): 2^−54 for each product, and 2^−53 for the difference, which is below 2:
+//! 4·2^−54 ([`PLAIN_PRODUCT`]). Were it known to be at most 1, 3·2^−54 would do.
+//!
+//! # The rounding test
+//!
+//! With |s + low − exact| ≤ ε₀ and δ the error of RN(low ± ε), the exact value lies between
+//! s + RN(low − ε) and s + RN(low + ε) if ε ≥ ε₀ + δ; rounding is monotone, so if both round to
+//! the same number, that is the rounding of the exact value. |low ± ε| < 2^−50 gives δ ≤ 2^−104, 8
+//! units of 2^−107 ([`TEST`]). In plain f64, |v ± ε| < 2 gives δ ≤ 2^−53, 2 units of 2^−54
+//! ([`PLAIN_TEST`]), and both endpoints are rounded once, straight into the narrow format.
+
+/// Bits after the point of the fixed-point tables.
+pub const FRACTION_BITS: u32 = 126;
+
+/// 2^−107, the unit of the double-double bounds.
+const UNIT: f64 = power_of_two(-107);
+/// 2^−54, the unit of the plain bounds.
+const PLAIN_UNIT: f64 = power_of_two(-54);
+
+/// What a chain of at most 63 seeds errs by: 2^−117.
+pub const CHAIN: f64 = power_of_two(-117);
+/// Error of one double-double complex product per component, in units of 2^−107.
+pub const PRODUCT: f64 = 15.0;
+/// What the errors of two table entries do to their product, 2√2·2^−107.9·(1 + 2^−107) per
+/// component, in units of 2^−107.
+pub const ENTRY: f64 = 2.0;
+/// Rounding of low ± ε, in units of 2^−107.
+pub const TEST: f64 = 8.0;
+/// Error of one plain complex product per component, in units of 2^−54.
+pub const PLAIN_PRODUCT: f64 = 4.0;
+/// What the errors of two table entries do to their product, 2√2·(1 + 2^−53), in units of 2^−54.
+pub const PLAIN_ENTRY: f64 = 3.0;
+/// Rounding of v ± ε, in units of 2^−54.
+pub const PLAIN_TEST: f64 = 2.0;
+
+/// ε of the rounding test on double-double values of modulus ≤ 1: 25·2^−107.
+pub const DOUBLE_BOUND: f64 = (PRODUCT + ENTRY + TEST) * UNIT;
+/// ε of the rounding test on plain values of modulus ≤ 1: 9·2^−54.
+pub const PLAIN_BOUND: f64 = (PLAIN_PRODUCT + PLAIN_ENTRY + PLAIN_TEST) * PLAIN_UNIT;
+
+/// 2^e for a normal number.
+pub(super) const fn power_of_two(e: i32) -> f64 {
+    f64::from_bits(((e + 1023) as u64) << 52)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The derived figures, recomputed where a formula gives them.
+    #[test]
+    fn constants_cover_their_derivations() {
+        let entry = power_of_two(-108) + CHAIN;
+        assert!(2.0 * 2f64.sqrt() * entry * 1.000001 < ENTRY * UNIT);
+        let plain = PLAIN_UNIT + power_of_two(-108) + CHAIN;
+        assert!(2.0 * 2f64.sqrt() * plain * 1.000001 < PLAIN_ENTRY * PLAIN_UNIT);
+        let (crosses, sums, difference, first, second, last, dropped) = (2, 2, 2, 1, 2, 4, 1);
+        assert!(crosses + sums + difference + first + second + last + dropped < PRODUCT as i32);
+        let units = 63.0 * (2f64.sqrt() + 3.0 * 2f64.sqrt()) * 1.000001;
+        assert!(units * power_of_two(-(FRACTION_BITS as i32)) < CHAIN);
+        assert_eq!(DOUBLE_BOUND, 25.0 * power_of_two(-107));
+        assert_eq!(PLAIN_BOUND, 9.0 * power_of_two(-54));
+    }
+}

@@ -1,0 +1,159 @@
+//! Table entries, eight planes at a time, and the product with its rounding test.
+
+use super::bound::{DOUBLE_BOUND, PLAIN_BOUND};
+use super::fixed::{Fixed, to_double};
+use super::lanes::Lanes;
+use super::output::Output;
+
+/// Eight planes of a row in some arithmetic.
+pub trait Row: Copy + Send + Sync {
+    /// ε of the rounding test for values of modulus ≤ 1.
+    const BOUND: f64;
+
+    /// Rounds eight fixed-point numbers and scales them by a power of two, which is exact.
+    fn new(planes: &[Fixed; 8], scale: f64) -> Self;
+
+    /// Multiplies, tests and stores; the masks tell which cosines and sines failed.
+    fn product<V: Lanes, O: Output>(
+        x: &Self,
+        y: &Self,
+        bound: V,
+        cos: &mut [O; 8],
+        sin: &mut [O; 8],
+    ) -> (u8, u8);
+}
+
+/// Numbers hi + lo, hi = RN(hi + lo).
+#[derive(Clone, Copy)]
+#[repr(C, align(64))]
+pub struct Double {
+    re_hi: [f64; 8],
+    re_lo: [f64; 8],
+    im_hi: [f64; 8],
+    im_lo: [f64; 8],
+}
+
+/// Numbers in one binary64.
+#[derive(Clone, Copy)]
+#[repr(C, align(64))]
+pub struct Plain {
+    re: [f64; 8],
+    im: [f64; 8],
+}
+
+/// Eight double-double numbers.
+#[derive(Clone, Copy)]
+struct Pair<V> {
+    hi: V,
+    lo: V,
+}
+
+impl<V: Lanes> Pair<V> {
+    #[inline(always)]
+    fn load(hi: &[f64; 8], lo: &[f64; 8]) -> Pair<V> {
+        Pair { hi: V::load(hi), lo: V::load(lo) }
+    }
+}
+
+/// ac ± bd (minus with `MINUS`) as the unevaluated sum of two numbers, the first of which is the
+/// rounded sum of the rounded leading products. The order of the sums is that of the table in
+/// [`super::bound`].
+#[inline(always)]
+fn dot<V: Lanes, const MINUS: bool>(a: Pair<V>, c: Pair<V>, b: Pair<V>, d: Pair<V>) -> (V, V) {
+    let signed = |x: V, y: V| if MINUS { x.sub(y) } else { x.add(y) };
+    let p = a.hi.mul(c.hi);
+    let p_error = a.hi.product_error(c.hi, p);
+    let q = b.hi.mul(d.hi);
+    let q_error = b.hi.product_error(d.hi, q);
+    // TwoSum of p and ±q.
+    let sum = signed(p, q);
+    let z = sum.sub(p);
+    let p_rest = p.sub(sum.sub(z));
+    let sum_error = if MINUS { p_rest.sub(q.add(z)) } else { p_rest.add(q.sub(z)) };
+    let cross = signed(
+        a.hi.mul(c.lo).add(a.lo.mul(c.hi)), //
+        b.hi.mul(d.lo).add(b.lo.mul(d.hi)),
+    );
+    let low = signed(p_error, q_error).add(sum_error).add(cross);
+    (sum, low)
+}
+
+impl Row for Double {
+    const BOUND: f64 = DOUBLE_BOUND;
+
+    fn new(planes: &[Fixed; 8], scale: f64) -> Double {
+        let (re, im) = (planes.map(|z| to_double(z.re)), planes.map(|z| to_double(z.im)));
+        Double {
+            re_hi: re.map(|x| x.0 * scale),
+            re_lo: re.map(|x| x.1 * scale),
+            im_hi: im.map(|x| x.0 * scale),
+            im_lo: im.map(|x| x.1 * scale),
+        }
+    }
+
+    #[inline(always)]
+    fn product<V: Lanes, O: Output>(
+        x: &Double,
+        y: &Double,
+        bound: V,
+        cos: &mut [O; 8],
+        sin: &mut [O; 8],
+    ) -> (u8, u8) {
+        let (a, b) = (Pair::load(&x.re_hi, &x.re_lo), Pair::load(&x.im_hi, &x.im_lo));
+        let (c, d) = (Pair::load(&y.re_hi, &y.re_lo), Pair::load(&y.im_hi, &y.im_lo));
+        let ends = |(sum, low): (V, V)| (sum.add(low.sub(bound)), sum.add(low.add(bound)));
+        let (lo, hi) = ends(dot::<V, true>(a, c, b, d));
+        let cos = O::round(lo, hi, cos);
+        let (lo, hi) = ends(dot::<V, false>(a, d, b, c));
+        (cos, O::round(lo, hi, sin))
+    }
+}
+
+/// The products themselves, cos and then sin, before any test: what an error is measured on.
+#[cfg(test)]
+pub(super) fn double_products(x: &Double, y: &Double) -> [[[f64; 8]; 2]; 2] {
+    use super::lanes::Portable;
+    let (a, b) = (Pair::<Portable>::load(&x.re_hi, &x.re_lo), Pair::load(&x.im_hi, &x.im_lo));
+    let (c, d) = (Pair::load(&y.re_hi, &y.re_lo), Pair::load(&y.im_hi, &y.im_lo));
+    let store = |x: Portable| {
+        let mut out = [0.0; 8];
+        x.store(&mut out);
+        out
+    };
+    [dot::<_, true>(a, c, b, d), dot::<_, false>(a, d, b, c)].map(|(s, low)| [store(s), store(low)])
+}
+
+/// As [`double_products`] in plain f64.
+#[cfg(test)]
+pub(super) fn plain_products(x: &Plain, y: &Plain) -> [[f64; 8]; 2] {
+    let re = |i: usize| x.re[i] * y.re[i] - x.im[i] * y.im[i];
+    let im = |i: usize| x.re[i] * y.im[i] + x.im[i] * y.re[i];
+    [std::array::from_fn(re), std::array::from_fn(im)]
+}
+
+impl Row for Plain {
+    const BOUND: f64 = PLAIN_BOUND;
+
+    fn new(planes: &[Fixed; 8], scale: f64) -> Plain {
+        Plain {
+            re: planes.map(|z| to_double(z.re).0 * scale),
+            im: planes.map(|z| to_double(z.im).0 * scale),
+        }
+    }
+
+    #[inline(always)]
+    fn product<V: Lanes, O: Output>(
+        x: &Plain,
+        y: &Plain,
+        bound: V,
+        cos: &mut [O; 8],
+        sin: &mut [O; 8],
+    ) -> (u8, u8) {
+        let (a, b) = (V::load(&x.re), V::load(&x.im));
+        let (c, d) = (V::load(&y.re), V::load(&y.im));
+        let re = a.mul(c).sub(b.mul(d));
+        let im = a.mul(d).add(b.mul(c));
+        let cos = O::round(re.sub(bound), re.add(bound), cos);
+        (cos, O::round(im.sub(bound), im.add(bound), sin))
+    }
+}

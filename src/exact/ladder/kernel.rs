@@ -1,0 +1,132 @@
+//! The loop over rows, compiled once per instruction set, and the choice between them.
+
+use super::entry::Row;
+use super::lanes::{Lanes, Portable};
+use super::output::Output;
+#[cfg(target_arch = "x86_64")]
+use super::x86::{Avx2, Avx512};
+
+/// Which instructions compute a table. All give the same bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Path {
+    /// Rust's own arithmetic. On aarch64 its fused products and NEON registers are used.
+    Portable,
+    /// AVX2, FMA and F16C.
+    Avx2,
+    /// AVX-512F.
+    Avx512,
+}
+
+impl Path {
+    /// All of them, slowest first.
+    pub const ALL: [Path; 3] = [Path::Portable, Path::Avx2, Path::Avx512];
+
+    /// Whether this processor can run it.
+    pub fn available(self) -> bool {
+        #[cfg(target_arch = "x86_64")]
+        {
+            let avx2 = is_x86_feature_detected!("avx2")
+                && is_x86_feature_detected!("fma")
+                && is_x86_feature_detected!("f16c");
+            match self {
+                Path::Portable => true,
+                Path::Avx2 => avx2,
+                Path::Avx512 => avx2 && is_x86_feature_detected!("avx512f"),
+            }
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        {
+            self == Path::Portable
+        }
+    }
+
+    /// The fastest that this processor can run.
+    pub fn best() -> Path {
+        Path::ALL.into_iter().rev().find(|path| path.available()).unwrap_or(Path::Portable)
+    }
+}
+
+/// Eight entries of which some failed the rounding test.
+#[derive(Clone, Copy)]
+pub(super) struct Failed {
+    /// Row of the output.
+    pub(super) row: usize,
+    /// First plane of the eight.
+    pub(super) plane: usize,
+    /// A bit for every cosine that failed.
+    pub(super) cos: u8,
+    /// A bit for every sine that failed.
+    pub(super) sin: u8,
+}
+
+/// One call of the kernel: `cos` and `sin` get as many rows of `planes` numbers as they have room
+/// for, row r from `x` · `table[r]`, both padded to whole groups of eight planes.
+pub(super) struct Run<'a, O: Output> {
+    pub(super) x: &'a [O::Entry],
+    pub(super) table: &'a [O::Entry],
+    pub(super) planes: usize,
+    pub(super) bound: f64,
+    /// Number of the first row, for `failed`.
+    pub(super) first: usize,
+    pub(super) cos: &'a mut [O],
+    pub(super) sin: &'a mut [O],
+    pub(super) failed: &'a mut Vec<Failed>,
+}
+
+impl<O: Output> Run<'_, O> {
+    /// Runs on a path; one that is not available falls back to the portable one.
+    pub(super) fn on(self, path: Path) {
+        match path {
+            // SAFETY: `available` has asked the processor for every feature that is enabled.
+            #[cfg(target_arch = "x86_64")]
+            Path::Avx512 if path.available() => unsafe { avx512(self) },
+            // SAFETY: as above.
+            #[cfg(target_arch = "x86_64")]
+            Path::Avx2 if path.available() => unsafe { avx2(self) },
+            _ => rows::<Portable, O>(self),
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx2,fma,f16c")]
+fn avx512<O: Output>(run: Run<O>) {
+    rows::<Avx512, O>(run);
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma,f16c")]
+fn avx2<O: Output>(run: Run<O>) {
+    rows::<Avx2, O>(run);
+}
+
+#[inline(always)]
+fn rows<V: Lanes, O: Output>(run: Run<O>) {
+    let Run { x, table, planes, bound, first, cos, sin, failed } = run;
+    let bound = V::splat(bound);
+    let tail = planes % 8;
+    let rows = cos.chunks_exact_mut(planes).zip(sin.chunks_exact_mut(planes));
+    for (row, ((cos, sin), y)) in rows.zip(table.chunks_exact(x.len())).enumerate() {
+        let mut report = |group: usize, (cos, sin): (u8, u8)| {
+            if cos | sin != 0 {
+                failed.push(Failed { row: first + row, plane: 8 * group, cos, sin });
+            }
+        };
+        let (cos, last_cos) = cos.as_chunks_mut::<8>();
+        let (sin, last_sin) = sin.as_chunks_mut::<8>();
+        let whole = cos.len();
+        for (group, ((cos, sin), (x, y))) in
+            cos.iter_mut().zip(sin).zip(x.iter().zip(y)).enumerate()
+        {
+            report(group, <O::Entry as Row>::product(x, y, bound, cos, sin));
+        }
+        if tail > 0 {
+            let (mut c, mut s) = ([O::default(); 8], [O::default(); 8]);
+            let valid = (1u8 << tail) - 1;
+            let (a, b) = <O::Entry as Row>::product(&x[whole], &y[whole], bound, &mut c, &mut s);
+            last_cos.copy_from_slice(&c[..tail]);
+            last_sin.copy_from_slice(&s[..tail]);
+            report(whole, (a & valid, b & valid));
+        }
+    }
+}

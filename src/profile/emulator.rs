@@ -1,0 +1,190 @@
+//! What a machine of a profile answers, bit for bit.
+
+use super::elementary::{Elementary, Tiers};
+use super::machine::{Machine, contains, encode};
+use super::pipeline::{Pipeline, Turning};
+use super::walk::Kernel;
+use super::{Contraction, Precision, Profile, on_axis};
+use crate::encoding::{Arithmetic, Expression, Pair, Plane, Rope};
+use crate::number::{Dtype, Format};
+use crate::request::{Direction, Position};
+
+/// Emulates a profile.
+pub(super) struct Emulator<'p> {
+    profile: &'p Profile,
+    pipeline: Pipeline<Machine>,
+    /// Where cos and sin are computed.
+    trig: Machine,
+    table: Machine,
+    arithmetic: Machine,
+    output: Format,
+}
+
+/// A rope ready for positions.
+pub(super) struct Spectrum<'a> {
+    planes: Vec<Turning<'a, f64>>,
+    /// The factor on cos and sin.
+    magnitude: Option<f64>,
+    direction: Direction,
+}
+
+/// cos and sin as they are stored, the direction's sign in sin.
+pub(super) struct Phase {
+    cos: f64,
+    sin: f64,
+}
+
+impl<'p> Emulator<'p> {
+    pub(super) fn new(profile: &'p Profile, dtype: Dtype) -> Emulator<'p> {
+        let machine = |format| profile.machine(format);
+        let step = |precision: Precision| machine(precision.format());
+        let stored = step(profile.frequency);
+        let tensor = machine(profile.frequency.computing());
+        Emulator {
+            profile,
+            pipeline: Pipeline {
+                tiers: Tiers {
+                    host: step(profile.host),
+                    tensor,
+                    recipe: profile.recipe,
+                    composed_pow: profile.accuracy.composed_pow,
+                    denominator: 1,
+                    last: Default::default(),
+                },
+                stored: (stored != tensor).then_some(stored),
+                position: (profile.position != Precision::Exact).then(|| step(profile.position)),
+                angle: step(profile.angle),
+                scaling: profile.scaling,
+            },
+            trig: machine(profile.angle.computing()),
+            table: step(profile.table),
+            arithmetic: step(profile.arithmetic),
+            output: dtype.format().unwrap_or(Format::F64),
+        }
+    }
+
+    /// The angle of every plane, radians.
+    pub(super) fn angles(&self, rope: &Rope, position: &[Position]) -> Vec<f64> {
+        let planes = self.pipeline.planes(rope);
+        let angle = |(turning, plane): (&Turning<f64>, &Plane)| {
+            self.pipeline.angle(turning, on_axis(position, plane.axis)).unwrap_or(f64::NAN)
+        };
+        planes.iter().zip(&rope.planes).map(angle).collect()
+    }
+
+    /// The bits of the output.
+    fn bits(&self, value: f64) -> u64 {
+        let value = match self.profile.output {
+            Precision::Exact => value,
+            step => self.profile.machine(step.format()).round(value),
+        };
+        encode(self.output, self.profile.machine(self.output).round(value))
+    }
+
+    /// The format of dot products.
+    pub(super) fn accumulator(profile: &Profile) -> Format {
+        match contains(profile.arithmetic.format(), Format::F32) {
+            true => profile.arithmetic.format(),
+            false => Format::F32,
+        }
+    }
+}
+
+/// a·c + b·d in the order of a contraction; a·c is the product with cos.
+fn combine(m: &Machine, contraction: Contraction, [a, c]: [f64; 2], [b, d]: [f64; 2]) -> f64 {
+    match contraction {
+        Contraction::Separate => m.round(m.round(a * c) + m.round(b * d)),
+        Contraction::RoundsSin => m.fma(a, c, m.round(b * d)),
+        Contraction::RoundsCos => m.fma(b, d, m.round(a * c)),
+    }
+}
+
+impl Kernel for Emulator<'_> {
+    type Spectrum<'a> = Spectrum<'a>;
+    type Phase = Phase;
+    type Value = f64;
+
+    fn spectrum<'a>(&self, rope: &'a Rope, direction: Direction) -> Spectrum<'a> {
+        let magnitude = self.pipeline.magnitude(rope, direction);
+        Spectrum { planes: self.pipeline.planes(rope), magnitude, direction }
+    }
+
+    fn phase(&self, spectrum: &Spectrum, plane: usize, position: Position, steps: i128) -> Phase {
+        let turning = &spectrum.planes[plane];
+        let angle = self.pipeline.angle(turning, position);
+        let growth = self.pipeline.growth(turning, steps);
+        let (Some(angle), Some(growth), Some(magnitude)) = (angle, growth, spectrum.magnitude)
+        else {
+            return Phase { cos: f64::NAN, sin: f64::NAN };
+        };
+        let (mut sin, mut cos) = self.trig.sin_cos(angle, &self.profile.accuracy);
+        // A factor of 1 multiplies exactly.
+        for factor in [Some(magnitude), growth].into_iter().flatten() {
+            let factor = self.trig.round(factor);
+            sin = self.trig.round(sin * factor);
+            cos = self.trig.round(cos * factor);
+        }
+        if spectrum.direction != Direction::Forward {
+            sin = -sin;
+        }
+        Phase { cos: self.table.round(cos), sin: self.table.round(sin) }
+    }
+
+    fn given(&self, cos: f64, sin: f64, _: Format) -> Phase {
+        Phase { cos, sin }
+    }
+
+    fn turn(&self, phase: &Phase, z: [u64; 2], format: Format) -> [f64; 2] {
+        let m = &self.arithmetic;
+        let [x, y] = z.map(|bits| m.round(format.to_f64(bits)));
+        let (cos, sin) = (m.round(phase.cos), m.round(phase.sin));
+        let contraction = self.profile.contraction;
+        [combine(m, contraction, [x, cos], [-y, sin]), combine(m, contraction, [y, cos], [x, sin])]
+    }
+
+    fn settle(&self, value: &f64) -> u64 {
+        self.bits(*value)
+    }
+
+    fn copied(&self, bits: u64, format: Format) -> u64 {
+        if format == self.output { bits } else { encode(self.output, format.to_f64(bits)) }
+    }
+
+    fn operand(&self, bits: u64, format: Format) -> f64 {
+        format.to_f64(bits)
+    }
+
+    fn dot(&self, q: &[f64], k: &[f64], _: &[Pair], _: &[usize]) -> u64 {
+        // What attention reads is what the rotation wrote.
+        let written = |x: &f64| match self.profile.output {
+            Precision::Exact => *x,
+            step => self.profile.machine(step.format()).round(*x),
+        };
+        let m = self.profile.machine(Emulator::accumulator(self.profile));
+        let add = |sum: f64, (q, k): (&f64, &f64)| {
+            let (q, k) = (m.round(written(q)), m.round(written(k)));
+            match self.profile.contraction {
+                Contraction::Separate => m.round(sum + m.round(q * k)),
+                _ => m.fma(q, k, sum),
+            }
+        };
+        self.bits(q.iter().zip(k).fold(0.0, add))
+    }
+
+    fn table(&self, phase: &Phase) -> [u64; 2] {
+        [self.bits(phase.cos), self.bits(phase.sin)]
+    }
+
+    fn frequency(&self, spectrum: &Spectrum, plane: usize) -> u64 {
+        self.bits(spectrum.planes[plane].frequency.unwrap_or(f64::NAN))
+    }
+
+    fn constant(&self, expression: &Expression, times: i128) -> u64 {
+        let m = &self.pipeline.tiers.tensor;
+        let value = self.pipeline.tiers.constant(expression).and_then(|value| {
+            let value = m.convert(&value);
+            if times == 1 { Some(value) } else { m.mul(&value, &m.integer(times)?) }
+        });
+        self.bits(value.unwrap_or(f64::NAN))
+    }
+}
