@@ -40,7 +40,7 @@ Answers:
 Vectors:
   generate  Write the golden vectors, or check them
   lint      Check golden files against the rules of the format
-  list      List files, tests and flags of the vectors, schemes and operations
+  list      List files, tests and flags of the vectors, schemes, keys and models
   export    Print tests as lines of the protocol
 
 Proofs:

@@ -26,7 +26,7 @@ mod temperature;
 pub use absolute::{LEARNED_KEYS, Learned, SINUSOIDAL_KEYS, Sinusoidal, Wave};
 pub use alibi::{ALIBI_KEYS, Alibi, Form, Slopes};
 pub use class::{Class, Decide};
-pub use config::{RopeConfig, is_known_key};
+pub use config::{RopeConfig, is_known_key, rope_keys};
 pub use deberta::{Clamp, DEBERTA_KEYS, DebertaBuckets};
 pub use expression::{Arithmetic, Double, Expression, Node};
 pub use fraction::Fraction;

@@ -1,11 +1,14 @@
 //! One integration target; its modules mirror the layers and the pages of `docs/`.
 
 #[cfg(feature = "exact")]
+mod adding_a_scheme;
+#[cfg(feature = "exact")]
 mod additive;
 #[cfg(feature = "exact")]
 mod ask;
 #[cfg(all(feature = "exact", feature = "cli"))]
 mod cli_vectors;
+mod config_page;
 mod consumer;
 #[cfg(feature = "exact")]
 mod contract;
@@ -15,6 +18,8 @@ mod coverage;
 mod generate;
 #[cfg(feature = "exact")]
 mod ladder;
+#[cfg(feature = "exact")]
+mod model;
 mod number;
 #[cfg(feature = "exact")]
 mod oracles;
@@ -22,6 +27,10 @@ mod oracles;
 mod positions;
 mod profile;
 mod request;
+#[cfg(feature = "exact")]
+mod schemes;
+#[cfg(all(feature = "exact", feature = "cli"))]
+mod show;
 #[cfg(all(feature = "exact", feature = "cli"))]
 mod table;
 #[cfg(feature = "exact")]

@@ -3,12 +3,14 @@
 use super::corpus::{Loaded, glob, load};
 use super::{CliError, outln};
 use crate::encoding::spectrum::SCHEMES;
+use crate::encoding::{RopeConfig, models, rope_keys};
 use crate::request::{Json, Object, Operation};
 use crate::vector::NOTES;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// List files, groups, tests or flags of the vectors; schemes or operations of the program
+/// List files, groups, tests or flags of the vectors; schemes, config keys, released models or
+/// operations of the program
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// What to list
@@ -35,6 +37,8 @@ enum What {
     Tests,
     Flags,
     Schemes,
+    Keys,
+    Models,
     Operations,
 }
 
@@ -48,6 +52,8 @@ struct Table {
 pub fn run(args: &Args) -> Result<ExitCode, CliError> {
     let table = match args.what {
         What::Schemes => schemes(),
+        What::Keys => keys(),
+        What::Models => released(),
         What::Operations => operations(),
         _ => {
             let filter = args.only.as_deref().map(glob).transpose()?;
@@ -68,6 +74,47 @@ fn schemes() -> Table {
         vec![scheme.rope_type().into(), scheme.summary().into(), keys.join(" ").as_str().into()]
     });
     Table { columns: vec!["rope_type", "summary", "keys"], rows: rows.collect() }
+}
+
+fn keys() -> Table {
+    let rows = SCHEMES.iter().flat_map(|scheme| {
+        rope_keys(*scheme).into_iter().map(|key| {
+            vec![
+                scheme.rope_type().into(),
+                key.name.into(),
+                key.absent.words().as_str().into(),
+                key.kind.words().as_str().into(),
+                key.meaning.into(),
+            ]
+        })
+    });
+    let columns = vec!["rope_type", "key", "default", "allowed", "meaning"];
+    Table { columns, rows: rows.collect() }
+}
+
+fn released() -> Table {
+    let rows = models().iter().flat_map(|model| {
+        let layers = match model.layer_types.is_empty() {
+            true => vec![None],
+            false => model.layer_types.iter().map(|name| Some(name.as_str())).collect(),
+        };
+        layers.into_iter().map(|layer| {
+            let config = RopeConfig::new(&model.config_of(layer)).ok();
+            let what = match &config {
+                Some(config) if model.encoding == "rotary" => config.scheme().rope_type(),
+                _ => model.encoding.as_str(),
+            };
+            vec![
+                model.name.as_str().into(),
+                layer.unwrap_or_default().into(),
+                what.into(),
+                model.mark.as_str().into(),
+                model.source.as_str().into(),
+            ]
+        })
+    });
+    let columns = vec!["model", "layer_type", "encoding", "mark", "source"];
+    Table { columns, rows: rows.collect() }
 }
 
 fn operations() -> Table {

@@ -5,9 +5,9 @@ mod table;
 
 use super::source::Source;
 use super::{CliError, write};
-use crate::encoding::{RopeConfig, models};
+use crate::encoding::{RopeConfig, model};
 use crate::exact::{self, RopeView, UndecidedRounding};
-use crate::request::{Json, Object, Reject};
+use crate::request::{Json, Reject};
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -41,9 +41,6 @@ pub struct Args {
     /// Draw frequencies before and after, and wavelengths against context lengths
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
-    /// List the released models that --model knows
-    #[arg(long, exclusive = true)]
-    models: bool,
 }
 
 /// A rope to show.
@@ -80,10 +77,7 @@ impl From<CliError> for Failure {
 
 /// Runs the verb: exit code 0 if it could be shown, 1 for a rejection.
 pub fn run(args: &Args) -> Result<ExitCode, CliError> {
-    let text = match args.models {
-        true => Ok(list()),
-        false => show(args),
-    };
+    let text = show(args);
     let refuse = |text: String| {
         eprintln!("ropewalk: {text}");
         Ok(ExitCode::from(1))
@@ -104,7 +98,7 @@ pub fn run(args: &Args) -> Result<ExitCode, CliError> {
 fn show(args: &Args) -> Result<String, Failure> {
     let object = args.source.object()?;
     let choices = match (args.source.layer_type(), object.get("model")) {
-        (None, Some(Json::Object(file))) => crate::encoding::model::layer_types(file),
+        (None, Some(Json::Object(file))) => model::layer_types(file),
         _ => Vec::new(),
     };
     if args.svg.is_some() && choices.len() > 1 {
@@ -126,6 +120,13 @@ fn show(args: &Args) -> Result<String, Failure> {
         }
         if let Some(Json::String(name)) = object.get("layer_type") {
             title = format!("{title}, {name}");
+        }
+        if let Some(encoding) =
+            ["slopes", "num_buckets", "dim"].iter().find(|key| object.get(key).is_some())
+        {
+            return Err(Failure::Other(CliError::Usage(format!(
+                "{title} has no planes: a config with {encoding} rotates nothing"
+            ))));
         }
         let config = RopeConfig::new(&object)?;
         let seq_len = seq_len(&config, args.seq_len);
@@ -153,34 +154,4 @@ fn seq_len(config: &RopeConfig, asked: Option<i64>) -> Option<i64> {
     }
     let longest = config.normalised().get("max_position_embeddings").and_then(Json::number);
     longest.filter(|n| n.fract() == 0.0 && *n < 2f64.powi(53)).map(|n| n as i64)
-}
-
-fn list() -> String {
-    let width = models().iter().map(|model| model.name.len()).max().unwrap_or_default();
-    let row = |model: &crate::encoding::Model| {
-        let what = match model.encoding.as_str() {
-            "rotary" => rope_types(model),
-            other => other.to_string(),
-        };
-        format!("{:width$}  {}  {what}\n", model.name, model.mark)
-    };
-    models().iter().map(row).collect()
-}
-
-/// The rope types of a model, one per layer type where they differ.
-fn rope_types(model: &crate::encoding::Model) -> String {
-    let layers: Vec<Option<&str>> = match model.layer_types.is_empty() {
-        true => vec![None],
-        false => model.layer_types.iter().map(|name| Some(name.as_str())).collect(),
-    };
-    let name = |layer: &Option<&str>| {
-        let object: Object = model.config_of(*layer);
-        let config = RopeConfig::new(&object).ok()?;
-        let rope_type = config.scheme().rope_type();
-        Some(match layer {
-            Some(layer) => format!("{rope_type} ({layer})"),
-            None => rope_type.to_string(),
-        })
-    };
-    layers.iter().filter_map(name).collect::<Vec<_>>().join(", ")
 }

@@ -12,7 +12,7 @@ pub struct Source {
     /// A config.json, a flat config or a {"model": …} form; - for standard input
     #[arg(long, value_name = "FILE", conflicts_with = "model")]
     config: Option<PathBuf>,
-    /// A released model
+    /// A released model; `ropewalk list models` names them
     #[arg(long, value_name = "NAME")]
     model: Option<String>,
     /// interleaved or half; for a config.json, by default the one that Transformers computes its
@@ -110,7 +110,7 @@ fn find(name: &str) -> Result<&'static crate::encoding::Model, CliError> {
             .filter(|other| !stem.is_empty() && other.starts_with(&stem.to_lowercase()))
             .collect();
         let known = match like.is_empty() {
-            true => format!("`ropewalk show --models` lists all {}", models().len()),
+            true => format!("`ropewalk list models` lists all {}", models().len()),
             false => format!("similar are {}", like.join(", ")),
         };
         CliError::Usage(format!("no model is called {name:?}; {known}"))

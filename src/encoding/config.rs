@@ -92,7 +92,7 @@ pub struct RopeConfig<'a> {
 }
 
 /// All keys that a config of this scheme may have, in canonical order.
-pub(crate) fn table(scheme: &dyn Scheme) -> Vec<Key> {
+pub fn rope_keys(scheme: &dyn Scheme) -> Vec<Key> {
     let slice: &[Key] = if scheme.slices() { &SLICE } else { &[] };
     let length: &[Key] = match scheme.keys().iter().any(|key| key.name == LENGTH.name) {
         true => &[],
@@ -157,7 +157,7 @@ impl<'a> RopeConfig<'a> {
             Some(other) => return Err(invalid("rope_type", other, "a string")),
         };
         let scheme = find(schemes, name)?;
-        let keys = table(scheme);
+        let keys = rope_keys(scheme);
         let known = |key: &str| {
             is_known_key(key) || schemes.iter().any(|s| s.keys().iter().any(|k| k.name == key))
         };
@@ -170,7 +170,7 @@ impl<'a> RopeConfig<'a> {
         };
         if rotary_dim % 2 != 0 {
             return Err(Slug::OddRotaryDim.because(format!(
-                "the rotated slice is {rotary_dim} wide, allowed is an even number from 2 to \
+                "rotary_dim is {rotary_dim}, allowed is an even number from 2 to \
                  head_dim − rotary_offset = {}",
                 head_dim.saturating_sub(rotary_offset)
             )));
@@ -300,9 +300,14 @@ fn rotary_dim(config: &mut Checked, head_dim: usize, offset: usize) -> Result<us
     let room = head_dim.saturating_sub(offset);
     if !(2..=room).contains(&width) {
         let rule = format!("from 2 to head_dim − rotary_offset = {room}");
-        return Err(match config.has("rotary_dim") || config.has("partial_rotary_factor") {
-            true => invalid("rotary_dim", width, rule),
-            false => invalid(
+        return Err(match (config.has("rotary_dim"), config.number("partial_rotary_factor")) {
+            (true, _) => invalid("rotary_dim", width, rule),
+            (_, Some(factor)) => invalid(
+                "partial_rotary_factor",
+                factor,
+                format!("a share whose rotary_dim, here {width}, is {rule}"),
+            ),
+            (false, None) => invalid(
                 "rotary_offset",
                 offset,
                 format!("0 for a slice of {width}, or {rule} as rotary_dim"),
@@ -330,7 +335,8 @@ fn check_sections(config: &mut Checked, pairs: usize) -> Result<(), Reject> {
          rotary_dim/2 = {pairs}"
     );
     if !(3..=4).contains(&sections.len()) || sum != pairs as f64 {
-        return Err(invalid("mrope_section", format!("{sections:?}"), rule));
+        let sections = config.object().get("mrope_section").cloned().unwrap_or(Json::Null);
+        return Err(invalid("mrope_section", sections, rule));
     }
     if !config.has("mrope_interleaved") {
         config.set("mrope_interleaved", Json::Bool(false));

@@ -59,6 +59,20 @@ pub enum Absent {
     Word(&'static str),
 }
 
+impl Absent {
+    /// What happens, for the documentation: a default, `required` or `optional`.
+    pub fn words(self) -> String {
+        match self {
+            Absent::Required => "required".to_string(),
+            Absent::Optional => "optional".to_string(),
+            Absent::Number(x) => x.to_string(),
+            Absent::Integer(n) => n.to_string(),
+            Absent::Flag(flag) => flag.to_string(),
+            Absent::Word(word) => word.to_string(),
+        }
+    }
+}
+
 impl Range {
     fn contains(self, x: f64) -> bool {
         x.is_finite()

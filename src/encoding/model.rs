@@ -77,10 +77,13 @@ pub fn flatten(config: &Object, schemes: &[&dyn Scheme]) -> Result<Object, Rejec
     let mut flat = Object::default();
     flat.set("head_dim", shape::head_dim(&levels, layer.name)?);
     flat.set("layout", layout.clone());
-    flat.set("rope_theta", layer.theta.clone());
+    let scheme = find(schemes, rope_type)?;
+    if scheme.has_base() || levels.given(aliases::THETA)?.is_some() {
+        flat.set("rope_theta", layer.theta.clone());
+    }
     flat.set("rope_type", Json::from(rope_type));
     shape::slice(&levels, &layer, &mut flat)?;
-    scaling::parameters(&levels, &layer, find(schemes, rope_type)?, &mut flat)?;
+    scaling::parameters(&levels, &layer, scheme, &mut flat)?;
     Ok(flat)
 }
 

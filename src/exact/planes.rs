@@ -5,6 +5,7 @@ use super::decimal::rounded;
 use super::resolved::Multiple;
 use super::round::UndecidedRounding;
 use crate::encoding::{Expression, Node, Pair, Rope, RopeConfig};
+use crate::request::Json;
 
 /// What a scaling rule did to a frequency.
 #[derive(Clone, Debug, PartialEq)]
@@ -65,11 +66,7 @@ const BLENDING: [&str; 3] = ["yarn", "llama3", "ntk_by_parts"];
 pub fn view(config: &RopeConfig, rope: &Rope, digits: u32) -> Result<RopeView, UndecidedRounding> {
     let digits = digits.max(1);
     let unscaled = config.unscaled();
-    let factor = config
-        .normalised()
-        .get("factor")
-        .and_then(|factor| factor.number())
-        .map(Expression::dyadic);
+    let factor = config.normalised().get("factor").and_then(Json::number).map(Expression::dyadic);
     let blends = BLENDING.contains(&config.scheme().rope_type());
     let two_pi = Expression::integer(2) * Expression::pi();
     let one = Expression::integer(1);

@@ -118,6 +118,9 @@ fn panel(
         let text = Text::new(label.clone(), (0.0, *y * (high / low).powf(0.045)), style);
         chart.draw_series([text]).map_err(|e| e.to_string())?;
     }
+    if lines.len() == 1 {
+        return Ok(());
+    }
     chart
         .configure_series_labels()
         .position(SeriesLabelPosition::UpperRight)

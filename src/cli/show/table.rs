@@ -75,12 +75,29 @@ fn columns(lines: &[Option<Vec<String>>]) -> String {
     text
 }
 
+/// Lines of at most 80 columns, continued with an indent.
+fn wrapped(sentence: &str) -> String {
+    let mut lines = vec![String::new()];
+    for word in sentence.split(' ') {
+        let last = lines.last_mut().map(|line| (line.chars().count(), line));
+        match last {
+            Some((0, line)) => *line += word,
+            Some((width, line)) if width + 1 + word.chars().count() <= 80 => {
+                *line += &format!(" {word}");
+            }
+            _ => lines.push(format!("  {word}")),
+        }
+    }
+    lines.join("\n") + "\n"
+}
+
 /// The rope for a person, at most 80 columns wide without expressions and with few digits.
 pub(super) fn text(shown: &Shown, args: &Args) -> String {
     let (config, view) = (shown.config, &shown.view);
     let scheme = config.scheme();
     let value = |key: &str| config.normalised().get(key).map(Json::to_string);
-    let mut text = format!("{}\n{}: {}\n", shown.title, scheme.rope_type(), scheme.summary());
+    let summary = format!("{}: {}", scheme.rope_type(), scheme.summary());
+    let mut text = format!("{}\n{}", shown.title, wrapped(&summary));
     let mut facts = vec![format!("head_dim {}", config.head_dim())];
     for key in ["rotary_dim", "rotary_offset", "rope_theta"] {
         let same = key == "rotary_dim" && value(key) == Some(config.head_dim().to_string());
@@ -93,7 +110,7 @@ pub(super) fn text(shown: &Shown, args: &Args) -> String {
     if let Some(length) = shown.seq_len {
         facts.push(format!("seq_len {length}"));
     }
-    let _ = writeln!(text, "{}", facts.join(", "));
+    text += &wrapped(&facts.join(", "));
     let _ = writeln!(
         text,
         "attention_factor {}, softmax_factor {}\n",

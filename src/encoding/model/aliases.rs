@@ -48,7 +48,7 @@ pub(super) const GLOBAL_HEAD: Alias =
     Alias { names: &["global_head_dim"], meaning: "head_dim of full_attention layers (Gemma 4)" };
 pub(super) const LENGTH: Alias = Alias {
     names: &["max_position_embeddings", "n_positions", "max_seq_len"],
-    meaning: "max_position_embeddings, where the rope_type reads it (dynamic, longrope)",
+    meaning: "max_position_embeddings; only dynamic and longrope read it",
 };
 pub(super) const ORIGINAL: Alias = Alias {
     names: &["original_max_position_embeddings"],

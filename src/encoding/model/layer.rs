@@ -219,7 +219,8 @@ pub(super) fn choose<'a>(levels: &Levels, wanted: Option<&'a str>) -> Result<Lay
         });
     }
     let mut allowed = vec![FULL.to_string()];
-    if let Some(Json::Array(items)) = levels.plain("layer_types") {
+    let listed = levels.plain("layer_types").or_else(|| levels.class("layer_types"));
+    if let Some(Json::Array(items)) = listed {
         let attends = |item: &Json| match item {
             Json::String(name) if name.ends_with("attention") && !name.starts_with("linear") => {
                 Some(name.clone())

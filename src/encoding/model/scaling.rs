@@ -112,10 +112,14 @@ pub(super) fn parameters(
                     true => (Slug::UnusedKey, "has no meaning"),
                     false => (Slug::UnknownKey, "is unknown"),
                 };
-                let names: Vec<&str> = scheme.keys().iter().map(|key| key.name).collect();
+                let shared: &[&str] = match scheme.has_axes() {
+                    true => &["rope_theta", "partial_rotary_factor"],
+                    false => &["rope_theta", "partial_rotary_factor", "mrope_section"],
+                };
+                let own = scheme.keys().iter().map(|key| key.name);
+                let names: Vec<&str> = shared.iter().copied().chain(own).collect();
                 return Err(slug.because(format!(
-                    "key {path} (value {value}) {has} for rope_type {}, which takes rope_theta, \
-                     partial_rotary_factor, mrope_section, {}",
+                    "key {path} (value {value}) {has} for rope_type {}, which takes {}",
                     scheme.rope_type(),
                     names.join(", ")
                 )));
@@ -126,14 +130,12 @@ pub(super) fn parameters(
     if let Some((name, value)) = levels.given(ORIGINAL)?.filter(|_| takes(ORIGINAL.names[0])) {
         agree(flat, ORIGINAL.names[0], value, name)?;
     }
-    if scheme.needs_seq_len() {
-        if let Some((name, value)) = levels.given(LENGTH)? {
-            agree(flat, LENGTH.names[0], value, name)?;
-        }
-        if let Some(value) = present(&layer.scaling, LENGTH.names[0]) {
-            let path = format!("{}.{}", layer.source, LENGTH.names[0]);
-            agree(flat, LENGTH.names[0], value, &path)?;
-        }
+    if let Some((name, value)) = levels.given(LENGTH)? {
+        agree(flat, LENGTH.names[0], value, name)?;
+    }
+    if let Some(value) = present(&layer.scaling, LENGTH.names[0]) {
+        let path = format!("{}.{}", layer.source, LENGTH.names[0]);
+        agree(flat, LENGTH.names[0], value, &path)?;
     }
     Ok(())
 }
