@@ -106,7 +106,7 @@ fn list_tells_what_there_is() {
     let list: Vec<serde_json::Value> = serde_json::from_str(&text).unwrap();
     assert_eq!(list[0]["group"], "basic");
     assert_eq!(list[0]["config"]["num_buckets"], 32);
-    assert_eq!(ropewalk(&["list", "operations"]).1.lines().count(), 14);
+    assert_eq!(ropewalk(&["list", "operations"]).1.lines().count(), 17);
     let (code, _, errors) = ropewalk(&["list", "tests", "--flag", "colour"]);
     assert_eq!((code, errors.as_str()), (2, "ropewalk: --flag colour: see `list flags`\n"));
     assert_eq!(ropewalk(&["list", "--dir", "no/such"]).0, 2);

@@ -1,7 +1,7 @@
 //! The model form: a released model's `config.json`, translated to the flat form.
 //!
 //! `{"model": <config.json>, "layout": "half", "layer_type"?: "full_attention"}` says the same as
-//! a flat config. What Hugging Face has called a thing in five years is data ([`aliases`]); what a
+//! a flat config. What Hugging Face has called a thing in five years is data (`aliases`); what a
 //! model type's config class fills in for keys its config.json leaves out is data (`defaults.json`,
 //! read from Transformers 5.23.0). The translation only collects: every rule about a value is the
 //! flat form's own, so both forms are refused for the same reasons.

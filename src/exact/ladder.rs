@@ -93,6 +93,9 @@ fn check(position: i128) -> Result<(), LadderError> {
     }
 }
 
+/// Fills the rows from one on with cos and sin.
+type Task<'t, O> = dyn Fn(usize, &mut [O], &mut [O]) -> Result<Stats, LadderError> + Sync + 't;
+
 impl<O: Output> Ladder<O> {
     /// Encloses the seeds of the short table.
     ///
@@ -200,9 +203,9 @@ impl<O: Output> Ladder<O> {
     ) -> Result<Stats, LadderError> {
         let (mut c, mut s) = (vec![O::default(); cos.len()], vec![O::default(); sin.len()]);
         let mut stats = Stats { entries: 2 * cos.len() as u64, exact: 0 };
-        for axis in 0..axes {
+        for (axis, list) in positions.iter().enumerate().take(axes) {
             let of_axis = |plane: usize| self.rope.planes[plane].axis == axis;
-            let at = |row: usize| positions[axis][first + row];
+            let at = |row: usize| list[first + row];
             stats.exact += self.task(&at, &of_axis, first, &mut c, &mut s)?.exact;
             for plane in (0..self.planes()).filter(|&plane| of_axis(plane)) {
                 for index in (plane..cos.len()).step_by(self.planes()) {
@@ -220,7 +223,7 @@ impl<O: Output> Ladder<O> {
         count: usize,
         cos: &mut [O],
         sin: &mut [O],
-        task: &(dyn Fn(usize, &mut [O], &mut [O]) -> Result<Stats, LadderError> + Sync),
+        task: &Task<O>,
     ) -> Result<Stats, LadderError> {
         let planes = self.planes();
         let needed = count.saturating_mul(planes);

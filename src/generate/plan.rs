@@ -134,6 +134,11 @@ impl Input {
         self.with("positions", Json::Array(rows))
     }
 
+    /// Adds the last `count` of these axes as `positions`.
+    pub fn last_axes(self, count: usize, axes: &[&[&[i64]]]) -> Input {
+        self.axes(&axes[axes.len().saturating_sub(count)..])
+    }
+
     /// Adds `positions` [axis][batch][seq].
     pub fn axes(self, axes: &[&[&[i64]]]) -> Input {
         self.with("positions", nested(axes))

@@ -170,6 +170,20 @@ pub const NOTES: &[Remark] = &[
         &["pie-project/pie#602", "huggingface/transformers#48652", "bkitano/llama-from-scratch#8"],
     ),
     remark(
+        "grid-axes",
+        "pairs are dealt out to rows and columns by another model's rule: the spectrum restarts on every axis or runs on, and the blocks follow each other or interleave",
+        "images are wrong, square and symmetric ones the least",
+        &["H1", "H2", "H7"],
+        &["huggingface/pytorch-image-models#2541", "ggml-org/llama.cpp#13282"],
+    ),
+    remark(
+        "growth",
+        "the growth of xPos is missing, has the wrong sign for keys, or starts at another position",
+        "scores of near keys are right, those of far ones off by a power",
+        &["B3", "D8"],
+        &[],
+    ),
+    remark(
         "heads",
         "query and key heads differ in number, and keys are addressed with the queries' strides",
         "keys are read or written at the wrong place; equal head counts hide it",
@@ -291,11 +305,25 @@ pub const NOTES: &[Remark] = &[
         &["turboderp-org/exllamav2#606", "ggml-org/llama.cpp#4097"],
     ),
     remark(
+        "no-rotation",
+        "a layer that must not rotate does, or the list of layers is read inverted",
+        "a quarter of the layers mix positions in; short prompts hide it",
+        &["C6"],
+        &["huggingface/transformers#43756", "pytorch/executorch#22043"],
+    ),
+    remark(
         "nonfinite",
         "a NaN or an infinity comes out finite where it must not",
         "an upstream fault is hidden, or a masked lane leaks",
         &[],
         &[],
+    ),
+    remark(
+        "ntk",
+        "the base is not stretched, by the wrong power, or the frequencies are divided as well",
+        "long contexts lose the far tokens; the first pair is right for any base",
+        &["D1", "D5"],
+        &["turboderp/exllama#126", "vllm-project/vllm#41236"],
     ),
     remark(
         "odd-dim",

@@ -23,7 +23,7 @@ pub struct Rotate {
     pub q: Tensor,
     /// [batch, heads of its own, seq, head_dim].
     pub k: Option<Tensor>,
-    /// [axis][batch][seq].
+    /// `[axis][batch][seq]`.
     pub positions: Positions,
     /// Which linear map.
     pub direction: Direction,
@@ -61,9 +61,9 @@ pub struct Score {
     pub q: Tensor,
     /// [batch, key heads, keys, head_dim]; query head h reads key head ⌊h · H_k / H_q⌋.
     pub k: Tensor,
-    /// [axis][batch][queries].
+    /// `[axis][batch][queries]`.
     pub query_positions: Positions,
-    /// [axis][batch][keys].
+    /// `[axis][batch][keys]`.
     pub key_positions: Positions,
 }
 
@@ -87,7 +87,7 @@ pub struct Table {
     pub seq_len: Option<i64>,
     /// The rope.
     pub rope: Rope,
-    /// [axis][n].
+    /// `[axis][n]`.
     pub positions: Positions,
 }
 

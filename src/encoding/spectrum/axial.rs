@@ -6,7 +6,7 @@ use crate::encoding::key::{Absent, Checked, Key, Kind, Range, invalid};
 use crate::request::{Json, Reject};
 
 /// `axial`. Each axis a has a block of `axes_dims[a]` coordinates with its own
-/// θₖ = base^(−2k/dims[a]): the index restarts on every axis, unlike M-RoPE's.
+/// θₖ = base^(−2k/dims\[a\]): the index restarts on every axis, unlike M-RoPE's.
 ///
 /// Sources: FLUX `math.py` (16, 56, 56), HunyuanVideo (16, 56, 56, base 256), Wan 2.1 (44, 42,
 /// 42), Qwen2-VL's vision tower (D/2, D/2, half layout), Llama 4's (D/2, D/2, interleaved, x
@@ -25,7 +25,7 @@ pub struct Axial;
 #[derive(Debug)]
 pub struct Pixtral;
 
-/// `dinov3`. Angles 2π · coordinate · base^(−4k/D), k < D/4, first [y] then [x]; coordinates are
+/// `dinov3`. Angles 2π · coordinate · base^(−4k/D), k < D/4, first y then x; coordinates are
 /// the centres of the patches in [−1, 1], (2·row + 1 − H)/H, exact rationals.
 ///
 /// Source: Transformers `modeling_dinov3_vit.py` (base 100). CLS and register tokens are not

@@ -105,9 +105,9 @@ impl Portable {
 #[inline(always)]
 fn both(lo: Portable, hi: Portable, out: &mut [u16; 8], round: impl Fn(f64) -> u16) -> u8 {
     let mut mask = 0;
-    for i in 0..8 {
-        out[i] = round(lo.0[i]);
-        mask |= ((out[i] != round(hi.0[i])) as u8) << i;
+    for (i, slot) in out.iter_mut().enumerate() {
+        *slot = round(lo.0[i]);
+        mask |= ((*slot != round(hi.0[i])) as u8) << i;
     }
     mask
 }

@@ -2,7 +2,7 @@
 //!
 //! A new scheme is a few entries in [`CASES`].
 
-use super::layouts_and_floats;
+use super::{layouts_and_floats, word};
 use crate::encoding::Layout;
 use crate::generate::plan::{FilePlan, Input, parsed};
 use crate::generate::values::{mixed, same_rows};
@@ -306,6 +306,98 @@ pub(super) const CASES: &[Case] = &[
                 "mrope_interleaved":true}"#,
         ))
     },
+    case(
+        "ntk-8",
+        "NTK-aware, factor 8: the first frequency stays, the last is divided by 8",
+        &["ntk", "spectrum"],
+        r#"{"head_dim":8,"rope_type":"ntk","rope_theta":10000,"factor":8}"#,
+    ),
+    case(
+        "ntk-fixed-4",
+        "dynamic NTK at the fixed length 4 times the original, as vLLM reads it",
+        &["ntk", "spectrum"],
+        r#"{"head_dim":8,"rope_type":"ntk_fixed","rope_theta":500000,"factor":4}"#,
+    ),
+    case(
+        "ntk-by-parts",
+        "a ramp over the turns in the original window, as the YaRN paper has it",
+        &["yarn", "spectrum"],
+        r#"{"head_dim":16,"rope_type":"ntk_by_parts","rope_theta":10000,"factor":8,
+            "original_max_position_embeddings":2048}"#,
+    ),
+    case(
+        "xpos",
+        "xPos: queries grow with position",
+        &["growth"],
+        r#"{"head_dim":8,"rope_type":"xpos","rope_theta":10000}"#,
+    ),
+    case(
+        "xpos-origin",
+        "xPos from position 100 on, growing faster",
+        &["growth"],
+        r#"{"head_dim":8,"rope_type":"xpos","rope_theta":10000,"scale_base":64,"origin":100}"#,
+    ),
+    case(
+        "no-rotation",
+        "a layer without rotation copies its input at every position",
+        &["no-rotation"],
+        r#"{"head_dim":8,"rope_type":"none","rope_theta":500000}"#,
+    ),
+    Case {
+        axes: 3,
+        ..case(
+            "flux-small",
+            "three axes with a spectrum each (FLUX, HunyuanVideo, Wan)",
+            &["grid-axes"],
+            r#"{"head_dim":16,"rope_type":"axial","rope_theta":256,"axes_dims":[4,6,6]}"#,
+        )
+    },
+    Case {
+        axes: 2,
+        ..case(
+            "qwen-vision",
+            "rows in the first half of the pairs, columns in the second (Qwen2-VL's vision tower)",
+            &["grid-axes"],
+            r#"{"head_dim":16,"rope_type":"axial","rope_theta":10000,"axes_dims":[8,8]}"#,
+        )
+    },
+    Case {
+        axes: 2,
+        ..case(
+            "gemma-vision",
+            "columns first, halves inside each block (Gemma 4's vision tower)",
+            &["grid-axes"],
+            r#"{"head_dim":16,"rope_type":"axial","rope_theta":100,"axes_dims":[8,8],
+                "axes_order":[1,0],"half_within_axis":true}"#,
+        )
+    },
+    Case {
+        axes: 2,
+        ..case(
+            "pixtral",
+            "one spectrum dealt out to rows and columns in turn (Pixtral)",
+            &["grid-axes"],
+            r#"{"head_dim":16,"rope_type":"pixtral","rope_theta":10000}"#,
+        )
+    },
+    Case {
+        axes: 2,
+        ..case(
+            "dinov3",
+            "2 pi times patch centres in [-1, 1] (DINOv3)",
+            &["grid-axes"],
+            r#"{"head_dim":8,"rope_type":"dinov3","rope_theta":100}"#,
+        )
+    },
+    Case {
+        axes: 2,
+        ..case(
+            "pixel",
+            "bands of pi (rotary-embedding-torch, timm's EVA-02)",
+            &["grid-axes"],
+            r#"{"head_dim":8,"rope_type":"pixel","max_freq":10}"#,
+        )
+    },
 ];
 
 /// Positions of the rotations: the origin; 8, where linear scaling by 8 must give what position 1
@@ -341,8 +433,12 @@ fn rotations(file: &mut FilePlan, case: &Case, layout: Layout, dtype: Dtype) {
         _ => 0,
     };
     let group = file.group(case.name, config, dtype);
-    if case.axes == 3 {
-        return along_axes(group, case, dtype, dim);
+    if case.axes > 1 {
+        along_axes(group, case, dtype, dim);
+        if CENTRED.contains(&case.name) {
+            centred(group, case, dtype, dim);
+        }
+        return;
     }
     let sized = |input: Input, length: Option<i64>| match length {
         Some(n) => input.with("seq_len", n),
@@ -371,7 +467,28 @@ fn rotations(file: &mut FilePlan, case: &Case, layout: Layout, dtype: Dtype) {
     }
 }
 
-/// Trap T14: coprime axes, one changed at a time, a 2 × 3 grid, a text row in the same batch.
+/// Schemes whose positions are the centres of patches, exact rationals.
+const CENTRED: [&str; 2] = ["dinov3", "pixel"];
+
+/// The centres of a 2 × 3 grid in [−1, 1]: ±1/2 and −2/3, 0, 2/3.
+fn centred(group: &mut crate::generate::plan::GroupPlan, case: &Case, dtype: Dtype, dim: usize) {
+    let list = |items: [&str; 6]| Json::Array(vec![Json::Array(items.map(word).to_vec())]);
+    let centres = Json::Array(vec![
+        list(["-1/2", "-1/2", "-1/2", "1/2", "1/2", "1/2"]),
+        list(["-2/3", "0", "2/3", "-2/3", "0", "2/3"]),
+    ]);
+    group.test(
+        "centres",
+        format!("{}: the centres of 2 rows and 3 columns, exact rationals", case.what),
+        case.flags,
+        Input::new()
+            .with("q", same_rows(dtype, [1, 1, 6, dim], case.name))
+            .with("positions", centres),
+    );
+}
+
+/// Trap T14: coprime axes, one changed at a time, a 2 × 3 grid, a text row in the same batch. A
+/// case of two axes has the last two, rows and columns.
 fn along_axes(group: &mut crate::generate::plan::GroupPlan, case: &Case, dtype: Dtype, dim: usize) {
     let same = |seq: usize| same_rows(dtype, [1, 1, seq, dim], case.name);
     group
@@ -379,30 +496,27 @@ fn along_axes(group: &mut crate::generate::plan::GroupPlan, case: &Case, dtype: 
             "one-at-a-time",
             format!("{}: each axis alone at 7, 101, 1009, then all three", case.what),
             case.flags,
-            Input::new().with("q", same(4)).axes(&[
-                &[&[7, 0, 0, 7]],
-                &[&[0, 101, 0, 101]],
-                &[&[0, 0, 1009, 1009]],
-            ]),
+            Input::new().with("q", same(4)).last_axes(
+                case.axes,
+                &[&[&[7, 0, 0, 7]], &[&[0, 101, 0, 101]], &[&[0, 0, 1009, 1009]]],
+            ),
         )
         .test(
             "grid",
             format!("{}: an image of 2 rows and 3 columns", case.what),
             case.flags,
-            Input::new().with("q", same(6)).axes(&[
-                &[&[4, 4, 4, 4, 4, 4]],
-                &[&[4, 4, 4, 5, 5, 5]],
-                &[&[4, 5, 6, 4, 5, 6]],
-            ]),
+            Input::new().with("q", same(6)).last_axes(
+                case.axes,
+                &[&[&[4, 4, 4, 4, 4, 4]], &[&[4, 4, 4, 5, 5, 5]], &[&[4, 5, 6, 4, 5, 6]]],
+            ),
         )
         .test(
             "text-beside-image",
             format!("{}: a row of text and a row with an image", case.what),
             &[case.flags, &["batch"]].concat(),
-            Input::new().with("q", same_rows(dtype, [2, 1, 3, dim], case.name)).axes(&[
-                &[&[0, 1, 2], &[0, 1, 1]],
-                &[&[0, 1, 2], &[0, 1, 2]],
-                &[&[0, 1, 2], &[0, 2, 1]],
-            ]),
+            Input::new().with("q", same_rows(dtype, [2, 1, 3, dim], case.name)).last_axes(
+                case.axes,
+                &[&[&[0, 1, 2], &[0, 1, 1]], &[&[0, 1, 2], &[0, 1, 2]], &[&[0, 1, 2], &[0, 2, 1]]],
+            ),
         );
 }
