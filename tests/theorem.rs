@@ -128,6 +128,33 @@ fn bases_turn_negative_where_they_should() {
     assert_eq!(first(128, 27000.0, 4096), Some(4079));
 }
 
+/// Rows of the table of Men et al. in `docs/decay.md`: length, printed base, where B turns negative,
+/// its lowest value, and the smallest base of two digits.
+#[test]
+fn the_page_lists_what_is_certified() {
+    let page = std::fs::read_to_string("docs/decay.md").unwrap();
+    let mut rows = 0;
+    for line in page.lines().filter(|line| line.starts_with("| ")) {
+        let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
+        let Ok(length) = cells[0].parse() else { continue };
+        rows += 1;
+        // The longer ones take seconds.
+        if length > 16384 {
+            continue;
+        }
+        let certificate = |base: &str| {
+            let frequencies = Frequencies::new(128, base.parse().unwrap()).unwrap();
+            Certificate::new(&frequencies, length, &|_| ()).unwrap()
+        };
+        let printed = certificate(cells[1]);
+        let first = printed.first_negative.map_or("none".to_string(), |m| m.to_string());
+        let lowest = format!("{:.6}", printed.lowest.1.lo().to_f64()).replace('-', "−");
+        assert_eq!((first.as_str(), lowest.as_str()), (cells[2], cells[3]), "{line}");
+        assert_eq!(certificate(cells[4]).first_negative, None, "{line}");
+    }
+    assert_eq!(rows, 11);
+}
+
 /// A polynomial in two free variables and an angle, and the same function of real numbers.
 #[derive(Clone, Debug)]
 enum Formula {

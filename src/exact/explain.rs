@@ -117,7 +117,10 @@ fn turn(plane: &Plane, position: Position) -> Result<Vec<Line>, UndecidedRoundin
     lines.push(("position", position.to_string()));
     let radians = (0..6).find_map(|k| {
         let angle = angle::angle(&frequency, angle::fraction(position), 256 << k)?;
-        if angle.is_point() { Some("0".to_string()) } else { of_interval(&angle, DIGITS) }
+        match angle.lo().to_rational().filter(|_| angle.is_point()) {
+            Some(exactly) => Some(of_ratio(&Ratio(exactly), DIGITS)),
+            None => of_interval(&angle, DIGITS),
+        }
     });
     lines.push(("angle", format!("{} radians", radians.unwrap_or_else(|| "0".to_string()))));
     Ok(lines)
