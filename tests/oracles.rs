@@ -6,6 +6,7 @@ mod case;
 mod classes;
 mod compare;
 mod config;
+mod corpus;
 mod examples;
 mod generate;
 mod long;
