@@ -79,12 +79,7 @@ pub fn run(args: &Args) -> Result<ExitCode, CliError> {
     }
 }
 
-fn say(
-    args: &Args,
-    title: &str,
-    lines: &[(&str, String)],
-    code: u8,
-) -> Result<ExitCode, CliError> {
+fn say(args: &Args, title: &str, lines: &[(&str, String)], code: u8) -> Result<ExitCode, CliError> {
     let text = match args.json {
         true => {
             let pairs = lines.iter().map(|(k, v)| (k.replace(' ', "_"), Json::from(v.as_str())));
