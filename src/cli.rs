@@ -6,12 +6,15 @@
 mod adapter;
 mod compute;
 mod corpus;
+mod decay;
 mod error;
 mod explain;
 mod export;
 mod generate;
 mod lint;
 mod list;
+mod progress;
+mod prove;
 mod show;
 mod source;
 mod table;
@@ -32,12 +35,16 @@ Answers:
   explain   Say why a vector has its value: plane, angle, enclosure, neighbours, ties
   show      Show a config's planes: coordinates, frequencies, what the scaling did
   table     Write certified cos and sin tables to .npy, .npz or .safetensors
+  decay     Certify RoFormer's decay curve, a key that defies it, the context bound
 
 Vectors:
   generate  Write the golden vectors, or check them
   lint      Check golden files against the rules of the format
   list      List files, tests and flags of the vectors, schemes and operations
   export    Print tests as lines of the protocol
+
+Proofs:
+  prove     Check the theorems on the code that makes the vectors
 
 Kernels:
   adapter   Speak the protocol as the reference kernel, correctly rounded
@@ -61,10 +68,12 @@ enum Verb {
     Explain(explain::Args),
     Show(show::Args),
     Table(table::Args),
+    Decay(decay::Args),
     Generate(generate::Args),
     Lint(lint::Args),
     List(list::Args),
     Export(export::Args),
+    Prove(prove::Args),
     Adapter(adapter::Args),
 }
 
@@ -75,10 +84,12 @@ pub fn main() -> ExitCode {
         Verb::Explain(args) => explain::run(&args),
         Verb::Show(args) => show::run(&args),
         Verb::Table(args) => table::run(&args),
+        Verb::Decay(args) => decay::run(&args),
         Verb::Generate(args) => generate::run(&args),
         Verb::Lint(args) => lint::run(&args),
         Verb::List(args) => list::run(&args),
         Verb::Export(args) => export::run(&args),
+        Verb::Prove(args) => prove::run(&args),
         Verb::Adapter(args) => adapter::run(&args),
     };
     result.unwrap_or_else(|error| {

@@ -3,6 +3,7 @@
 
 mod angle;
 mod answer;
+mod conjugates;
 mod decide;
 mod decimal;
 mod elementary;

@@ -11,6 +11,7 @@
 //! | [`encoding`] | what each scheme is: expressions, planes, buckets, slopes |
 //! | [`profile`] | how machines round: emulation, derived error bounds |
 //! | `exact` | intervals, rationals, correctly rounded answers, two oracles |
+//! | `theorem` | what is proved of the rotation, on the code that makes the vectors |
 //! | `cli` | one file per verb |
 //!
 //! Arrows point upwards only: a module uses those above it in the table. `docs/architecture.md`
@@ -34,4 +35,6 @@ pub mod generate;
 pub mod number;
 pub mod profile;
 pub mod request;
+#[cfg(feature = "exact")]
+pub mod theorem;
 pub mod vector;

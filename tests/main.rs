@@ -19,3 +19,5 @@ mod profile;
 mod request;
 #[cfg(all(feature = "exact", feature = "cli"))]
 mod table;
+#[cfg(feature = "exact")]
+mod theorem;

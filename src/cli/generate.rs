@@ -1,11 +1,11 @@
 //! `ropewalk generate`: golden files from suites.
 
 use super::corpus::{glob, paths};
+use super::progress::progress;
 use super::write::write_atomically;
 use super::{CliError, outln};
 use crate::generate::{self, Difference, FilePlan, Generated};
 use crate::vector::{Entry, MANIFEST, Manifest, documents};
-use indicatif::{ProgressBar, ProgressStyle};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -48,10 +48,7 @@ pub fn run(args: &Args) -> Result<ExitCode, CliError> {
 /// Answers the plans behind a progress bar, which stays away unless standard error is a terminal.
 fn make(plans: &[FilePlan]) -> Result<Vec<Generated>, CliError> {
     let tests: usize = plans.iter().flat_map(|plan| &plan.groups).map(|g| g.tests.len()).sum();
-    let bar = ProgressBar::new(tests as u64);
-    if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos}/{len} tests") {
-        bar.set_style(style);
-    }
+    let bar = progress(tests as u64, "tests");
     let made = generate::generate(plans, &|| bar.inc(1));
     bar.finish_and_clear();
     made.map_err(|error| CliError::Usage(error.to_string()))

@@ -80,11 +80,10 @@ fn vectors(args: &Args, loaded: &[Loaded], directory: &Path) -> Result<Table, Cl
         let text = format!("{}: no golden file to list", directory.display());
         return Err(CliError::Usage(text));
     }
-    if let Some(flag) = &args.flag {
-        if crate::vector::note(flag).is_none() {
+    if let Some(flag) = &args.flag
+        && crate::vector::note(flag).is_none() {
             return Err(CliError::Usage(format!("--flag {flag}: see `list flags`")));
         }
-    }
     let has = |flags: &[String]| args.flag.as_ref().is_none_or(|flag| flags.contains(flag));
     let count = |n: usize| Json::from(n);
     Ok(match args.what {

@@ -5,6 +5,7 @@ mod container;
 mod positions;
 
 use super::CliError;
+use super::progress::progress;
 use crate::encoding::{Layout, Rope, RopeConfig};
 use crate::exact::ResolvedRope;
 use crate::exact::ladder::{Bf16, F16, Ladder, Output, Stats};
@@ -12,7 +13,6 @@ use crate::number::Dtype;
 use crate::request::{Json, Object, Reject};
 use arrays::Arrays;
 use container::Container;
-use indicatif::{ProgressBar, ProgressStyle};
 use positions::Places;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -188,7 +188,7 @@ impl Work<'_> {
         let step = (BLOCK / (2 * planes * size_of::<O>()).max(1)).clamp(1, rows.max(1));
         let (mut cos, mut sin) =
             (vec![O::default(); step * planes], vec![O::default(); step * planes]);
-        let progress = progress(rows as u64);
+        let progress = progress(rows as u64, "positions");
         let mut stats = Stats::default();
         for first in (0..rows).step_by(step) {
             let count = step.min(rows - first);
@@ -206,11 +206,4 @@ impl Work<'_> {
         file.finish()?;
         Ok(Ok(stats))
     }
-}
-
-/// A bar on a terminal, nothing elsewhere.
-fn progress(rows: u64) -> ProgressBar {
-    let template = "{bar:40} {human_pos}/{human_len} positions, {per_sec}, {eta} left";
-    let style = ProgressStyle::with_template(template);
-    ProgressBar::new(rows).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }

@@ -1,13 +1,16 @@
 //! Angles and how the values at them can be rounded.
 
 use super::interval::Interval;
+use super::intervals::Intervals;
 use super::ratio::Ratio;
+use super::rationals::of_monomial;
 use super::resolved::{Multiple, ResolvedPlane, ResolvedRope};
 use super::round::{Proof, Value};
-use crate::encoding::{Class, Fraction};
+use crate::encoding::{Arithmetic, Class, Fraction};
 use crate::request::{Direction, Position};
 use num_complex::Complex;
 use num_traits::Zero;
+use rug::Rational;
 
 /// What is known of an angle pθ.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,8 +20,8 @@ pub(super) enum Turning {
     /// Algebraic and not 0: cos and sin are transcendental (Lindemann–Weierstrass), and so is
     /// every x cos − y sin with rational (x, y) ≠ 0.
     Algebraic,
-    /// π times this rational: cos and sin are algebraic.
-    RationalPi(Fraction),
+    /// π times this rational, reduced to [0, 2): cos and sin are algebraic.
+    RationalPi(Ratio),
     /// π times an irrational algebraic number: e^{iφ} is transcendental (Gelfond–Schneider).
     IrrationalPi,
     /// Nothing is known.
@@ -52,12 +55,14 @@ impl Turning {
                 Turning::Algebraic
             }
             Class::Pi(multiple) if !multiple.is_rational() => Turning::IrrationalPi,
-            Class::Pi(multiple) => {
-                match multiple.to_fraction().and_then(|multiple| multiple.checked_mul(position)) {
-                    Some(multiple) => Turning::RationalPi(multiple),
-                    None => Turning::Open,
+            Class::Pi(multiple) => match of_monomial(multiple) {
+                Some(multiple) => {
+                    let position = Rational::from((position.numerator(), position.denominator()));
+                    let half = multiple.0 * position / 2u32;
+                    Turning::RationalPi(Ratio((half.clone() - half.floor()) * 2u32))
                 }
-            }
+                None => Turning::Open,
+            },
             _ => Turning::Open,
         }
     }
@@ -81,6 +86,16 @@ pub(super) fn angle(frequency: &Multiple, position: Fraction, precision: u32) ->
     })
 }
 
+/// The exponent of a growth, cut where the growth passes e^±(2^28): a plane turned by it
+/// overflows or underflows every format from there on, and MPFR's exponents end soon after.
+fn bounded(growth: &Multiple, exponent: i64) -> i64 {
+    let intervals = Intervals { precision: 64 };
+    let logarithm = growth.enclose(64).and_then(|growth| intervals.ln(&growth));
+    let least = logarithm.map_or(0.0, |log| log.abs().lo().to_f64());
+    let most = f64::from(1 << 28) / least;
+    if exponent.unsigned_abs() as f64 > most { exponent.signum() * most as i64 } else { exponent }
+}
+
 impl<'a> Turned<'a> {
     /// None if the frequency cannot be enclosed at all.
     pub(super) fn new(
@@ -95,6 +110,7 @@ impl<'a> Turned<'a> {
             true => std::borrow::Cow::Borrowed(magnitude),
             false => {
                 let exponent = position.numerator.saturating_sub(rope.origin);
+                let exponent = bounded(&plane.growth, exponent);
                 let grown = plane
                     .growth
                     .expression
@@ -143,7 +159,7 @@ impl<'a> Turned<'a> {
             Turning::Never => self.scaled(x.clone()),
             Turning::Algebraic if algebraic_scale => Kind::Real(Proof::Lindemann),
             Turning::IrrationalPi if algebraic_scale => Kind::Real(Proof::GelfondSchneider),
-            Turning::RationalPi(multiple) => match at_multiple_of_pi(x, y, *multiple) {
+            Turning::RationalPi(multiple) => match at_multiple_of_pi(x, y, multiple) {
                 Some(value) => self.scaled(value),
                 // Irrational and algebraic; a rational scale keeps it so.
                 None if self.scale.ratio.is_some() => Kind::Real(Proof::IrrationalAlgebraic),
@@ -229,13 +245,11 @@ impl Surd {
         Surd(quarters.map(|quarter| Ratio::new(sign * quarter, 4)))
     }
 
-    /// self + x cos φ − y sin φ at φ = π·multiple; none unless it is a multiple of π/12.
-    pub(super) fn plus_turned(self, x: &Ratio, y: &Ratio, multiple: Fraction) -> Option<Surd> {
-        let (a, b) = (multiple.numerator(), multiple.denominator());
-        if 12 % b != 0 {
-            return None;
-        }
-        let n = a.rem_euclid(2 * b) * (12 / b);
+    /// self + x cos φ − y sin φ at φ = π·multiple, 0 ≤ multiple < 2; none unless φ is a multiple
+    /// of π/12.
+    pub(super) fn plus_turned(self, x: &Ratio, y: &Ratio, multiple: &Ratio) -> Option<Surd> {
+        let twelfths = Rational::from(&multiple.0 * 12u32);
+        let n = twelfths.is_integer().then(|| twelfths.numer().to_i128()).flatten()?;
         let (cos, sin) = (Surd::cos_twelfths(n), Surd::cos_twelfths(n - 6));
         Some(self.plus(x, &cos).plus(&-y.clone(), &sin))
     }
@@ -246,7 +260,7 @@ impl Surd {
 /// At multiples of π/12 by the basis of [`Surd`]. At every other rational multiple of π it is
 /// irrational: cos and sin have degree above 2 over ℚ, or an irrationality that no rational x, y
 /// cancel.
-fn at_multiple_of_pi(x: &Ratio, y: &Ratio, multiple: Fraction) -> Option<Ratio> {
+fn at_multiple_of_pi(x: &Ratio, y: &Ratio, multiple: &Ratio) -> Option<Ratio> {
     Surd::zero().plus_turned(x, y, multiple)?.rational()
 }
 
@@ -256,9 +270,8 @@ mod tests {
 
     #[test]
     fn rational_values_at_multiples_of_pi() {
-        let at = |x, y, a, b| {
-            at_multiple_of_pi(&Ratio::new(x, 1), &Ratio::new(y, 1), Fraction::new(a, b).unwrap())
-        };
+        let at =
+            |x, y, a, b| at_multiple_of_pi(&Ratio::new(x, 1), &Ratio::new(y, 1), &Ratio::new(a, b));
         assert_eq!(at(3, 5, 1, 2), Some(Ratio::new(-5, 1)));
         assert_eq!(at(3, 5, 1, 1), Some(Ratio::new(-3, 1)));
         assert_eq!(at(0, 5, 1, 6), Some(Ratio::new(-5, 2)));

@@ -65,10 +65,7 @@ const BLENDING: [&str; 3] = ["yarn", "llama3", "ntk_by_parts"];
 pub fn view(config: &RopeConfig, rope: &Rope, digits: u32) -> Result<RopeView, UndecidedRounding> {
     let digits = digits.max(1);
     let unscaled = config.unscaled();
-    let factor = match config.normalised().get("factor").and_then(|factor| factor.number()) {
-        Some(factor) => Some(Expression::dyadic(factor)),
-        None => None,
-    };
+    let factor = config.normalised().get("factor").and_then(|factor| factor.number()).map(Expression::dyadic);
     let blends = BLENDING.contains(&config.scheme().rope_type());
     let two_pi = Expression::integer(2) * Expression::pi();
     let one = Expression::integer(1);

@@ -76,10 +76,17 @@ impl Arithmetic for Rationals {
 }
 
 /// The value of a monomial that is rational and of sane size.
+///
+/// Beyond that it need not be known: the odd part of its numerator or denominator is too long for a
+/// number of any format or a midpoint of two.
 pub(crate) fn of_monomial(monomial: &Monomial) -> Option<Ratio> {
     let mut value = Rational::from(monomial.signum());
     for (base, exponent) in monomial.rational_powers()? {
         let exponent = i32::try_from(exponent).ok().filter(|e| e.abs() < 1 << 20)?;
+        let length = i64::from(128 - base.leading_zeros()) * i64::from(exponent.abs());
+        if base != 2 && length > 1 << 14 {
+            return None;
+        }
         value *= Rational::from(base).pow(exponent);
     }
     Some(Ratio(value))

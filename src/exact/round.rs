@@ -45,9 +45,10 @@ impl Proof {
         }
     }
 
-    /// Bits at which the loop gives up. Where it is proved to end, far beyond any memory.
+    /// Bits at which the loop gives up. Where it is proved to end, that is further than any angle of
+    /// f64 parameters asks for, but not so far that a mistake would never come back.
     fn cap(self) -> u32 {
-        if self == Proof::Isolation { 1 << 13 } else { 1 << 24 }
+        if self == Proof::Isolation { 1 << 13 } else { 1 << 17 }
     }
 }
 

@@ -2,8 +2,8 @@
 
 use super::case::{Case, Part, Random, positions};
 use super::classes::Counts;
-use super::config::{Base, Places};
-use super::generate::{ANY, Wanted, rotate};
+use super::config::{Base, Places, fraction};
+use super::generate::{ANY, Wanted, rotate, score};
 use super::values::{Fill, format, nearest, scaled};
 use ropewalk::number::{Decoded, Dtype, Format};
 use rug::{Float, Rational};
@@ -12,13 +12,15 @@ use rug::{Float, Rational};
 pub type Constructor = fn(&mut Random, &mut Counts);
 
 pub fn all() -> Vec<(Constructor, u64)> {
-    const CONSTRUCTORS: [(Constructor, u64); 6] = [
+    const CONSTRUCTORS: [(Constructor, u64); 8] = [
         (near_ties, 12),
         (cancelling, 8),
         (cancelling_scores, 20),
         (extremes, 16),
         (far, 3),
         (slow, 6),
+        (grids, 60),
+        (growing, 30),
     ];
     let seeds = |(maker, count): (Constructor, u64)| (0..count).map(move |seed| (maker, seed));
     CONSTRUCTORS.into_iter().flat_map(seeds).collect()
@@ -222,6 +224,51 @@ fn slow(random: &mut Random, counts: &mut Counts) {
     };
     counts.compare(&rotate(random, wanted));
     counts.compare(&rotate(random, Wanted { base: Base::BelowOne, ..wanted }));
+}
+
+/// Scores of patches of a centred grid: angles that are rational multiples of π, and sums of their
+/// cosines, some of which are rational for any number of rows.
+fn grids(random: &mut Random, counts: &mut Counts) {
+    let dim = 4 * random.within(1, 4) as usize;
+    let (scheme, key) = random.pick(&[
+        ("dinov3", "\"rope_theta\":100"),
+        ("dinov3", "\"rope_theta\":1"),
+        ("pixel", "\"max_freq\":10"),
+    ]);
+    let config = format!(r#"{{"head_dim":{dim},"layout":"half","rope_type":"{scheme}",{key}}}"#);
+    let rows = random.pick(&[2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 16, 37]);
+    let seq = 5;
+    let vectors = |random: &mut Random| {
+        let entry = |random: &mut Random| (random.within(-1, 1) as f64).to_bits();
+        let data = (0..seq * dim).map(|_| entry(random)).collect();
+        Part::Tensor(Dtype::F64, vec![1, 1, seq, dim], data)
+    };
+    let centres = |random: &mut Random| {
+        let centre =
+            |random: &mut Random| fraction(2 * random.within(0, rows - 1) + 1 - rows, rows);
+        Part::Positions(vec![2, 1, seq], (0..2 * seq).map(|_| centre(random)).collect())
+    };
+    let input = vec![
+        ("q", vectors(random)),
+        ("k", vectors(random)),
+        ("query_positions", centres(random)),
+        ("key_positions", centres(random)),
+    ];
+    let dtype = random.pick(&Dtype::FLOATS);
+    counts.compare(&Case { operation: "score", dtype, config, input });
+    counts.add("scores on grids", seq * seq);
+}
+
+/// xPos so far from its origin that growth passes every format, and every exponent of MPFR.
+fn growing(random: &mut Random, counts: &mut Counts) {
+    let wanted = Wanted {
+        places: random.pick(&[Places::Far, Places::Near]),
+        scheme: Some("xpos"),
+        values: 200,
+        ..ANY
+    };
+    counts.compare(&rotate(random, wanted));
+    counts.compare(&score(random, Wanted { places: Places::Near, ..wanted }));
 }
 
 /// An f64 that is not used elsewhere keeps its pattern: the generators rely on it.

@@ -304,7 +304,8 @@ pub fn place(random: &mut Random, config: &Config, places: Places) -> Position {
     Position::integer(p)
 }
 
-fn fraction(a: i64, b: i64) -> Position {
+/// a/b in lowest terms.
+pub fn fraction(a: i64, b: i64) -> Position {
     let gcd = |mut a: i64, mut b: i64| {
         while b != 0 {
             (a, b) = (b, a % b);

@@ -1,14 +1,19 @@
 //! The contract's examples.
 
 use ropewalk::encoding::Question;
-use ropewalk::exact::{answer, second::second_answer};
+use ropewalk::exact::{
+    answer,
+    second::{SecondError, second_answer},
+};
 use ropewalk::request::{Json, Request};
+use std::collections::BTreeSet;
 
 /// Every accepted example of `docs/contract-examples.ndjson`: expected, residual and integers agree.
 #[test]
 fn oracles_agree_on_the_examples() {
     let text = std::fs::read_to_string("docs/contract-examples.ndjson").unwrap();
     let mut compared = 0;
+    let mut unsupported = BTreeSet::new();
     for line in text.lines() {
         let example: Json = serde_json::from_str(line).unwrap();
         let Json::Object(example) = example else { panic!("{line}") };
@@ -17,8 +22,23 @@ fn oracles_agree_on_the_examples() {
             continue;
         };
         let (first, second) = (answer(&question).unwrap(), second_answer(&question));
+        if let Err(SecondError::Unsupported(what)) = second {
+            unsupported.insert(what);
+            continue;
+        }
         assert_eq!(second.map(|second| second.tensors), Ok(first.tensors), "{request}");
         compared += 1;
     }
-    assert!(compared >= 60, "{compared}");
+    assert!(compared >= 80, "{compared}");
+    // What has no second form yet; the list may only shrink.
+    let known = [
+        "an operation without a second form",
+        "form mpt",
+        "key alibi_bias_max of ALiBi",
+        "key head_dim of ALiBi",
+        "operation deberta_bucket",
+        "operation shaw_bucket",
+        "position ids of this source",
+    ];
+    assert_eq!(unsupported.into_iter().collect::<Vec<_>>(), known);
 }

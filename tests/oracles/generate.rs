@@ -128,7 +128,7 @@ pub fn score(random: &mut Random, wanted: Wanted) -> Case {
     }
     let (input, output) = dtypes(random);
     let batch = random.within(1, 2) as usize;
-    let (queries, keys) = (random.within(1, 4) as usize, random.within(1, 4) as usize);
+    let (queries, keys) = (random.within(1, 6) as usize, random.within(1, 6) as usize);
     let key_heads = random.within(1, 2) as usize;
     let heads = key_heads * random.within(1, 3) as usize;
     // Sums of products of anything are of one term; they are left to `rotate`.

@@ -12,8 +12,8 @@ pub type Maker = fn(&mut Random, Wanted) -> Case;
 /// The operations, and how many requests of each.
 pub const MAKERS: [(Maker, u64); 11] = [
     (generate::rotate, 110),
-    (generate::table, 60),
-    (generate::score, 60),
+    (generate::table, 90),
+    (generate::score, 120),
     (generate::inv_freq, 150),
     (generate::apply, 30),
     (generate::alibi, 30),

@@ -99,7 +99,7 @@ fn safetensors_header(arrays: &Arrays, metadata: &str) -> Vec<u8> {
         start = end;
     }
     let mut text = serde_json::to_string(&Json::Object(header)).unwrap_or_default();
-    while text.len() % 8 != 0 {
+    while !text.len().is_multiple_of(8) {
         text.push(' ');
     }
     let mut bytes = (text.len() as u64).to_le_bytes().to_vec();

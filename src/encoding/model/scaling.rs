@@ -47,12 +47,11 @@ pub(super) fn rope_type<'a>(layer: &Layer, schemes: &[&'a dyn Scheme]) -> Result
     let (new, old) = (named(layer, "rope_type")?, named(layer, "type")?);
     let name = new.clone().or(old.clone()).unwrap_or_else(|| "default".to_string());
     let found = translate(&name).ok_or_else(|| unknown(&name))?;
-    if let (Some(new), Some(old)) = (new, old) {
-        if translate(&old) != Some(found) {
+    if let (Some(new), Some(old)) = (new, old)
+        && translate(&old) != Some(found) {
             let rule = format!("what rope_type beside it says too, {new}");
             return Err(invalid(&format!("{}.type", layer.source), old, rule));
         }
-    }
     let has_alpha = name == "dynamic" && present(&layer.scaling, "alpha").is_some();
     // Hunyuan writes "dynamic" and means the static rule with alpha for the factor.
     Ok(if has_alpha { "ntk" } else { found })

@@ -44,11 +44,10 @@ pub(super) fn head_dim(levels: &Levels, layer: Option<&str>) -> Result<Json, Rej
     if let Some((passing, rotated)) = latent(levels)? {
         return Ok(Json::Integer(passing + rotated));
     }
-    if layer == Some("full_attention") {
-        if let Some(wide) = optional(levels, GLOBAL_HEAD)? {
+    if layer == Some("full_attention")
+        && let Some(wide) = optional(levels, GLOBAL_HEAD)? {
             return Ok(Json::Integer(wide));
         }
-    }
     if let Some((_, dim)) = levels.given(HEAD_DIM)? {
         return Ok(dim.clone());
     }

@@ -1,6 +1,7 @@
 //! Scores: planes whose angles agree are summed exactly before anything is enclosed.
 
 use super::super::angle::{Surd, Turning};
+use super::super::conjugates::rational_sum;
 use super::super::interval::Interval;
 use super::super::intervals::Intervals;
 use super::super::ratio::Ratio;
@@ -14,6 +15,8 @@ use crate::number::Format;
 use crate::request::Position;
 use num_complex::Complex;
 use num_traits::Zero;
+use rug::Float;
+use rug::float::Round::{Down, Up};
 use std::collections::HashMap;
 
 /// Planes that turn by the same |angle|; `true` where the angle is the opposite of the first's.
@@ -110,15 +113,76 @@ fn relative_phasor(
     if delta.is_zero() {
         return Some(Complex::new(Interval::point(1), Interval::point(0)));
     }
-    let unit = phasor(&angle::angle(&plane.frequency, delta, precision)?);
     if plane.growth.is_one() {
-        return Some(unit);
+        return Some(phasor(&angle::angle(&plane.frequency, delta, precision)?));
     }
     let growth = plane.growth.enclose(precision)?;
     // Growth comes with integer positions only.
     let exponent = i64::try_from(delta.numerator()).ok()?;
     let scale = Intervals { precision }.power(&growth, exponent, 1)?;
+    let unit = phasor(&angle::angle(&plane.frequency, delta, precision)?);
     Some(Complex::new(&unit.re * &scale, &unit.im * &scale))
+}
+
+/// Growths beyond e^±this are taken relatively to the largest, and that is cut here: every format
+/// ends long before, and what is added to a cut growth does not see the difference.
+const VAST: i32 = 1 << 14;
+
+/// Encloses (m − n) ln growth, to `precision` bits after the point.
+fn log_growth(plane: &ResolvedPlane, delta: Fraction, precision: u32) -> Option<Interval> {
+    let precision = precision + 64;
+    let log = Intervals { precision }.ln(&plane.growth.enclose(precision)?)?;
+    Some(&Interval::exactly(Float::with_val(128, delta.numerator())) * &log)
+}
+
+/// The plane of the largest growth among those that turn, if one of them is vast.
+fn dominant(
+    rope: &ResolvedRope,
+    difference: &Difference,
+    turning: &[(usize, Complex<Ratio>)],
+) -> Option<usize> {
+    let log = |index: usize| {
+        let plane = &rope.planes[index];
+        log_growth(plane, difference.deltas[plane.axis], 64).map(|log| log.lo().clone())
+    };
+    let logs: Vec<(usize, Float)> =
+        turning.iter().filter_map(|(index, _)| Some((*index, log(*index)?))).collect();
+    if logs.iter().all(|(_, log)| *log.as_abs() < VAST) {
+        return None;
+    }
+    logs.into_iter().max_by(|a, b| a.1.total_cmp(&b.1)).map(|(index, _)| index)
+}
+
+/// As [`relative_phasor`], divided by the growth of a dominant plane.
+fn reduced_phasor(
+    plane: &ResolvedPlane,
+    dominant: &ResolvedPlane,
+    deltas: &[Fraction],
+    precision: u32,
+) -> Option<Complex<Interval>> {
+    let log = |plane: &ResolvedPlane| log_growth(plane, deltas[plane.axis], precision);
+    let scale = exp(&(log(plane)? - log(dominant)?), precision);
+    let unit = phasor(&angle::angle(&plane.frequency, deltas[plane.axis], precision)?);
+    Some(Complex::new(&unit.re * &scale, &unit.im * &scale))
+}
+
+/// The growth of the dominant plane, but no further than e^±[`VAST`].
+fn bounded_growth(
+    dominant: &ResolvedPlane,
+    deltas: &[Fraction],
+    precision: u32,
+) -> Option<Interval> {
+    let log = log_growth(dominant, deltas[dominant.axis], precision)?;
+    let end = |x: &Float| Float::with_val(log.precision(), x).clamp(&-VAST, &VAST);
+    Some(exp(&Interval::new(end(log.lo()), end(log.hi())), precision))
+}
+
+fn exp(x: &Interval, precision: u32) -> Interval {
+    let (mut lo, mut hi) = (x.lo().clone(), x.hi().clone());
+    lo.exp_round(Down);
+    hi.exp_round(Up);
+    let round = |x: Float, round| Float::with_val_round(precision, x, round).0;
+    Interval::new(round(lo, Down), round(hi, Up))
 }
 
 /// Sorts planes by |angle|: floating point finds the candidates, algebra decides.
@@ -207,9 +271,9 @@ fn element(
             }
         }
     }
-    let surd = surd_part(rope, difference, &turning);
-    if let Some(rational) = surd.clone().and_then(Surd::rational) {
-        return rational_part(squared, &still + &rational, passed, site, sink);
+    let of_pi = sum_at_multiples_of_pi(rope, difference, &turning);
+    if let Some(Some(rational)) = &of_pi {
+        return rational_part(squared, &still + rational, passed, site, sink);
     }
     let algebraic = squared.class.is_algebraic() == Some(true)
         && !shared_growth
@@ -218,9 +282,12 @@ fn element(
             plane.frequency.class.is_algebraic() == Some(true)
                 && plane.growth.class.is_algebraic() == Some(true)
         });
+    let dominant = if grows { dominant(rope, difference, &turning) } else { None };
+    let dominant = dominant.map(|index| &rope.planes[index]);
+    let deltas = &difference.deltas;
     let sum = |precision: u32, phasors: &dyn Fn(usize) -> Option<Complex<Interval>>| {
         let one = Complex::new(Interval::point(1), Interval::point(0));
-        let mut total = Interval::of_ratio(&still, precision);
+        let mut total = Interval::point(0);
         for (index, c) in &turning {
             let c = Complex::new(
                 Interval::of_ratio(&c.re, precision),
@@ -228,6 +295,10 @@ fn element(
             );
             total = total + plane_score(&c, &one, &phasors(*index)?);
         }
+        if let Some(dominant) = dominant {
+            total = total * bounded_growth(dominant, deltas, precision)?;
+        }
+        let total = total + Interval::of_ratio(&still, precision);
         let scaled = match squared.is_one() {
             true => total,
             false => &squared.enclose(precision)? * &total,
@@ -235,36 +306,51 @@ fn element(
         Some(scaled + Interval::of_ratio(&passed, precision))
     };
     // A group's phasor is that of its first member, whose angle may be negative: it is kept.
-    let first = sum(precision, &|index| Some(difference.phasors[index].clone()))
-        .ok_or(UndecidedRounding { name: site.name, index: site.index, precision })?;
     let enclose = |precision: u32| {
         sum(precision, &|index| {
             let plane = &rope.planes[index];
-            relative_phasor(plane, difference.deltas[plane.axis], precision)
+            match dominant {
+                None => relative_phasor(plane, deltas[plane.axis], precision),
+                Some(dominant) => reduced_phasor(plane, dominant, deltas, precision),
+            }
         })
     };
-    let proof = match surd {
+    let first = match dominant {
+        None => sum(precision, &|index| Some(difference.phasors[index].clone())),
+        Some(_) => enclose(precision),
+    };
+    let first = first.ok_or(UndecidedRounding { name: site.name, index: site.index, precision })?;
+    let proof = match of_pi {
         _ if algebraic => Proof::Lindemann,
-        // Rational plus an irrational surd; a rational factor keeps it irrational.
+        // Rational plus an irrational sum; a rational factor keeps it irrational.
         Some(_) if squared.ratio.is_some() => Proof::IrrationalAlgebraic,
         _ => Proof::Isolation,
     };
     sink(site, &Value::Real { proof, first, enclose: &enclose })
 }
 
-/// The sum of what turns, if every angle is a multiple of π/12; zero if nothing turns.
-fn surd_part(
+/// The sum of what turns, if every angle is a rational multiple of π (0 if nothing turns):
+/// `Some(None)` if it is irrational, `None` if that is open.
+fn sum_at_multiples_of_pi(
     rope: &ResolvedRope,
     difference: &Difference,
     turning: &[(usize, Complex<Ratio>)],
-) -> Option<Surd> {
-    turning.iter().try_fold(Surd::zero(), |sum, (index, c)| {
+) -> Option<Option<Ratio>> {
+    let mut terms = Vec::with_capacity(turning.len());
+    for (index, c) in turning {
         let plane = &rope.planes[*index];
         match Turning::new(&plane.frequency, difference.deltas[plane.axis]) {
-            Turning::RationalPi(multiple) => sum.plus_turned(&c.re, &c.im, multiple),
-            _ => None,
+            Turning::RationalPi(multiple) => terms.push((c.clone(), multiple)),
+            _ => return None,
         }
-    })
+    }
+    let surd = terms
+        .iter()
+        .try_fold(Surd::zero(), |sum, (c, multiple)| sum.plus_turned(&c.re, &c.im, multiple));
+    match surd {
+        Some(surd) => Some(surd.rational()),
+        None => rational_sum(&terms),
+    }
 }
 
 /// magnitude² · still + passed.

@@ -4,8 +4,9 @@ use super::{Ball, Elementary};
 use rug::ops::{NegAssign, Pow};
 use rug::{Complete, Integer, Rational};
 
-/// A rational longer than this is nobody's result: it is far outside every format.
-const LONGEST: u64 = 1 << 20;
+/// A rational longer than this is nobody's result: it is outside every format, or its odd part is too
+/// long for one.
+const LONGEST: u64 = 1 << 15;
 
 /// `coefficient` · Π base^exponent with positive bases and any exponents, all rational.
 #[derive(Clone, Debug)]
