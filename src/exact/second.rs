@@ -21,7 +21,7 @@
 //! ```text
 //! radius ← ball ← { arithmetic, power } ← { elementary ← sine, point ← encode ← residual }
 //! series ← constants ← elementary
-//! read ← settle ← turn ← { rotary ← score, absolute }, additive
+//! read ← settle ← turn ← { rotary ← score, absolute }, additive ← relative, ids
 //! radical ← real ← spectrum ← published ← rows
 //! ```
 
@@ -33,6 +33,7 @@ mod constants;
 mod cyclotomic;
 mod elementary;
 mod encode;
+mod ids;
 mod point;
 mod power;
 mod published;
@@ -40,6 +41,7 @@ mod radical;
 mod radius;
 mod read;
 mod real;
+mod relative;
 mod residual;
 mod rotary;
 mod rows;
@@ -142,10 +144,11 @@ impl SecondOracle {
             Body::Sinusoidal(s) => self.sinusoidal(s, target, sink),
             Body::Learned(l) => self.learned(l, target, sink),
             Body::PermuteQk(p) => self.permute_qk(p, target, sink),
-            Body::T5Bucket(_) | Body::PositionIds(_) => Ok(()),
-            Body::ShawBucket(_) | Body::DebertaBucket(_) | Body::AttentionTemperature(_) => {
-                Err(SecondError::Unsupported("an operation without a second form".into()))
-            }
+            Body::AttentionTemperature(t) => self.temperature(t, target, sink),
+            Body::T5Bucket(_)
+            | Body::ShawBucket(_)
+            | Body::DebertaBucket(_)
+            | Body::PositionIds(_) => Ok(()),
         }
     }
 
@@ -182,6 +185,8 @@ impl SecondOracle {
         let integers = match &question.body {
             Body::InvFreq(f) => self.planes(f)?,
             Body::T5Bucket(t) => self.t5_bucket(t)?,
+            Body::ShawBucket(s) => self.shaw_bucket(s)?,
+            Body::DebertaBucket(d) => self.deberta_bucket(d)?,
             Body::PositionIds(p) => self.position_ids(p)?,
             Body::ShawBucket(_) | Body::DebertaBucket(_) => {
                 return Err(SecondError::Unsupported(format!(
@@ -231,11 +236,10 @@ fn shapes(question: &Question) -> Vec<(&'static str, Vec<usize>)> {
         Body::Sinusoidal(s) => vec![("embedding", vec![s.positions.len(), s.sinusoidal.dim])],
         Body::Learned(l) => vec![("embedding", vec![l.positions.len(), l.learned.dim])],
         Body::PermuteQk(p) => vec![("weight", like(&p.weight))],
-        Body::T5Bucket(_)
-        | Body::PositionIds(_)
-        | Body::ShawBucket(_)
-        | Body::DebertaBucket(_)
-        | Body::AttentionTemperature(_) => Vec::new(),
+        Body::AttentionTemperature(t) => vec![("scale", vec![t.positions.len()])],
+        Body::T5Bucket(_) | Body::PositionIds(_) | Body::ShawBucket(_) | Body::DebertaBucket(_) => {
+            Vec::new()
+        }
     }
 }
 

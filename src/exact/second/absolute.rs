@@ -1,4 +1,4 @@
-//! Sinusoidal and learned embeddings, weight rows, position ids.
+//! Sinusoidal and learned embeddings, weight rows.
 
 use super::radical::Radical;
 use super::read::{Config, format, position};
@@ -9,11 +9,10 @@ use super::settle::Outcome;
 use super::spectrum::Spectrum;
 use super::turn::{Turns, Wheel};
 use super::{SecondError, SecondOracle, Sink, Target};
-use crate::encoding::{IdSource, LearnedRows, PermuteRows, PositionIds, SinusoidalRows};
+use crate::encoding::{LearnedRows, PermuteRows, SinusoidalRows};
 use crate::exact::Site;
-use crate::number::{Dtype, Tensor};
 use crate::request::Direction;
-use rug::{Integer, Rational};
+use rug::Rational;
 
 impl SecondOracle {
     /// PE[p, j] = sin or cos of p / base^(k / divisor): k = j // 2 and the parity of j in Vaswani's
@@ -127,39 +126,5 @@ impl SecondOracle {
             sink(Site { name: "weight", index }, Outcome::copied(bits, from, target));
         }
         Ok(())
-    }
-
-    /// Packed: arange of every length, one after the other. Masked: (cumsum(mask) − 1) * mask.
-    pub(super) fn position_ids(
-        &self,
-        p: &PositionIds,
-    ) -> Result<Vec<(&'static str, Tensor)>, SecondError> {
-        let mut ids: Vec<u64> = Vec::new();
-        let shape = match &p.source {
-            IdSource::CumulativeLengths(bounds) => {
-                for pair in bounds.windows(2) {
-                    let length = Integer::from(pair[1]) - pair[0];
-                    ids.extend(0..length.to_u64().unwrap_or_default());
-                }
-                vec![1, ids.len()]
-            }
-            IdSource::AttentionMask(mask) => {
-                let shape = mask.shape().to_vec();
-                let seq = shape.last().copied().unwrap_or_default();
-                let mut sum = 0;
-                for (index, &real) in mask.data().iter().enumerate() {
-                    if index % seq == 0 {
-                        sum = 0;
-                    }
-                    sum += real;
-                    ids.push((sum * real).saturating_sub(real));
-                }
-                shape
-            }
-            IdSource::ContextParallel { .. } | IdSource::Segments(_) | IdSource::Grids(_) => {
-                return Err(SecondError::Unsupported("position ids of this source".into()));
-            }
-        };
-        Ok(vec![("positions", super::tensor(Dtype::I64, shape, ids)?)])
     }
 }

@@ -16,11 +16,12 @@ use std::collections::HashMap;
 
 /// Press's `get_slopes`, the slopes as powers of two: start · ratioⁱ with start = ratio =
 /// 2^(−2^−(log₂ n − 3)) if n is a power of two, else those of the power of two below and every
-/// second one of the power above. The exponents are rational, and nothing is rounded.
-fn get_slopes(n: u64) -> Vec<Rational> {
+/// second one of the power above. The exponents are rational, and nothing is rounded. MPT has
+/// alibi_bias_max where Press has 8.
+fn get_slopes(n: u64, bias_max: u64) -> Vec<Rational> {
     let power_of_2 = |n: u64| -> Vec<Rational> {
         // −2^−(log₂ n − 3) = −8/n.
-        let start = Rational::from((-8, n));
+        let start = -Rational::from((bias_max, n));
         (0..n).map(|i| Rational::from(&start * i) + &start).collect()
     };
     if n.is_power_of_two() {
@@ -28,7 +29,9 @@ fn get_slopes(n: u64) -> Vec<Rational> {
     }
     let closest = 1u64 << n.max(1).ilog2();
     let mut slopes = power_of_2(closest);
-    slopes.extend(get_slopes(2 * closest).into_iter().step_by(2).take((n - closest) as usize));
+    slopes.extend(
+        get_slopes(2 * closest, bias_max).into_iter().step_by(2).take((n - closest) as usize),
+    );
     slopes
 }
 
@@ -36,12 +39,13 @@ fn get_slopes(n: u64) -> Vec<Rational> {
 /// 2^(−8/n) and uses that same value as its ratio".
 fn slopes(config: Config) -> Result<Vec<Rational>, SecondError> {
     let heads = config.size("num_heads")? as u64;
-    if let Some(key) = ["alibi_bias_max", "head_dim"].into_iter().find(|key| config.has(key)) {
-        return Err(SecondError::Unsupported(format!("key {key} of ALiBi")));
-    }
+    let bias_max = match config.has("alibi_bias_max") {
+        true => config.size("alibi_bias_max")? as u64,
+        false => 8,
+    };
     match config.word("slopes")? {
-        "code" => Ok(get_slopes(heads)),
-        "paper" => Ok((1..=heads).map(|i| Rational::from((-8, heads)) * i).collect()),
+        "code" => Ok(get_slopes(heads, bias_max)),
+        "paper" => Ok((1..=heads).map(|i| -Rational::from((bias_max, heads)) * i).collect()),
         other => Err(SecondError::Unsupported(format!("slopes {other}"))),
     }
 }
@@ -55,7 +59,10 @@ struct Slope {
 
 impl Slope {
     fn new(exponent: Rational) -> Slope {
-        let radical = Radical::power(&Rational::from(2), exponent);
+        Slope::of(Radical::power(&Rational::from(2), exponent))
+    }
+
+    fn of(radical: Radical) -> Slope {
         Slope { value: radical.value(), radical, balls: HashMap::new() }
     }
 
@@ -111,8 +118,13 @@ impl SecondOracle {
         let config = Config(&a.alibi.config);
         let form = config.word("form")?;
         let mut index = 0;
+        // Falcon multiplies scores and bias alike by inv_norm_factor = 1/√head_dim.
+        let norm = match config.has("head_dim") {
+            true => Radical::power(&config.number("head_dim")?, Rational::from((-1, 2))),
+            false => Radical::from(Rational::from(1)),
+        };
         for exponent in slopes(config)? {
-            let mut slope = Slope::new(exponent);
+            let mut slope = Slope::of(Slope::new(exponent).radical.times(&norm));
             for query in &a.query_positions {
                 for key in &a.key_positions {
                     let (i, j) = (Integer::from(query.numerator), Integer::from(key.numerator));
@@ -123,6 +135,11 @@ impl SecondOracle {
                         "key" => j,
                         // −m · |i − j|.
                         "symmetric" => -(i - j).abs(),
+                        // m · arange(1 − L, 1): the last key has 0.
+                        "mpt" => {
+                            let all = a.key_positions.iter().map(|key| key.numerator);
+                            j - all.max().unwrap_or_default()
+                        }
                         other => return Err(SecondError::Unsupported(format!("form {other}"))),
                     };
                     let outcome = slope
@@ -247,13 +264,24 @@ fn large_bucket(
     }
     let stretch = Rational::from((n, max_exact));
     let whole = Rational::from((max_distance, max_exact));
+    let (k, _) = quotient(oracle, &stretch, &whole, spread)?;
+    Ok((max_exact + k.to_u64().unwrap_or(spread)).min(last))
+}
+
+/// ⌊ln(stretch) / ln(whole) · spread⌋, and whether nothing was cut off, for stretch ≥ 1 < whole.
+pub(super) fn quotient(
+    oracle: &SecondOracle,
+    stretch: &Rational,
+    whole: &Rational,
+    spread: u64,
+) -> Result<(Integer, bool), SecondError> {
     let share = |bits: u32| {
         let ln = |x: &Rational| oracle.functions.ln(&Ball::rational(x, bits));
-        Some(ln(&stretch)?.checked_div(&ln(&whole)?)? * Ball::integer(spread, bits))
+        Some(ln(stretch)?.checked_div(&ln(whole)?)? * Ball::integer(spread, bits))
     };
-    let decided = |k: Integer| Ok((max_exact + k.to_u64().unwrap_or(spread)).min(last));
+    // A logarithm is exact at 1 only, so a ball that shows a floor has cut something off.
     if let Some(k) = share(128).and_then(|share| share.floor()) {
-        return decided(k);
+        return Ok((k, *stretch == 1));
     }
     // Near a whole number, the one below the middle of the ball or above it.
     let half = Ball::dyadic(false, 1, -1, 128);
@@ -261,10 +289,10 @@ fn large_bucket(
     if let Some(k) = near.and_then(|k| k.to_u32()) {
         let exponent = u32::try_from(spread).unwrap_or(u32::MAX);
         if stretch.clone().pow(exponent) == whole.clone().pow(k) {
-            return decided(Integer::from(k));
+            return Ok((Integer::from(k), true));
         }
     }
-    decided(raise(256, "bucket", |bits| share(bits)?.floor())?)
+    Ok((raise(256, "bucket", |bits| share(bits)?.floor())?, false))
 }
 
 #[cfg(test)]
@@ -273,7 +301,7 @@ mod tests {
 
     #[test]
     fn slopes_of_the_released_code() {
-        let of = |n| get_slopes(n).iter().map(|e| e.to_f64()).collect::<Vec<_>>();
+        let of = |n| get_slopes(n, 8).iter().map(|e| e.to_f64()).collect::<Vec<_>>();
         assert_eq!(of(1), [-8.0]);
         assert_eq!(of(3), [-4.0, -8.0, -2.0]);
         assert_eq!(of(6), [-2.0, -4.0, -6.0, -8.0, -1.0, -3.0]);
