@@ -16,9 +16,7 @@ mod tree;
 
 pub use lint::{Complaint, File, Rule, lint};
 pub use manifest::{Entry, MANIFEST_SCHEMA, Manifest};
-#[cfg(feature = "exact")]
-pub(crate) use model::request;
-pub use model::{Expected, GOLDEN_SCHEMA, Golden, Group, Note, SUITE, Tensors, Test};
+pub use model::{Expected, GOLDEN_SCHEMA, Golden, Group, Note, SUITE, Tensors, Test, run_request};
 pub use notes::{NOTES, Remark, note};
 pub use read::ReadError;
 pub use residual::check as check_residual;

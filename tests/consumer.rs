@@ -91,18 +91,24 @@ fn right_kernels_are_accepted() {
     if !there("python3") {
         return;
     }
-    let rotations = ["rotate/half-f32", "rotate/interleaved-bf16", "rotate/interleaved-f16"];
-    for (files, kernel, count) in [
-        (&rotations[..], "rotate", "0 wrong, 0 skipped"),
-        (&["rotate/schemes-half-bf16"], "rotate", "1 right, 0 wrong"),
-        (&["table/f16", "table/f32"], "table", "0 wrong"),
-        (&["alibi_bias/bf16", "alibi_bias/f32"], "alibi_bias", "0 wrong, 0 skipped"),
-        (&["t5_bucket/i32"], "t5_bucket", "0 wrong, 0 skipped"),
-        (&["learned/bf16", "rejects/learned"], "learned", "0 wrong, 0 skipped"),
-        (&["position_ids/i64"], "position_ids", "0 wrong, 0 skipped"),
+    for (files, kernel) in [
+        (&["rotate/half-f32", "rotate/interleaved-bf16", "rotate/half-f16"][..], "rotate"),
+        (&["rotate/schemes-half-bf16"], "rotate"),
+        (&["apply/half-f32", "apply/interleaved-bf16"], "apply"),
+        (&["score/half-f16", "score/interleaved-f32"], "score"),
+        (&["inv_freq/f32", "inv_freq/bf16"], "inv_freq"),
+        (&["table/f16", "table/f32"], "table"),
+        (&["alibi_slopes/f16", "alibi_slopes/f32"], "alibi_slopes"),
+        (&["alibi_bias/bf16", "alibi_bias/f32"], "alibi_bias"),
+        (&["t5_bucket/i32"], "t5_bucket"),
+        (&["t5_bias/f16", "t5_bias/f32"], "t5_bias"),
+        (&["sinusoidal/f32", "sinusoidal/bf16"], "sinusoidal"),
+        (&["learned/bf16", "rejects/learned"], "learned"),
+        (&["permute_qk/f32", "permute_qk/bf16"], "permute_qk"),
+        (&["position_ids/i64"], "position_ids"),
     ] {
         let (fine, text) = audit(files, kernel, &[]);
-        assert!(fine && text.contains(count), "{kernel}: {text}");
+        assert!(fine && text.contains(" 0 wrong"), "{kernel}: {text}");
     }
 }
 

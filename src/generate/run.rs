@@ -7,6 +7,7 @@ use crate::number::Tensor;
 use crate::request::Request;
 use crate::vector::{
     Entry, Expected, GOLDEN_SCHEMA, Golden, Group, Manifest, SUITE, Tensors, Test, note,
+    run_request,
 };
 use rayon::prelude::*;
 use std::collections::BTreeMap;
@@ -79,7 +80,7 @@ type Answered = Result<(Test, u32), GenerateError>;
 fn answer(file: &FilePlan, group: &GroupPlan, test: &TestPlan) -> Answered {
     let id = file.id(group, test);
     let slip = |problem: String| GenerateError { id: id.clone(), problem };
-    let json = crate::vector::request(file.operation, group.dtype, &id, &group.config, &test.input);
+    let json = run_request(file.operation, group.dtype, &id, &group.config, &test.input);
     let asked = Request::from_json(&json).and_then(|request| Question::new(&request));
     let (expected, residual, precision) = match (asked, test.refused) {
         (Err(reject), Some(slug)) if reject.slug == slug => (Expected::Reject(slug), None, 0),

@@ -163,12 +163,12 @@ impl Golden {
     /// assert!(serde_json::to_string(&request).unwrap().starts_with(r#"{"cmd":"run","id":"a""#));
     /// ```
     pub fn request(&self, group: &Group, test: &Test) -> Json {
-        request(self.operation, group.dtype, &test.id, &group.config, &test.input)
+        run_request(self.operation, group.dtype, &test.id, &group.config, &test.input)
     }
 }
 
-/// A `run` request from its parts.
-pub(crate) fn request(
+/// A `run` request of the protocol from its parts.
+pub fn run_request(
     operation: Operation,
     dtype: Dtype,
     id: &str,

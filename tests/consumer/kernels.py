@@ -172,6 +172,75 @@ def table(config, input, dtype):
     return {"cos": [[c for c, _ in row] for row in rows], "sin": [[s for _, s in row] for row in rows]}
 
 
+def inv_freq(config, input, dtype):
+    width, pairs = planes(config)
+    return {
+        "inv_freq": [config["rope_theta"] ** (-2 * i / width) for i in range(len(pairs))],
+        "attention_factor": 1.0,
+        "softmax_factor": 1.0,
+        "planes": [list(pair) for pair in pairs],
+        "axis": [0] * len(pairs),
+    }
+
+
+def apply(config, input, dtype):
+    _, pairs = planes(config)
+    sign = 1 if input.get("direction", "forward") == "forward" else -1
+    cos, sin = plain(input["cos"]), plain(input["sin"])
+
+    def row(x, b, t):
+        y = list(x)
+        for plane, (i, j) in enumerate(pairs):
+            c, s = cos[b][t][plane], sign * sin[b][t][plane]
+            y[i], y[j] = x[i] * c - x[j] * s, x[i] * s + x[j] * c
+        return y
+
+    def rows(x):
+        return [
+            [[row(token, b, t) for t, token in enumerate(head)] for head in heads]
+            for b, heads in enumerate(x)
+        ]
+
+    return {name: rows(plain(input[name])) for name in ("q", "k") if name in input}
+
+
+def score(config, input, dtype):
+    q = turned(config, plain(input["q"]), input["query_positions"])
+    k = turned(config, plain(input["k"]), input["key_positions"])
+    return [
+        [
+            [[math.fsum(x * y for x, y in zip(a, b)) for b in keys[h * len(keys) // len(heads)]] for a in head]
+            for h, head in enumerate(heads)
+        ]
+        for heads, keys in zip(q, k)
+    ]
+
+
+def sinusoidal(config, input, dtype):
+    half = config["dim"] // 2
+    last = half if config["divisor"] == "half" else half - 1
+
+    def column(p, i):
+        if i >= 2 * half:
+            return 0.0
+        k, second = (i // 2, i % 2 == 1) if config["layout"] == "interleaved" else (i % half, i >= half)
+        angle = p * config.get("base", 10000) ** (-k / last)
+        return math.cos(angle) if second == (config["order"] == "sin_first") else math.sin(angle)
+
+    return [[column(p, i) for i in range(config["dim"])] for p in input["positions"]]
+
+
+def permute_qk(config, input, dtype):
+    weight, dim = plain(input["weight"]), config["head_dim"]
+    rotary = config.get("rotary_dim", dim)
+    half = rotary // 2
+    order = [2 * i for i in range(half)] + [2 * i + 1 for i in range(half)]
+    if input["direction"] == "to_interleaved":
+        order = [order.index(i) for i in range(rotary)]
+    order += range(rotary, dim)
+    return [weight[h * dim + i] for h in range(config["num_heads"]) for i in order]
+
+
 def slope(heads, head, convention):
     lower = heads if convention == "paper" else 2 ** (heads.bit_length() - 1)
     if head < lower:
@@ -197,6 +266,10 @@ def alibi_bias(config, input, dtype):
     }
 
 
+def alibi_slopes(config, input, dtype):
+    return [slope(config["num_heads"], h, config["slopes"]) for h in range(config["num_heads"])]
+
+
 def bucket(config, relative):
     """In exact integers, as the paper's formula with logarithms cannot be."""
     buckets, offset = config["num_buckets"], 0
@@ -217,6 +290,12 @@ def bucket(config, relative):
 
 def t5_bucket(config, input, dtype):
     return [[bucket(config, j - i) for j in input["key_positions"]] for i in input["query_positions"]]
+
+
+def t5_bias(config, input, dtype):
+    table = plain(input["table"])
+    rows = t5_bucket(config, input, dtype)
+    return [[[table[b][h] for b in row] for row in rows] for h in range(len(table[0]))]
 
 
 def t5_no_sign(config, input, dtype):
