@@ -188,12 +188,6 @@ impl SecondOracle {
             Body::ShawBucket(s) => self.shaw_bucket(s)?,
             Body::DebertaBucket(d) => self.deberta_bucket(d)?,
             Body::PositionIds(p) => self.position_ids(p)?,
-            Body::ShawBucket(_) | Body::DebertaBucket(_) => {
-                return Err(SecondError::Unsupported(format!(
-                    "operation {}",
-                    question.operation.name()
-                )));
-            }
             _ => Vec::new(),
         };
         let named = |(name, expected)| Named { name, expected, residual: None };

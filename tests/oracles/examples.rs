@@ -29,16 +29,6 @@ fn oracles_agree_on_the_examples() {
         assert_eq!(second.map(|second| second.tensors), Ok(first.tensors), "{request}");
         compared += 1;
     }
-    assert!(compared >= 80, "{compared}");
-    // What has no second form yet; the list may only shrink.
-    let known = [
-        "an operation without a second form",
-        "form mpt",
-        "key alibi_bias_max of ALiBi",
-        "key head_dim of ALiBi",
-        "operation deberta_bucket",
-        "operation shaw_bucket",
-        "position ids of this source",
-    ];
-    assert_eq!(unsupported.into_iter().collect::<Vec<_>>(), known);
+    assert!(compared >= 100, "{compared}");
+    assert!(unsupported.is_empty(), "without a second form: {unsupported:?}");
 }
