@@ -29,6 +29,6 @@ fn oracles_agree_on_the_examples() {
         assert_eq!(second.map(|second| second.tensors), Ok(first.tensors), "{request}");
         compared += 1;
     }
-    assert!(compared >= 100, "{compared}");
+    assert!(compared >= 95, "{compared}");
     assert!(unsupported.is_empty(), "without a second form: {unsupported:?}");
 }
