@@ -10,6 +10,7 @@
 //! | [`request`] | JSON, positions, requests, replies, reject reasons |
 //! | [`encoding`] | what each scheme is: expressions, planes, buckets, slopes |
 //! | [`profile`] | how machines round: emulation, derived error bounds |
+//! | [`fault`] | the known faults as transformations |
 //! | `exact` | intervals, rationals, correctly rounded answers, two oracles |
 //! | `theorem` | what is proved of the rotation, on the code that makes the vectors |
 //! | `cli` | one file per verb |
@@ -30,6 +31,7 @@ pub mod cli;
 pub mod encoding;
 #[cfg(feature = "exact")]
 pub mod exact;
+pub mod fault;
 #[cfg(feature = "exact")]
 pub mod generate;
 pub mod number;
