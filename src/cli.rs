@@ -40,14 +40,14 @@ Answers:
 Vectors:
   generate  Write the golden vectors, or check them
   lint      Check golden files against the rules of the format
-  list      List files, tests and flags of the vectors, schemes, keys and models
+  list      List files, tests and flags of the vectors, schemes, keys, models and faults
   export    Print tests as lines of the protocol
 
 Proofs:
   prove     Check the theorems on the code that makes the vectors
 
 Kernels:
-  adapter   Speak the protocol as the reference kernel, correctly rounded
+  adapter   Speak the protocol as the reference kernel, correctly rounded or with a fault
 
 Options:
 {options}

@@ -16,6 +16,7 @@ mod corpus;
 mod coverage;
 #[cfg(feature = "exact")]
 mod generate;
+mod kill;
 #[cfg(feature = "exact")]
 mod ladder;
 #[cfg(feature = "exact")]

@@ -4,6 +4,7 @@ mod absolute;
 mod alibi;
 mod apply;
 mod batches;
+mod general;
 mod mixed;
 mod rejects;
 mod rotate;

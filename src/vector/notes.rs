@@ -80,7 +80,7 @@ pub const NOTES: &[Remark] = &[
         "a pair takes its position from the wrong axis: height for width, chunks for interleaving, \
          or a stride that runs past its section",
         "text is right, because all axes agree there; images are not",
-        &["H1", "H2", "H3", "H4"],
+        &["E10", "H1", "H2", "H3", "H4", "H6", "H7"],
         &["alibaba/MNN#4104", "ollama/ollama#12807", "XPU-Forces/mojo_opset#276"],
     ),
     remark(
@@ -159,7 +159,7 @@ pub const NOTES: &[Remark] = &[
         "the base is changed at or below the original length, not changed beyond it, or kept from an \
          earlier call",
         "short prompts are wrong, or right only until the first long one",
-        &["D1", "D5"],
+        &["D1", "D2", "D3", "D5"],
         &["vllm-project/vllm#41236", "huggingface/transformers#27226", "NVIDIA/TensorRT-LLM#1299"],
     ),
     remark(
@@ -173,14 +173,14 @@ pub const NOTES: &[Remark] = &[
         "grid-axes",
         "pairs are dealt out to rows and columns by another model's rule: the spectrum restarts on every axis or runs on, and the blocks follow each other or interleave",
         "images are wrong, square and symmetric ones the least",
-        &["H1", "H2", "H7"],
+        &["E10", "H1", "H2", "H4", "H6", "H7"],
         &["huggingface/pytorch-image-models#2541", "ggml-org/llama.cpp#13282"],
     ),
     remark(
         "growth",
         "the growth of xPos is missing, has the wrong sign for keys, or starts at another position",
         "scores of near keys are right, those of far ones off by a power",
-        &["B3", "D8"],
+        &["B3", "D1", "D8"],
         &[],
     ),
     remark(
@@ -189,6 +189,14 @@ pub const NOTES: &[Remark] = &[
         "keys are read or written at the wrong place; equal head counts hide it",
         &["A3", "B3", "G4"],
         &["linkedin/Liger-Kernel#342", "PaddlePaddle/Paddle#74347", "hpcaitech/ColossalAI#6429"],
+    ),
+    remark(
+        "history",
+        "the answer depends on what the process was asked before: a table found under an incomplete \
+         key, a base kept from a longer sequence, a table rebuilt at another precision, a race",
+        "right when asked alone or first, wrong later; equal calls may differ",
+        &["C4", "C7", "D5", "F9", "G5", "H5"],
+        &["ml-explore/mlx#3071", "huggingface/transformers#27226", "vllm-project/vllm#48872"],
     ),
     remark(
         "identity",
@@ -218,7 +226,7 @@ pub const NOTES: &[Remark] = &[
         "pairs are formed the other way: neighbours instead of halves, or halves instead of neighbours",
         "exact at position 0, wrong by a third at 1 and completely after 10: fluent for a few \
          words, then gibberish",
-        &["A1", "A4", "A5"],
+        &["A1", "A4", "A5", "A6"],
         &[
             "huggingface/transformers#25199",
             "ggml-org/llama.cpp#13261",
@@ -272,7 +280,7 @@ pub const NOTES: &[Remark] = &[
         "the wrong list of divisors: the switch is at the original length, strictly, for the whole \
          sequence, and the short list is not 1",
         "at exactly the original length one token disagrees; beyond it attention collapses",
-        &["D9"],
+        &["D1", "D2", "D9", "D12"],
         &["ggml-org/llama.cpp#24875", "trymirai/uzu#604", "unslothai/unsloth#10681"],
     ),
     remark(
@@ -301,7 +309,7 @@ pub const NOTES: &[Remark] = &[
         "negative-position",
         "negative positions are wrapped, clamped or read as unsigned",
         "padding offsets and shifted caches turn the wrong way",
-        &["E2", "E7"],
+        &["E2", "E7", "E14"],
         &["turboderp-org/exllamav2#606", "ggml-org/llama.cpp#4097"],
     ),
     remark(
@@ -394,7 +402,7 @@ pub const NOTES: &[Remark] = &[
         "the frequencies are those of a narrower slice: here the exponent is over head_dim and the \
          pairs span the head",
         "drift with distance; the pairs that must not turn do",
-        &["C2"],
+        &["C2", "D1"],
         &["huggingface/transformers#48652", "zml/zml#660"],
     ),
     remark(
@@ -408,7 +416,7 @@ pub const NOTES: &[Remark] = &[
         "reject-config",
         "a config that means nothing, or something else than was meant, is accepted",
         "a misspelt or unsupported key falls back to a default, and nobody notices",
-        &["D2", "D3"],
+        &["D2", "D3", "G1"],
         &["deepseek-ai/DeepSeek-R1#684", "lablup/mlxcel#1324", "NVIDIA/TensorRT-LLM#1595"],
     ),
     remark(
@@ -451,10 +459,17 @@ pub const NOTES: &[Remark] = &[
         &["raiyanyahya/how-to-train-your-gpt#6", "vllm-project/vllm#945"],
     ),
     remark(
+        "rounding",
+        "a step or the result is rounded to a narrower format than the output has",
+        "the low bits of the output are noise, or zero",
+        &["F4", "F5", "F7", "F8", "F10"],
+        &["vllm-project/vllm#863", "vllm-project/vllm#57112", "ROCm/aiter#620"],
+    ),
+    remark(
         "scattered-ids",
         "positions are taken to be consecutive or increasing",
         "tree attention, reordered or repeated tokens get their neighbours' angles",
-        &["E14", "E15"],
+        &["E5", "E14", "E15"],
         &["flashinfer-ai/flashinfer#1129", "sgl-project/sglang#4267"],
     ),
     remark(
@@ -589,16 +604,17 @@ pub const NOTES: &[Remark] = &[
     ),
     remark(
         "wires",
-        "q and k, or their halves, are crossed, or one of them is not rotated",
+        "q and k, or their halves, are crossed, one of them is not rotated, or the second half of a pair \
+         is made of the first one's new value",
         "equal tensors hide it",
-        &["B2", "B3"],
+        &["B2", "B3", "G6"],
         &["hpcaitech/ColossalAI#6428", "kvcache-ai/sglang#66", "huggingface/candle#1935"],
     ),
     remark(
         "yarn",
         "the ramp is wrong: betas exchanged, ends floored or not, the original length lost",
         "single frequencies off by up to 76 %, the others right",
-        &["D1", "D7"],
+        &["D1", "D2", "D7"],
         &["ggml-org/llama.cpp#17565", "panbanda/higgs#142", "antonellof/ferrox#226"],
     ),
 ];

@@ -44,10 +44,28 @@ fn slope_file(dtype: Dtype) -> FilePlan {
             file.group(format!("{convention}-{heads}"), slopes(heads, convention), dtype).test(
                 "slopes",
                 format!("{heads} heads {what}"),
-                &["alibi-slopes"],
+                &["alibi-slopes", "rounding"],
                 Input::new(),
             );
         }
+    }
+    for (heads, largest) in [(8, 16), (12, 4), (6, 0)] {
+        let mut object = slopes(heads, "code");
+        object.set("alibi_bias_max", i64::from(largest).into());
+        file.group(format!("code-{heads}-max-{largest}"), object, dtype).test(
+            "slopes",
+            format!("{heads} heads, the last exponent {largest} (MPT, ggml's max_bias)"),
+            &["alibi-slopes"],
+            Input::new(),
+        );
+    }
+    for convention in ["code", "paper"] {
+        file.group(format!("again-{convention}-12"), slopes(12, convention), dtype).test(
+            "slopes",
+            format!("12 heads {convention} again, after the other convention"),
+            &["history"],
+            Input::new(),
+        );
     }
     file
 }
@@ -100,6 +118,29 @@ fn bias_file(dtype: Dtype) -> FilePlan {
             &["alibi-decode"],
             at(&[19], &(0..20).collect::<Vec<_>>()),
         );
+    for (name, key, value, form) in [
+        ("max-16", "alibi_bias_max", 16i64, "distance"),
+        ("falcon", "head_dim", 64, "key"),
+        ("falcon-odd", "head_dim", 80, "key"),
+        ("mpt", "alibi_bias_max", 4, "mpt"),
+    ] {
+        let mut object = bias(12, "code", form);
+        object.set(key, value.into());
+        file.group(name, object, dtype).test(
+            "before-and-after",
+            format!("{key} {value}, form {form}: keys before, at and after the queries"),
+            &["alibi-form", "alibi-slopes", "rounding"],
+            at(&[4, 300], &[0, 4, 5, 293]),
+        );
+    }
+    for (convention, name) in [("paper", "again-paper"), ("code", "again-code")] {
+        file.group(name, bias(12, convention, "distance"), dtype).test(
+            "bias",
+            format!("12 heads {convention} again, after the other convention"),
+            &["history"],
+            at(&[19], &[0, 18, 19]),
+        );
+    }
     ties(&mut file, dtype);
     for form in ["distance", "key", "symmetric"] {
         let group = file.group(format!("positions-{form}"), bias(3, "code", form), dtype);

@@ -136,7 +136,7 @@ fn positions(file: &mut FilePlan, layout: Layout, dtype: Dtype) {
             _ => format!("random queries and keys at position {p}"),
         };
         let input = Input::new().with("q", data("q", 2, p)).with("k", data("k", 1, p));
-        group.test(slug_of(p), comment, &[band.flag], input.positions(&[&[p]]));
+        group.test(slug_of(p), comment, &[band.flag, "rounding"], input.positions(&[&[p]]));
     }
     let group = file.group("negative-positions", plain(8, layout, 10000.0), dtype);
     for &p in POSITIONS.iter().filter(|&&p| p > 0) {

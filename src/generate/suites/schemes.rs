@@ -2,7 +2,7 @@
 //!
 //! A new scheme is a few entries in [`CASES`].
 
-use super::{layouts_and_floats, word};
+use super::{general, layouts_and_floats, word};
 use crate::encoding::Layout;
 use crate::generate::plan::{FilePlan, Input, parsed};
 use crate::generate::values::{mixed, same_rows};
@@ -62,13 +62,13 @@ pub(super) const CASES: &[Case] = &[
     case(
         "linear-8",
         "linear, factor 8",
-        &["linear", "spectrum"],
+        &["linear", "spectrum", "base"],
         r#"{"head_dim":8,"rope_type":"linear","rope_theta":1000000,"factor":8}"#,
     ),
     case(
         "linear-2-5",
         "linear, a factor that is no power of two",
-        &["linear", "spectrum"],
+        &["linear", "spectrum", "base"],
         r#"{"head_dim":8,"rope_type":"linear","rope_theta":10000,"factor":2.5}"#,
     ),
     Case {
@@ -86,7 +86,7 @@ pub(super) const CASES: &[Case] = &[
         ..case(
             "dynamic-4",
             "dynamic, factor 4, the original length given beside a longer maximum",
-            &["dynamic", "spectrum"],
+            &["dynamic", "spectrum", "base"],
             r#"{"head_dim":8,"rope_type":"dynamic","rope_theta":500000,"factor":4,
                 "original_max_position_embeddings":4096,"max_position_embeddings":16384}"#,
         )
@@ -250,21 +250,21 @@ pub(super) const CASES: &[Case] = &[
     case(
         "llama3-two-bands",
         "low and high equal, as Llama 4 Scout ships it",
-        &["llama3", "spectrum"],
+        &["llama3", "spectrum", "base"],
         r#"{"head_dim":16,"rope_type":"llama3","rope_theta":500000,"factor":16,
             "low_freq_factor":1,"high_freq_factor":1,"original_max_position_embeddings":8192}"#,
     ),
     case(
         "proportional-quarter",
         "Gemma 4's rule: a quarter of the pairs turn, the exponent is over the head",
-        &["proportional", "exponent", "spectrum"],
+        &["proportional", "exponent", "spectrum", "partial"],
         r#"{"head_dim":16,"rope_type":"proportional","rope_theta":1000000,
             "partial_rotary_factor":0.25}"#,
     ),
     case(
         "proportional-half-factor-8",
         "half of the pairs turn, divided by 8",
-        &["proportional", "exponent"],
+        &["proportional", "exponent", "linear", "partial"],
         r#"{"head_dim":8,"rope_type":"proportional","rope_theta":1000000,
             "partial_rotary_factor":0.5,"factor":8}"#,
     ),
@@ -305,6 +305,26 @@ pub(super) const CASES: &[Case] = &[
             r#"{"head_dim":128,"rope_theta":5000000,"mrope_section":[24,20,20],
                 "mrope_interleaved":true}"#,
         ))
+    },
+    Case {
+        axes: 3,
+        ..case(
+            "sections-yarn",
+            "three axes in sections, scaled by YaRN",
+            &["axes", "yarn", "magnitude"],
+            r#"{"head_dim":16,"rope_type":"yarn","rope_theta":10000,"factor":4,
+                "original_max_position_embeddings":64,"mrope_section":[2,3,3]}"#,
+        )
+    },
+    Case {
+        axes: 3,
+        ..case(
+            "sections-trailing",
+            "three axes in sections over the last 12 of 20 channels",
+            &["axes", "slice", "partial", "copied-bits", "width"],
+            r#"{"head_dim":20,"rope_theta":10000,"rotary_dim":12,"rotary_offset":8,
+                "mrope_section":[2,2,2]}"#,
+        )
     },
     case(
         "ntk-8",
@@ -421,7 +441,18 @@ fn file(layout: Layout, dtype: Dtype) -> FilePlan {
     for case in CASES.iter().filter(|case| case.rotate) {
         rotations(&mut file, case, layout, dtype);
     }
+    for case in general_cases() {
+        general::groups(&mut file, case, layout, dtype);
+    }
+    for case in general_cases() {
+        general::rotations_again(&mut file, case, layout, dtype);
+    }
     file
+}
+
+/// The cases that stand for their rules, and the rule without scaling.
+pub(super) fn general_cases() -> impl Iterator<Item = &'static Case> {
+    [&general::DEFAULT].into_iter().chain(CASES.iter().filter(|case| general::is_chosen(case)))
 }
 
 const DEFAULT: &str = r#"{"head_dim":8,"rope_type":"default","rope_theta":10000}"#;
@@ -480,7 +511,7 @@ fn centred(group: &mut crate::generate::plan::GroupPlan, case: &Case, dtype: Dty
     group.test(
         "centres",
         format!("{}: the centres of 2 rows and 3 columns, exact rationals", case.what),
-        case.flags,
+        &[case.flags, &["rounding", "layout", "sign"]].concat(),
         Input::new()
             .with("q", same_rows(dtype, [1, 1, 6, dim], case.name))
             .with("positions", centres),
@@ -504,7 +535,7 @@ fn along_axes(group: &mut crate::generate::plan::GroupPlan, case: &Case, dtype: 
         .test(
             "grid",
             format!("{}: an image of 2 rows and 3 columns", case.what),
-            case.flags,
+            &[case.flags, &["scattered-ids", "ragged-offsets"]].concat(),
             Input::new().with("q", same(6)).last_axes(
                 case.axes,
                 &[&[&[4, 4, 4, 4, 4, 4]], &[&[4, 4, 4, 5, 5, 5]], &[&[4, 5, 6, 4, 5, 6]]],
