@@ -14,6 +14,7 @@ mod consumer;
 mod contract;
 mod corpus;
 mod coverage;
+mod fault;
 #[cfg(feature = "exact")]
 mod generate;
 mod kill;

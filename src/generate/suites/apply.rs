@@ -89,7 +89,7 @@ fn tables(file: &mut FilePlan, layout: Layout, dtype: Dtype) {
     group.test(
         "scaled",
         "a magnitude of 1.25 is part of the table: nothing is divided out",
-        &["caller-table", "magnitude"],
+        &["caller-table", "magnitude", "layout"],
         with_table(
             numbered(dtype, &[1, 1, 1, 8], 1),
             values(dtype, &[1, 1, 4], &[1.25, 0.75, 1.0, 0.0]),

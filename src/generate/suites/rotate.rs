@@ -204,7 +204,7 @@ fn dims(file: &mut FilePlan, layout: Layout, dtype: Dtype) {
             format!(
                 "{rotary} of {head} channels from channel {offset} are rotated, the others copied"
             ),
-            &["partial", "exponent", "copied-bits", "slice"],
+            &["partial", "exponent", "copied-bits", "slice", "rounding"],
             Input::new()
                 .with("q", mixed(dtype, &[1, if head <= 40 { 2 } else { 1 }, 1, head], &name))
                 .positions(&[&[1000]]),

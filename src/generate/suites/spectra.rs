@@ -27,7 +27,7 @@ fn file(dtype: Dtype) -> FilePlan {
             file.group(name, plain(16, layout, base), dtype).test(
                 "default",
                 format!("base {base}: the first frequency is 1, the last {base}^(−14/16)"),
-                &["spectrum", "base", "exponent", "layout", "rounding", "long-position"],
+                &["spectrum", "base", "exponent", "layout", "rounding", "long-position", "history"],
                 Input::new(),
             );
         }

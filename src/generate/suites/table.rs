@@ -127,7 +127,7 @@ fn rules(file: &mut FilePlan, dtype: Dtype) {
     }
     for case in cases() {
         general::again(file, case, Layout::Half, dtype, &|_| {
-            Input::new().with("positions", general::along(case, &[3, 1500, 30011]))
+            Input::new().with("positions", general::along(case, &[1500, 30011]))
         });
     }
 }
