@@ -10,6 +10,7 @@
 //! | [`request`] | JSON, positions, requests, replies, reject reasons |
 //! | [`encoding`] | what each scheme is: expressions, planes, buckets, slopes |
 //! | [`profile`] | how machines round: emulation, derived error bounds |
+//! | [`fault`] | the known faults as transformations |
 //! | `exact` | intervals, rationals, correctly rounded answers, two oracles |
 //! | `theorem` | what is proved of the rotation, on the code that makes the vectors |
 //! | [`audit`] | kernels asked and judged |
@@ -32,6 +33,7 @@ pub mod cli;
 pub mod encoding;
 #[cfg(feature = "exact")]
 pub mod exact;
+pub mod fault;
 #[cfg(feature = "exact")]
 pub mod generate;
 pub mod number;
