@@ -13,6 +13,7 @@
 //! | [`fault`] | the known faults as transformations |
 //! | `exact` | intervals, rationals, correctly rounded answers, two oracles |
 //! | `theorem` | what is proved of the rotation, on the code that makes the vectors |
+//! | [`audit`] | kernels asked and judged |
 //! | `cli` | one file per verb |
 //!
 //! Arrows point upwards only: a module uses those above it in the table. `docs/architecture.md`
@@ -26,6 +27,7 @@
 
 #![warn(missing_docs)]
 
+pub mod audit;
 #[cfg(all(feature = "exact", feature = "cli"))]
 pub mod cli;
 pub mod encoding;

@@ -6,6 +6,7 @@ mod apply;
 mod batches;
 mod general;
 mod mixed;
+mod own;
 mod rejects;
 mod rotate;
 mod schemes;
@@ -15,6 +16,8 @@ mod spectra;
 mod t5;
 mod table;
 mod weights;
+
+pub use own::plans_for;
 
 use super::plan::{FilePlan, config};
 use super::values::number;
