@@ -34,7 +34,7 @@ REASONS = {
     "No module named": "Transformers has the config class without modelling code",
     "no config class": "the model's code lives on the Hub, not in Transformers",
     "must be one of ['longrope']": "Transformers allows this class `longrope` only",
-    "'NoneType'": "Transformers fails on a class whose head_dim is None (`dynamic` and `yarn` do not fall back to the quotient)",
+    "time_step_limit": "the class does not read back what it saves (an infinity)",
     "Missing required keys": "Transformers 5 no longer reads this old spelling (`su`, or `yarn` in Phi-3)",
     "mscale field must be a number": "Transformers demands short_mscale and long_mscale of this class",
     "32 pairs here, 128 in": "the shared functions do not read the `rotary_dim` of this class, whose own table does",

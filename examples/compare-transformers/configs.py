@@ -77,6 +77,7 @@ OWN = {
     "minimax_m3_vl": "Transformers does not read the `rotary_dim` that this class saves",
     "eomt_dinov3": "a vision tower: `dinov3` in the flat form",
     "efficientloftr": "a share of 4, for a matcher of images",
+    "moonshine": "its widths are `encoder_…` and `decoder_…`",
     "molmo2": "`rope_scaling_layers` numbers the layers that are scaled: it is refused rather than guessed",
     "musicflamingo": "its audio tower and its text model have a rope each, and disagree",
 }
@@ -104,13 +105,14 @@ SCALINGS = [
 def by_class(defaults):
     """Every model type whose class fills something in, as it stands and under each scaling."""
     for model_type, class_ in json.loads(defaults.read_text()).items():
+        if model_type == "deepseek_v4":  # asked as its class saves it, which names its ropes
+            continue
         own = class_.get("rope_parameters", {})
         nested = [key for key, value in own.items() if isinstance(value, dict)]
         two = "rope_local_base_freq" in class_ or "local_rope_theta" in class_
         layers = nested or (["full_attention", "sliding_attention"] if two else [None])
         yield from questions("class defaults", model_type, {"model_type": model_type}, layers)
-        # DeepSeek V4 names its ropes itself.
-        for inside in SCALINGS if model_type != "deepseek_v4" else []:
+        for inside in SCALINGS:
             # The base inside, so that the class's own cannot hide.
             parameters = {"rope_theta": 250000.0, **inside}
             if nested or two:

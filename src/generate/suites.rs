@@ -4,8 +4,11 @@ mod absolute;
 mod alibi;
 mod apply;
 mod batches;
+mod ids;
 mod mixed;
+mod models;
 mod rejects;
+mod relative;
 mod rotate;
 mod schemes;
 mod score;
@@ -30,13 +33,16 @@ pub const SUITES: &[Suite] = &[
     ("mixed", mixed::files),
     ("schemes", schemes::files),
     ("spectra", spectra::files),
+    ("models", models::files),
     ("apply", apply::files),
     ("score", score::files),
     ("table", table::files),
     ("alibi", alibi::files),
     ("t5", t5::files),
     ("absolute", absolute::files),
+    ("relative", relative::files),
     ("weights", weights::files),
+    ("ids", ids::files),
     ("rejects", rejects::files),
 ];
 

@@ -9,8 +9,10 @@ pub struct Alias {
     pub meaning: &'static str,
 }
 
-pub(super) const ATTENTION_HEAD: Alias =
-    Alias { names: &["attention_head_dim"], meaning: "head_dim, where the layers are wider (Zamba 2)" };
+pub(super) const ATTENTION_HEAD: Alias = Alias {
+    names: &["attention_head_dim"],
+    meaning: "head_dim, where the layers are wider (Zamba 2)",
+};
 pub(super) const HEAD_DIM: Alias = Alias {
     names: &["head_dim", "kv_channels"],
     meaning: "head_dim; else the quotient of the next two",

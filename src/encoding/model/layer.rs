@@ -1,6 +1,8 @@
 //! Which rope a layer has: one for all, one per layer type, or none.
 
-use super::aliases::{COMPRESSED, INTERVAL, LOCAL, PER_LAYER, RATIO, SCALING, SKIPPED, THETA, TYPES};
+use super::aliases::{
+    COMPRESSED, INTERVAL, LOCAL, PER_LAYER, RATIO, SCALING, SKIPPED, THETA, TYPES,
+};
 use super::levels::{Levels, present, same};
 use crate::encoding::key::invalid;
 use crate::request::{Json, Object, Reject, Slug};

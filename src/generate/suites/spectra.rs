@@ -1,6 +1,6 @@
 //! `inv_freq`: the frequencies, the two factors and the planes as data (trap T3).
 
-use super::schemes::CASES;
+use super::schemes;
 use super::{plain, sliced};
 use crate::encoding::Layout;
 use crate::generate::lists::BASES;
@@ -65,7 +65,7 @@ fn file(dtype: Dtype) -> FilePlan {
     }
     // Wide heads are long lists: only in the formats that frequencies are kept in.
     let narrow = dtype.digits() == 4;
-    for case in CASES.iter().filter(|case| case.rotate || !narrow) {
+    for case in schemes::all().filter(|case| case.rotate || !narrow) {
         let group = file.group(case.name, case.object(Layout::Half), dtype);
         for (name, length) in case.asked() {
             let input = match length {
