@@ -169,8 +169,15 @@ impl<'a> RopeConfig<'a> {
             false => head_dim,
         };
         if rotary_dim % 2 != 0 {
+            let said = match (config.get("rotary_dim"), config.get("partial_rotary_factor")) {
+                (None, Some(factor)) if scheme.slices() => {
+                    format!("rotary_dim = trunc(head_dim × partial_rotary_factor {factor})")
+                }
+                (Some(_), _) => "rotary_dim".to_string(),
+                (None, _) => "head_dim, which is rotary_dim too,".to_string(),
+            };
             return Err(Slug::OddRotaryDim.because(format!(
-                "rotary_dim is {rotary_dim}, allowed is an even number from 2 to \
+                "{said} is {rotary_dim}, allowed is an even number from 2 to \
                  head_dim − rotary_offset = {}",
                 head_dim.saturating_sub(rotary_offset)
             )));

@@ -105,7 +105,17 @@ fn scaling(levels: &Levels) -> Result<Scaling, Reject> {
         _ => Object::default(),
     };
     let default = Scaling { source: "rope_parameters", object: default, is_default: true };
-    Ok(found.unwrap_or(default))
+    let scaling = found.unwrap_or(default);
+    if scaling.is_nested() {
+        for (name, value) in scaling.object.iter() {
+            if !matches!(value, Json::Object(_) | Json::Null) {
+                let rule =
+                    "an object, or null for no rotation: one per layer type stands beside it";
+                return Err(invalid(&format!("{}.{name}", scaling.source), value, rule));
+            }
+        }
+    }
+    Ok(scaling)
 }
 
 /// The base of the sliding layers, if they have one of their own, and whether they are scaled.
@@ -227,14 +237,7 @@ pub(super) fn choose<'a>(levels: &Levels, wanted: Option<&'a str>) -> Result<Lay
                 let theta = present(inside, "rope_theta").cloned();
                 layer(theta.unwrap_or(base), inside.clone())
             }
-            Some(Json::Null) | None => Layer { rotates: false, ..layer(base, Object::default()) },
-            Some(other) => {
-                return Err(invalid(
-                    &format!("{}.{name}", scaling.source),
-                    other,
-                    "an object, or null for no rotation",
-                ));
-            }
+            _ => Layer { rotates: false, ..layer(base, Object::default()) },
         });
     }
     if let Some((local, is_scaled)) = local(levels)? {
@@ -295,7 +298,7 @@ fn theta(levels: &Levels, scaling: &Scaling) -> Result<Json, Reject> {
             _ => Err(invalid(name, ratio, "absent beside rope_theta: it is the base over 10000")),
         };
     }
-    let outside = match (levels.given(THETA)?, per_layer(levels)?) {
+    let outside = match (levels.agreed(THETA)?, per_layer(levels)?) {
         (Some((name, given)), Some((base, _))) if !same(given, base) => {
             let rule = format!("a list of what {name} says too, {given}");
             return Err(invalid(PER_LAYER.names[0], base, rule));

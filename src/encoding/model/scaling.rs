@@ -102,7 +102,10 @@ pub(super) fn parameters(
                 }
                 "attention_factor"
             }
-            ("alpha", "ntk") => "factor",
+            ("alpha", "ntk") => match value.number() {
+                Some(alpha) if alpha > 0.0 => "factor",
+                _ => return Err(invalid(&path, value, "a number above 0")),
+            },
             ("xdrope_section", "ntk") => "mrope_section",
             ("interleaved", _) if !scheme.has_axes() => "mrope_interleaved",
             ("mrope_section" | "mrope_interleaved", _) if !scheme.has_axes() => key,
