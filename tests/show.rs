@@ -25,6 +25,21 @@ fn sections_and_slices_as_tables() {
     insta::assert_snapshot!("kimi", output(&["show", "--model", "kimi-k2", "--digits", "4"]));
 }
 
+/// The first distances of the sheet's table: 8, 12, 16, 23, 32, 46, 64, 91.
+#[test]
+fn slopes_and_buckets_as_tables() {
+    let text = output(&["show", "--model", "bloom-560m"]);
+    assert!(text.contains("\n   0  0.7071067  2^(-1/2)\n   1        0.5  1/2\n"), "{text}");
+    let text = output(&["show", "--model", "t5-small"]);
+    let rows: Vec<&str> = text.lines().filter_map(|line| line.split("query  ").nth(1)).collect();
+    let upper = ["8 to 11", "12 to 15", "16 to 22", "23 to 31", "32 to 45", "46 to 63", "64 to 90"];
+    assert_eq!(rows[8..15], upper);
+    assert_eq!((rows[0], rows[15], rows[16], rows.len()), ("0", "from 91", "1", 31));
+    let json = output(&["show", "--model", "t5-small", "--json"]);
+    let value: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(value["first_key_minus_query"][15], -91);
+}
+
 #[test]
 fn layers_that_differ_are_shown_in_turn() {
     let text = output(&["show", "--model", "gemma-3-4b"]);
@@ -35,7 +50,7 @@ fn layers_that_differ_are_shown_in_turn() {
 
 #[test]
 fn no_line_is_wider_than_a_terminal() {
-    for model in ropewalk::encoding::models().iter().filter(|model| model.encoding == "rotary") {
+    for model in ropewalk::encoding::models() {
         for line in output(&["show", "--model", &model.name]).lines() {
             assert!(line.chars().count() <= 80, "{}: {line}", model.name);
         }
@@ -77,7 +92,7 @@ fn refusals_say_what_to_do() {
     fails(&["show"], 1, "missing_key: key head_dim");
     fails(&["show", "--model", "llama"], 2, "similar are llama-2-7b");
     fails(&["show", "--model", "zzz"], 2, "list models");
-    fails(&["show", "--model", "bloom-560m"], 2, "has no planes");
+    fails(&["show", "--model", "bloom-560m", "--svg", "/dev/null"], 2, "has no planes");
     fails(&["show", "--model", "gemma-3-4b", "--svg", "x.svg"], 2, "--layer-type");
     fails(&["show", "--model", "phi-2", "--seq-len", "9"], 1, "unused_input");
     fails(&["compute", "--model", "phi-2"], 2, "--operation");
