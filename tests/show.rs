@@ -82,6 +82,21 @@ fn a_picture_has_the_same_bytes_twice() {
     assert!(picture.starts_with("<svg ") && picture.contains("original context 4096"));
 }
 
+/// A line per axis, for the index restarts on each; what turns nothing has no picture.
+#[test]
+fn pictures_of_axes_and_of_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("flux.svg");
+    output(&["show", "--model", "flux.1-dev", "--svg", path.to_str().unwrap()]);
+    let picture = std::fs::read_to_string(&path).unwrap();
+    assert!((0..3).all(|axis| picture.contains(&format!("axis {axis}"))));
+    let none =
+        ["show", "--model", "llama-4-scout", "--layer-type", "no_rope", "--svg", "/dev/null"];
+    let assert = ropewalk(&none).assert().code(2);
+    let text = String::from_utf8(assert.get_output().stderr.clone()).unwrap();
+    assert!(text.contains("llama-4-scout, no_rope turns nothing"), "{text}");
+}
+
 #[test]
 fn refusals_say_what_to_do() {
     let fails = |arguments: &[&str], code: i32, words: &str| {

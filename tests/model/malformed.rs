@@ -348,6 +348,8 @@ fn models_of_the_wrong_kind() {
         json!({"layer_rope_theta": [10000, 0, 500000]}),
         json!({"qk_rope_head_dim": 64, "head_dim": 64}),
         json!({"rope_scale": 2}),
+        json!({"model_type": "ernie4_5_vl_moe_text", "rope_scaling": {"type": "default",
+               "mrope_section": [22, 22, 20]}}),
         json!({"partial_rotary_factor": 0.3, "head_dim": 90}),
     ]));
 }
