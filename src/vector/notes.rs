@@ -69,6 +69,13 @@ pub const NOTES: &[Remark] = &[
         &["meta-pytorch/attention-gym#29", "mosaicml/llm-foundry#186", "vllm-project/vllm#945"],
     ),
     remark(
+        "alibi-scale",
+        "the bias is not divided by √head_dim with the scores, or divided twice",
+        "slopes are off by a constant factor: attention is too local, or too flat",
+        &["J7"],
+        &["NVIDIA/TensorRT-Model-Connect#667"],
+    ),
+    remark(
         "alibi-slopes",
         "the slopes of this head count follow the other convention, or the exponent is off by one",
         "heads get slopes up to six times too large or small; powers of two hide it",
@@ -127,6 +134,13 @@ pub const NOTES: &[Remark] = &[
         &["vllm-project/vllm#57112", "sgl-project/sglang#35795", "ROCm/aiter#620"],
     ),
     remark(
+        "class-token",
+        "the class token is turned, or shifts the patches by one",
+        "every patch is a place off, or the class token is not where the model learned it",
+        &["H1"],
+        &["ggml-org/llama.cpp#13282"],
+    ),
+    remark(
         "context-parallel",
         "a rank's slice of the positions is taken to start at 0 or to be contiguous",
         "rank 0 is right at the front, everything else is shifted",
@@ -175,6 +189,17 @@ pub const NOTES: &[Remark] = &[
         "images are wrong, square and symmetric ones the least",
         &["E10", "H1", "H2", "H4", "H6", "H7"],
         &["huggingface/pytorch-image-models#2541", "ggml-org/llama.cpp#13282"],
+    ),
+    remark(
+        "grid-order",
+        "rows and columns are exchanged, or patches are counted in another order",
+        "text and square symmetric images are right, other images are scrambled",
+        &["H1"],
+        &[
+            "huggingface/pytorch-image-models#2541",
+            "ggml-org/llama.cpp#13282",
+            "osaurus-ai/vmlx-swift#225",
+        ],
     ),
     remark(
         "growth",
@@ -263,6 +288,13 @@ pub const NOTES: &[Remark] = &[
         &["ml-explore/mlx-examples#907", "Lightning-AI/litgpt#1745", "ggml-org/llama.cpp#8650"],
     ),
     remark(
+        "log-bucket",
+        "the logarithm of a distance is truncated where it must be rounded up, or clamped elsewhere",
+        "far distances fall into the row beside their own, or outside the table",
+        &["K3"],
+        &[],
+    ),
+    remark(
         "long-position",
         "angles lose accuracy far away: rounded frequencies, sines of unreduced angles, running \
          products, or a table that ends early",
@@ -296,6 +328,13 @@ pub const NOTES: &[Remark] = &[
         "an ulp here and there, or an output that stays in the wide format",
         &["F4", "F10"],
         &["huggingface/transformers#24262", "vllm-project/vllm#40180", "vllm-project/vllm#863"],
+    ),
+    remark(
+        "model-config",
+        "a config.json is read with another meaning: a key ignored, a default missing, another layer's",
+        "the kernel is right and the model wrong",
+        &["C1", "D1", "D2"],
+        &["huggingface/transformers#45902"],
     ),
     remark(
         "near-tie",
@@ -459,6 +498,27 @@ pub const NOTES: &[Remark] = &[
         &["raiyanyahya/how-to-train-your-gpt#6", "vllm-project/vllm#945"],
     ),
     remark(
+        "relative-clip",
+        "a distance is not clipped to the table, or clipped before it must be",
+        "far keys read another row, or memory behind the table",
+        &["K3"],
+        &[],
+    ),
+    remark(
+        "relative-direction",
+        "query minus key is taken for key minus query",
+        "keys before and after the query exchange their rows; a mirrored table hides it",
+        &["K3"],
+        &[],
+    ),
+    remark(
+        "rope-delta",
+        "the offset of decoding after an image is lost, stale, or counted in tokens",
+        "the prompt is right, every token generated after it is at another position",
+        &["H5"],
+        &["huggingface/transformers#43952", "Blaizzy/mlx-vlm#1505", "QwenLM/Qwen3-VL#765"],
+    ),
+    remark(
         "rounding",
         "a step or the result is rounded to a narrower format than the output has",
         "the low bits of the output are noise, or zero",
@@ -471,6 +531,17 @@ pub const NOTES: &[Remark] = &[
         "tree attention, reordered or repeated tokens get their neighbours' angles",
         &["E5", "E14", "E15"],
         &["flashinfer-ai/flashinfer#1129", "sgl-project/sglang#4267"],
+    ),
+    remark(
+        "segments",
+        "the three axes of text and images are mixed up, or the text after an image goes on at a wrong place",
+        "text is right, images and what follows them are not",
+        &["H6"],
+        &[
+            "linkedin/Liger-Kernel#276",
+            "huggingface/transformers#40136",
+            "modelscope/ms-swift#2051",
+        ],
     ),
     remark(
         "sign",
@@ -571,11 +642,25 @@ pub const NOTES: &[Remark] = &[
         &["vllm-project/vllm#863", "sgl-project/sglang#33117", "huggingface/transformers#29496"],
     ),
     remark(
+        "temperature",
+        "the step of the attention scale comes a position early or late, or its weight is another",
+        "nothing below the first step, all logits scaled wrongly beyond it",
+        &[],
+        &[],
+    ),
+    remark(
         "tie",
         "the exact value is the middle between two numbers and does not go to the even one",
         "one ulp off in half of the cases",
         &["J7"],
         &["NVIDIA/TensorRT-Model-Connect#667", "HabanaAI/vllm-fork#503"],
+    ),
+    remark(
+        "video-clock",
+        "seconds between frames are cast to integers, or multiplied in f32",
+        "frames less than a second apart share a position, or one comes early",
+        &["H6"],
+        &[],
     ),
     remark(
         "weight-heads",

@@ -1,7 +1,7 @@
 //! `inv_freq`: the frequencies, the two factors and the planes as data (trap T3).
 
-use super::schemes::{CASES, general_cases};
-use super::{general, plain, sliced};
+use super::schemes::general_cases;
+use super::{general, plain, schemes, sliced};
 use crate::encoding::Layout;
 use crate::generate::lists::BASES;
 use crate::generate::plan::{FilePlan, Input, config};
@@ -65,7 +65,7 @@ fn file(dtype: Dtype) -> FilePlan {
     }
     // Wide heads are long lists: only in the formats that frequencies are kept in.
     let narrow = dtype.digits() == 4;
-    for case in CASES.iter().filter(|case| case.rotate || !narrow) {
+    for case in schemes::all().filter(|case| case.rotate || !narrow) {
         let group = file.group(case.name, case.object(Layout::Half), dtype);
         for (name, length) in case.asked() {
             let input = match length {
