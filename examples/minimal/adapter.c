@@ -1,5 +1,5 @@
 /* A Ropewalk adapter in C and nothing else: rotate in f32. cc -O2 -o adapter adapter.c -lm
- * It checks nothing, so let it be asked sound questions only: ropewalk audit --sound --exec ./adapter */
+ * It checks nothing, so it is asked sound questions only: ropewalk audit --sound --exec ./adapter */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -66,7 +66,9 @@ fn main() {
         match &line {
             line if line.contains(r#""cmd":"stop""#) => break,
             line if line.contains(r#""cmd":"start""#) => println!("{}", CLAIM.replace('\n', "")),
-            line => println!("{}", serde_json::to_string(&answer(line).to_json()).unwrap_or_default()),
+            line => {
+                println!("{}", serde_json::to_string(&answer(line).to_json()).unwrap_or_default())
+            }
         }
     }
 }

@@ -2,7 +2,7 @@
 import json, sys
 import numpy as np
 
-np.seterr(all="ignore")
+np.seterr(all="ignore")  # infinities among the questions are meant
 CLAIM = {"operations": ["rotate"], "dtypes": ["f32"], "layouts": ["half", "interleaved"],
          "rope_types": ["default"], "axes": [1]}
 
@@ -30,8 +30,8 @@ def read(tensor, head_dim):
     need(len(tensor["shape"]) == 4 and tensor["shape"][3] == head_dim, "shape_mismatch: q or k")
     need(all(len(row) == 8 * head_dim and not set(row) - set("0123456789abcdef")
              for row in tensor["bits"]), "malformed_tensor: a row")
-    bits = bytes.fromhex("".join(tensor["bits"]))
-    return np.frombuffer(bits, ">f4").reshape(tensor["shape"]).astype("f4")
+    numbers = np.frombuffer(bytes.fromhex("".join(tensor["bits"])), ">f4")
+    return numbers.reshape(tensor["shape"]).astype("f4")
 
 
 def integer(p):
@@ -74,7 +74,6 @@ for line in sys.stdin:
         try:
             reply = answer(json.loads(line, object_pairs_hook=once))
         except (AssertionError, ValueError, KeyError, TypeError, OverflowError) as error:
-            own = type(error) is AssertionError
-            reply = {"rejected": str(error) if own else f"malformed_request: {error!r}"}
+            reply = {"rejected": f"{error}" if "_" in f"{error}" else f"malformed_request: {error}"}
         reply["id"] = command["id"]
     print(json.dumps(reply), flush=True)

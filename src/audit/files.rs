@@ -120,9 +120,8 @@ fn form(tensor: &Tensor) -> Json {
 
 fn integers(name: &str, json: &Json) -> Option<Tensor> {
     let positions = Positions::parse(name, json).ok()?;
-    let integer = |p: &crate::request::Position| {
-        (p.denominator == 1).then_some(p.numerator.cast_unsigned())
-    };
+    let integer =
+        |p: &crate::request::Position| (p.denominator == 1).then_some(p.numerator.cast_unsigned());
     let data = positions.data().iter().map(integer).collect::<Option<Vec<u64>>>()?;
     Tensor::new(Dtype::I64, positions.shape().to_vec(), data).ok()
 }
@@ -169,8 +168,7 @@ impl Kernel for Answers {
     fn describe(&mut self) -> Result<Description, Breakage> {
         let floats = || Dtype::FLOATS.into_iter();
         let mixed = floats().flat_map(|from| floats().map(move |to| (from, to))).collect();
-        let everything =
-            Capability { mixed, ..Capability::new(&Operation::ALL, &Dtype::ALL) };
+        let everything = Capability { mixed, ..Capability::new(&Operation::ALL, &Dtype::ALL) };
         Ok(Description { capabilities: vec![everything], ..Description::named(&self.name) })
     }
 

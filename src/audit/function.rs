@@ -47,11 +47,8 @@ pub struct Function<F> {
 impl<F: FnMut(&Ask) -> Answer> Function<F> {
     /// A function that claims these capabilities.
     pub fn new(name: &str, capabilities: Vec<Capability>, function: F) -> Function<F> {
-        let description = Description {
-            language: "Rust".into(),
-            capabilities,
-            ..Description::named(name)
-        };
+        let description =
+            Description { language: "Rust".into(), capabilities, ..Description::named(name) };
         Function { description, refuses: false, function }
     }
 

@@ -7,6 +7,7 @@
 mod abi;
 mod buffer;
 mod call;
+mod placed;
 mod serve;
 
 pub use serve::{Frequencies, ServeError, serve};

@@ -93,9 +93,10 @@ pub fn audit(kernel: &mut dyn Kernel, cases: &[Case], options: &Options) -> Audi
             if let Ok(first @ Outcome::Output(_)) = &one.outcome {
                 match kernel.ask(&cases[one.case].ask) {
                     // To break is worse than to change one's mind, and another thing.
-                    again @ (Outcome::Broken(_)
-                    | Outcome::Errored(_)
-                    | Outcome::Misbehaved(..)) => one.outcome = Ok(again),
+                    again
+                    @ (Outcome::Broken(_) | Outcome::Errored(_) | Outcome::Misbehaved(..)) => {
+                        one.outcome = Ok(again)
+                    }
                     again => one.fickle = !same(first, &again),
                 }
             }
@@ -253,9 +254,7 @@ impl<'c> One<'c> {
             (Outcome::Unsupported(text), _) => Some(Status::Unsupported(text.clone())),
             (Outcome::Skipped(text), _) => Some(Status::Skipped(text.clone())),
             (Outcome::Errored(text), _) => Some(Status::Errored(text.clone())),
-            (Outcome::Misbehaved(probe, text), _) => {
-                Some(Status::Misbehaved(*probe, text.clone()))
-            }
+            (Outcome::Misbehaved(probe, text), _) => Some(Status::Misbehaved(*probe, text.clone())),
             (Outcome::Broken(b), _) => Some(Status::Broken(b.name(), b.to_string())),
             (Outcome::Rejected(text), Expected::Reject(slug)) => {
                 one.notes.extend(other_reason(text, *slug));

@@ -6,9 +6,7 @@ pub(super) mod selection;
 use super::CliError;
 use super::progress::progress;
 use super::write::write_atomically;
-use crate::audit::{
-    Audited, Case, Kernel, Options, Report, Style, audit, ndjson, terminal,
-};
+use crate::audit::{Audited, Case, Kernel, Options, Report, Style, audit, ndjson, terminal};
 use crate::profile;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use std::io::IsTerminal;

@@ -55,7 +55,9 @@ fn spectrum(ask: &Ask) -> Result<(Vec<f64>, f64), String> {
     let input: Object = length.into_iter().collect();
     let dtype = crate::number::Dtype::F64;
     let request = run_request(Operation::InvFreq, dtype, &ask.id, &ask.config, &input);
-    let Reply::Output { output, .. } = exact::reply(&serde_json::to_string(&request).unwrap_or_default()) else {
+    let Reply::Output { output, .. } =
+        exact::reply(&serde_json::to_string(&request).unwrap_or_default())
+    else {
         return Err("its spectrum cannot be computed".into());
     };
     let values = |name: &str| -> Vec<f64> {

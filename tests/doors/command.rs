@@ -6,7 +6,7 @@ use assert_cmd::Command;
 fn audit(corpus: &str, arguments: &[&str]) -> (i32, String, String) {
     let output = Command::cargo_bin("ropewalk")
         .unwrap()
-        .args(["audit", "--vectors", corpus, "--timeout", "1"])
+        .args(["audit", "--vectors", corpus, "--timeout", "30"])
         .args(arguments)
         .output()
         .unwrap();

@@ -59,8 +59,10 @@ fn answered(questions: &Value, asked: &Tensors) -> Tensors {
         let positions: Vec<f64> =
             bytes.chunks(8).map(|b| i64::from_le_bytes(b.try_into().unwrap()) as f64).collect();
         let config = &question["config"];
-        let (base, r) =
-            (config["rope_theta"].as_f64().unwrap(), config["rotary_dim"].as_u64().unwrap() as usize);
+        let (base, r) = (
+            config["rope_theta"].as_f64().unwrap(),
+            config["rotary_dim"].as_u64().unwrap() as usize,
+        );
         let start = config["rotary_offset"].as_u64().unwrap_or(0) as usize;
         let backward = question["input"]["direction"].as_str().is_some_and(|d| d != "forward");
         for name in question["output"].as_object().unwrap().keys() {
@@ -97,8 +99,7 @@ fn a_far_machine_is_asked_and_judged() {
     let (code, text, errors) = ropewalk(&[&["prompt"], &select[..], &[&ask]].concat());
     assert_eq!(code, 0, "{errors}");
     assert!(text.contains(" questions in "), "{text}");
-    let questions: Value =
-        serde_json::from_str(&std::fs::read_to_string(&json).unwrap()).unwrap();
+    let questions: Value = serde_json::from_str(&std::fs::read_to_string(&json).unwrap()).unwrap();
     let asked = read(&ask);
     // The hash of the file is the hash of the question.
     let first = &questions["questions"][0];
@@ -110,7 +111,8 @@ fn a_far_machine_is_asked_and_judged() {
 
     let answers = answered(&questions, &asked);
     write(&back, &answers);
-    let judge = |more: &[&str]| ropewalk(&[&["audit", "--outputs", &back], &select[..], more].concat());
+    let judge =
+        |more: &[&str]| ropewalk(&[&["audit", "--outputs", &back], &select[..], more].concat());
     let (code, text, errors) = judge(&["--prompt", &json]);
     assert_eq!(code, 0, "{text}{errors}");
     assert!(text.contains("back.safetensors: CONFORMS") && errors.is_empty(), "{text}{errors}");

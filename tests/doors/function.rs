@@ -18,7 +18,9 @@ fn claimed() -> Vec<Capability> {
 /// Rotation in f64, with a sign for sin.
 fn rotated(ask: &Ask, name: &str, sine: f64) -> Result<Tensor, Outcome> {
     let tensor = ask.tensor(name)?;
-    let &[batch, heads, seq, width] = tensor.shape() else { unreachable!("it is a sound question") };
+    let &[batch, heads, seq, width] = tensor.shape() else {
+        unreachable!("it is a sound question")
+    };
     let r = ask.size("rotary_dim")?;
     let start = ask.size("rotary_offset").unwrap_or(0);
     let base = ask.number("rope_theta")?;

@@ -92,7 +92,7 @@ static int call(const ropewalk_call_t *c, int table) {
     if (c->seq > 1) *(volatile int *)8 = 1;
 #endif
 #ifdef HANG
-    if (c->seq > 1) sleep(600);
+    if (c->position_bits == 32) sleep(600);
 #endif
 #ifdef WRITES_POSITIONS
     if (c->positions) ((char *)c->positions)[0] ^= 1;

@@ -36,8 +36,7 @@ impl Guarded {
     /// `length` bytes, `skew` bytes off the alignment, full of the guard's pattern.
     pub(super) fn new(length: usize, skew: usize) -> Guarded {
         let strip = length.clamp(GUARD, MOST_GUARD);
-        let mut memory: Vec<u8> =
-            (0..2 * strip + length + ALIGNMENT + skew).map(guard).collect();
+        let mut memory: Vec<u8> = (0..2 * strip + length + ALIGNMENT + skew).map(guard).collect();
         let address = memory.as_mut_ptr() as usize + strip;
         let start = strip + address.next_multiple_of(ALIGNMENT) - address + skew;
         Guarded { memory, start, length, before: vec![] }
@@ -66,9 +65,7 @@ impl Guarded {
         // From the edges outwards: the nearest damage says most.
         let after = (end..self.memory.len()).find(|&i| self.memory[i] != self.before[i]);
         let before = (0..self.start).rev().find(|&i| self.memory[i] != self.before[i]);
-        after
-            .map(|i| Damage::After(i - end))
-            .or(before.map(|i| Damage::Before(self.start - i)))
+        after.map(|i| Damage::After(i - end)).or(before.map(|i| Damage::Before(self.start - i)))
     }
 
     /// The first byte of the buffer that has changed.
@@ -81,9 +78,7 @@ impl Guarded {
     /// The first byte of the buffer that has changed and is not `allowed`.
     pub(super) fn changed_beside(&self, allowed: impl Fn(usize) -> bool) -> Option<Damage> {
         (0..self.length)
-            .find(|&i| {
-                self.memory[self.start + i] != self.before[self.start + i] && !allowed(i)
-            })
+            .find(|&i| self.memory[self.start + i] != self.before[self.start + i] && !allowed(i))
             .map(Damage::Inside)
     }
 }

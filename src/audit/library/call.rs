@@ -2,6 +2,7 @@
 
 use super::abi::{Loaded, RawCall, RawTensor, VERSION, Which};
 use super::buffer::Guarded;
+use super::placed::{Placed, overrun, put, size};
 use crate::audit::probe::Probe;
 use crate::encoding::{Body, Expression, Layout, Pair, Question};
 use crate::number::{Dtype, Tensor, Wide};
@@ -98,8 +99,7 @@ impl Plan {
             _ => return Err("a C call rotates: rotate or apply".into()),
         };
         (plan.planes, plan.offset) = (pairs.len(), pairs.first().map_or(0, |pair| pair.re));
-        let regular =
-            |(i, pair): (usize, &Pair)| *pair == layout.pair(i, pairs.len(), plan.offset);
+        let regular = |(i, pair): (usize, &Pair)| *pair == layout.pair(i, pairs.len(), plan.offset);
         match !pairs.is_empty() && pairs.iter().enumerate().all(regular) {
             true => Ok(plan),
             false => Err("a C call turns one slice, in one layout".into()),
@@ -137,7 +137,8 @@ impl Plan {
         let repeat = |tensor: &Tensor| {
             let mut shape = tensor.shape().to_vec();
             shape[0] *= times;
-            Tensor::new(tensor.dtype(), shape, tensor.data().repeat(times)).unwrap_or(tensor.clone())
+            Tensor::new(tensor.dtype(), shape, tensor.data().repeat(times))
+                .unwrap_or(tensor.clone())
         };
         Plan {
             q: repeat(&self.q),
@@ -153,12 +154,14 @@ impl Plan {
         let seq = self.q.shape()[2];
         let width = (how.bits / 8) as usize;
         let strides = if how.strided { [seq + 3, 1] } else { [seq, 1] };
-        let mut positions = Guarded::new((self.positions.len() / seq.max(1) * strides[0]) * width, 0);
+        let mut positions =
+            Guarded::new((self.positions.len() / seq.max(1) * strides[0]) * width, 0);
         for (token, p) in self.positions.iter().enumerate() {
             let place = token / seq * strides[0] + token % seq;
             let bytes = p.to_ne_bytes();
             // Of the narrow ones, the half that holds the value.
-            let half = if cfg!(target_endian = "little") { &bytes[..width] } else { &bytes[8 - width..] };
+            let half =
+                if cfg!(target_endian = "little") { &bytes[..width] } else { &bytes[8 - width..] };
             positions.bytes_mut()[place * width..][..width].copy_from_slice(half);
         }
         let mut frequencies = Guarded::new(8 * self.inv_freq.len(), 0);
@@ -240,182 +243,8 @@ impl Plan {
     }
 }
 
-impl RawTensor {
-    const ABSENT: RawTensor = RawTensor {
-        input: std::ptr::null(),
-        output: std::ptr::null_mut(),
-        in_strides: [0; 4],
-        out_strides: [0; 4],
-        heads: 0,
-    };
-}
-
-/// A tensor to be rotated, in memory.
-struct Placed<'a> {
-    name: &'static str,
-    tensor: &'a Tensor,
-    input: Guarded,
-    in_strides: [usize; 4],
-    /// None if the output is the input.
-    output: Option<Guarded>,
-    out_strides: [usize; 4],
-    /// What an output that was not written holds: a NaN with a payload that no input has.
-    unwritten: u64,
-}
-
-impl<'a> Placed<'a> {
-    fn new(name: &'static str, tensor: &'a Tensor, how: How) -> Placed<'a> {
-        let shape = tensor.shape();
-        let in_strides = strides(shape, how.strided, 3);
-        let out_strides = if how.in_place { in_strides } else { strides(shape, how.strided, 2) };
-        let dtype = tensor.dtype();
-        let skew = if how.strided { size(dtype) } else { 0 };
-        let room = |strides: &[usize; 4]| Guarded::new(extent(shape, strides) * size(dtype), skew);
-        let mut input = room(&in_strides);
-        for (index, &bits) in tensor.data().iter().enumerate() {
-            put(input.bytes_mut(), place(index, shape, &in_strides), dtype, bits);
-        }
-        let first = match dtype {
-            Dtype::F64 => 0x7ffc_dead_beef_5ca1,
-            Dtype::F32 => 0x7fed_beef,
-            Dtype::Bf16 => 0x7fed,
-            _ => 0x7ead,
-        };
-        let free = |bits: &u64| !tensor.data().contains(bits);
-        let unwritten = (first..first + 64).find(free).unwrap_or(first);
-        let output = (!how.in_place).then(|| {
-            let mut output = room(&out_strides);
-            for index in 0..tensor.data().len() {
-                put(output.bytes_mut(), place(index, shape, &out_strides), dtype, unwritten);
-            }
-            output
-        });
-        Placed { name, tensor, input, in_strides, output, out_strides, unwritten }
-    }
-
-    fn raw(&mut self) -> RawTensor {
-        let input = self.input.hand_out();
-        let output = self.output.as_mut().map_or(input, Guarded::hand_out);
-        RawTensor {
-            input: input as *const c_void,
-            output: output as *mut c_void,
-            in_strides: self.in_strides.map(|n| n as i64),
-            out_strides: self.out_strides.map(|n| n as i64),
-            heads: self.tensor.shape()[1] as i64,
-        }
-    }
-
-    fn overruns(&self) -> Result<(), Failed> {
-        overrun(&self.input, "the input", self.name)?;
-        self.output.as_ref().map_or(Ok(()), |output| overrun(output, "the output", self.name))
-    }
-
-    fn input_is_unchanged(&self) -> Result<(), Failed> {
-        match self.output.as_ref().and(self.input.changed()) {
-            None => Ok(()),
-            Some(damage) => Err(Failed::Found(
-                Probe::InputChanged,
-                format!("it wrote {damage} the input {}", self.name),
-            )),
-        }
-    }
-
-    /// The output, if it was written whole and nothing between its rows.
-    fn read(&self, how: How) -> Result<Tensor, Failed> {
-        let (shape, dtype) = (self.tensor.shape(), self.tensor.dtype());
-        let buffer = self.output.as_ref().unwrap_or(&self.input);
-        let places: Vec<usize> = (0..self.tensor.data().len())
-            .map(|index| place(index, shape, &self.out_strides))
-            .collect();
-        let mut own = vec![false; buffer.bytes().len() / size(dtype)];
-        places.iter().for_each(|&place| own[place] = true);
-        if let Some(damage) = buffer.changed_beside(|byte| own[byte / size(dtype)]) {
-            let text = format!(
-                "it wrote {damage} the output {}, between the rows: it ignores strides",
-                self.name
-            );
-            return Err(Failed::Found(Probe::Strided, text));
-        }
-        let data: Vec<u64> =
-            places.iter().map(|&place| get(buffer.bytes(), place, dtype)).collect();
-        if self.output.is_some()
-            && let Some(index) = data.iter().position(|bits| *bits == self.unwritten)
-        {
-            let count = data.iter().filter(|bits| **bits == self.unwritten).count();
-            let probe = if how.strided { Probe::Strided } else { Probe::Unwritten };
-            let at: String = crate::audit::judge::place(index, shape)
-                .iter()
-                .map(|i| format!("[{i}]"))
-                .collect();
-            let text = format!(
-                "it left {count} of {} elements of the output {} unwritten, the first at {at}",
-                data.len(),
-                self.name
-            );
-            return Err(Failed::Found(probe, text));
-        }
-        Tensor::new(dtype, shape.to_vec(), data).map_err(|_| Failed::Status(3))
-    }
-}
-
-fn overrun(buffer: &Guarded, what: &str, name: &str) -> Result<(), Failed> {
-    match buffer.overrun() {
-        None => Ok(()),
-        Some(damage) => {
-            Err(Failed::Found(Probe::Canary, format!("it wrote {damage} {what} {name}")))
-        }
-    }
-}
-
-/// Strides of [batch, heads, seq, dim]: contiguous, or heads within tokens as in a packed
-/// projection, with room between all of them.
-fn strides(shape: &[usize], strided: bool, room: usize) -> [usize; 4] {
-    let (heads, seq, dim) = (shape[1], shape[2], shape[3]);
-    if !strided {
-        return [heads * seq * dim, seq * dim, dim, 1];
-    }
-    let head = dim + room;
-    let token = heads * head + room + 2;
-    [seq * token + room + 4, head, token, 1]
-}
-
-/// Elements from the first to the last.
-fn extent(shape: &[usize], strides: &[usize; 4]) -> usize {
-    match shape.contains(&0) {
-        true => 0,
-        false => 1 + shape.iter().zip(strides).map(|(n, stride)| (n - 1) * stride).sum::<usize>(),
-    }
-}
-
-fn place(index: usize, shape: &[usize], strides: &[usize; 4]) -> usize {
-    crate::audit::judge::place(index, shape).iter().zip(strides).map(|(i, s)| i * s).sum()
-}
-
-fn size(dtype: Dtype) -> usize {
-    dtype.digits() / 2
-}
-
 fn dtype_number(dtype: Dtype) -> i32 {
     Dtype::FLOATS.iter().position(|float| *float == dtype).unwrap_or(0) as i32
-}
-
-fn put(bytes: &mut [u8], place: usize, dtype: Dtype, bits: u64) {
-    let slot = &mut bytes[place * size(dtype)..][..size(dtype)];
-    match size(dtype) {
-        2 => slot.copy_from_slice(&(bits as u16).to_ne_bytes()),
-        4 => slot.copy_from_slice(&(bits as u32).to_ne_bytes()),
-        _ => slot.copy_from_slice(&bits.to_ne_bytes()),
-    }
-}
-
-fn get(bytes: &[u8], place: usize, dtype: Dtype) -> u64 {
-    let slot = &bytes[place * size(dtype)..][..size(dtype)];
-    let mut wide = [0; 8];
-    match cfg!(target_endian = "little") {
-        true => wide[..slot.len()].copy_from_slice(slot),
-        false => wide[8 - slot.len()..].copy_from_slice(slot),
-    }
-    u64::from_ne_bytes(wide)
 }
 
 fn number(config: &Object, key: &str) -> f64 {

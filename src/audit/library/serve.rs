@@ -134,7 +134,8 @@ fn run(library: &Loaded, frequencies: Frequencies, json: Json) -> Json {
         config: request.config,
         input: request.input.object().clone(),
     };
-    let text = |kind: &str, text: String| object([("id", id.clone()), (kind, text.as_str().into())]);
+    let text =
+        |kind: &str, text: String| object([("id", id.clone()), (kind, text.as_str().into())]);
     match answer(library, frequencies, &ask) {
         Ok(output) => {
             let tensors = output.iter().map(|(name, t)| (name.clone(), tensor_json(t))).collect();
@@ -145,7 +146,9 @@ fn run(library: &Loaded, frequencies: Frequencies, json: Json) -> Json {
         Err(Answer::Call(Failed::Status(2))) => {
             text("rejected", "invalid_value: it returned ROPEWALK_INVALID".into())
         }
-        Err(Answer::Call(Failed::Status(3))) => text("errored", "it returned ROPEWALK_FAILED".into()),
+        Err(Answer::Call(Failed::Status(3))) => {
+            text("errored", "it returned ROPEWALK_FAILED".into())
+        }
         Err(Answer::Call(Failed::Status(other))) => {
             text("errored", format!("it returned {other}, which means nothing"))
         }
@@ -219,11 +222,7 @@ fn second_half_counts(library: &Loaded, plan: &Plan, how: How) -> Result<(), Fai
 }
 
 /// The same call many times over, in place too and from several threads where that is claimed.
-fn repeat(
-    library: &Loaded,
-    plan: &Plan,
-    plain: How,
-) -> Result<Vec<(String, Tensor)>, Failed> {
+fn repeat(library: &Loaded, plan: &Plan, plain: How) -> Result<Vec<(String, Tensor)>, Failed> {
     let large = plan.tiled(TOKENS);
     let in_place = claims(&library.about, "in_place");
     for how in [Some(plain), in_place.then_some(How { in_place: true, ..plain })] {
