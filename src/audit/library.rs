@@ -75,10 +75,10 @@ impl Kernel for Library {
             false => Ok(()),
         };
         let probe = Probe::of(ask);
-        needs(plan.is_partial(), "partial")?;
-        needs(plan.k.is_some(), "keys")?;
         needs(probe == Some(Probe::Strided), "strides")?;
         needs(probe == Some(Probe::InPlace), "in_place")?;
+        needs(plan.is_partial(), "partial")?;
+        needs(plan.k.is_some(), "keys")?;
         needs(!plan.fits_32_bits(), "int64")?;
         let both = self.claims("int32") || self.claims("int64") || plan.positions.is_empty();
         needs(!both, "int32 or int64")

@@ -7,7 +7,8 @@
 
 use super::case::Case;
 use super::kernel::Ask;
-use super::report::{CaseReport, Status, evidence};
+use super::report::{CaseReport, Diagnosis, Status, evidence};
+use crate::encoding::{Body, Expression};
 use crate::request::{Json, Object, Operation};
 use std::collections::BTreeMap;
 
@@ -71,6 +72,42 @@ impl Probe {
         }
     }
 
+    /// What to change in a kernel.
+    pub const fn fix(self) -> &'static str {
+        match self {
+            Probe::Canary => {
+                "count what is launched: batches, heads, tokens and axes, and the last vector of a \
+                 row."
+            }
+            Probe::InputChanged => {
+                "write to the output alone; what is derived from an input needs memory of its own."
+            }
+            Probe::Unwritten => {
+                "cover every batch, head and token; look at the path for one token, and at the \
+                 last block."
+            }
+            Probe::Strided => "address every tensor by its own strides, in and out, q and k.",
+            Probe::InPlace => "read both coordinates of a pair before writing either.",
+            Probe::PositionWidth => "read positions in the width that the call names.",
+            Probe::Race => {
+                "let no two threads touch one pair, and keep nothing from one call to the next."
+            }
+        }
+    }
+
+    /// Real reports of the class.
+    pub const fn links(self) -> &'static [&'static str] {
+        match self {
+            Probe::Canary => &["sgl-project/sgl-kernel-xpu#202", "sgl-project/sglang#20559"],
+            Probe::InputChanged => &["unslothai/unsloth#5001", "ml-explore/mlx-lm#939"],
+            Probe::Unwritten => &["ml-explore/mlx#3494", "oxiglade/mlx-rs#359"],
+            Probe::Strided => &["ggml-org/llama.cpp#14580", "PaddlePaddle/Paddle#74347"],
+            Probe::InPlace => &["ggml-org/llama.cpp#20274", "sgl-project/sglang#19989"],
+            Probe::PositionWidth => &["flashinfer-ai/flashinfer#1129", "ROCm/aiter#2566"],
+            Probe::Race => &["vllm-project/vllm#48872", "NVIDIA/Megatron-LM#4640"],
+        }
+    }
+
     /// The probe of this name.
     pub fn from_name(name: &str) -> Option<Probe> {
         Probe::ALL.into_iter().find(|probe| probe.name() == name)
@@ -88,18 +125,21 @@ impl Probe {
 /// The key of the input.
 const KEY: &str = "x_probe";
 
+/// A case and its [`richness`].
+type Ranked<'c> = (usize, &'c Case);
+
 /// Cases with these many of everything are asked again for each operation, format and layout.
 const EACH: usize = 3;
 
 /// The questions that are worth asking in other ways: those with most of what can be confused
 /// (several batches, heads and tokens, keys beside queries), each with every probe.
 pub fn probes(cases: &[Case]) -> Vec<Case> {
-    let mut kinds: BTreeMap<(&str, &str, &str), Vec<(usize, &Case)>> = BTreeMap::new();
+    let mut kinds: BTreeMap<[&str; 3], Vec<Ranked>> = BTreeMap::new();
     for case in cases {
         let rotates = matches!(case.ask.operation, Operation::Rotate | Operation::Apply);
         if rotates && let Some(richness) = richness(case) {
             let layout = case.word("layout").unwrap_or_default();
-            let kind = (case.ask.operation.name(), case.ask.dtype.name(), layout);
+            let kind = [case.ask.operation.name(), case.ask.dtype.name(), layout];
             kinds.entry(kind).or_default().push((richness, case));
         }
     }
@@ -124,9 +164,15 @@ fn richness(case: &Case) -> Option<usize> {
     let expected = case.truth.expected.tensors()?;
     let (_, q) = expected.0.first()?;
     let &[batch, heads, seq, _] = q.shape() else { return None };
+    // What no call can ask is not worth a place among the few.
+    let one = Expression::integer(1);
+    let plain = match case.ask.question().ok()?.body {
+        Body::Rotate(r) => r.rope.axes == 1 && r.rope.planes.iter().all(|p| p.growth == one),
+        _ => true,
+    };
     let several = [batch, heads, seq].iter().filter(|&&n| n > 1).count();
     // More tokens than one, or there is nothing to mistake.
-    (seq > 1).then_some(100 * several + 100 * expected.0.len() + q.data().len().min(99))
+    (plain && seq > 1).then_some(100 * several + 100 * expected.0.len() + q.data().len().min(99))
 }
 
 fn with(case: &Case, probe: Probe) -> Case {
@@ -175,4 +221,25 @@ pub(super) fn name_failures(cases: &mut [CaseReport]) {
         };
         cases[asked].status = Status::Misbehaved(probe, text);
     }
+}
+
+/// What the probes found, each with its first finding, the most frequent first.
+pub(super) fn diagnoses(cases: &[CaseReport]) -> Vec<Diagnosis> {
+    let mut found: BTreeMap<Probe, (usize, &str)> = BTreeMap::new();
+    for case in cases.iter().filter(|case| !case.known) {
+        if let Status::Misbehaved(probe, text) = &case.status {
+            found.entry(*probe).or_insert((0, text)).0 += 1;
+        }
+    }
+    let all = cases.iter().filter(|case| case.status.is_divergence() && !case.known).count();
+    let mut found: Vec<(Probe, (usize, &str))> = found.into_iter().collect();
+    found.sort_by_key(|(_, (count, _))| std::cmp::Reverse(*count));
+    let diagnosis = |(probe, (count, text)): (Probe, (usize, &str))| Diagnosis {
+        faults: vec![probe.name()],
+        explains: count as f64 / all.max(1) as f64,
+        summary: format!("fault class {}: {text}", probe.class()),
+        fix: probe.fix().into(),
+        links: probe.links().to_vec(),
+    };
+    found.into_iter().map(diagnosis).collect()
 }

@@ -74,6 +74,7 @@ impl Process {
     }
 
     /// What the reply to `start` says beyond the protocol: its keys that begin with `x_`.
+    #[cfg(feature = "cli")]
     pub(super) fn extensions(&mut self) -> Result<Object, Breakage> {
         Ok(self.running()?.extensions.clone())
     }
@@ -166,4 +167,3 @@ fn shell(command: &str) -> Command {
     shell.arg("/C").arg(command);
     shell
 }
-

@@ -80,7 +80,10 @@ pub fn audit(kernel: &mut dyn Kernel, cases: &[Case], options: &Options) -> Audi
             .and_then(|capability| kernel.reaches(&case.ask).map(|()| capability));
         let outcome = covered.map(|capability| {
             let outcome = kernel.ask(&case.ask);
-            if matches!(outcome, Outcome::Output(_) | Outcome::Rejected(_)) {
+            if matches!(
+                outcome,
+                Outcome::Output(_) | Outcome::Rejected(_) | Outcome::Misbehaved(..)
+            ) {
                 used[capability] += 1;
             }
             outcome
@@ -152,6 +155,7 @@ pub fn judge_all(
     report.cases =
         judged.iter().zip(&slots).map(|(one, slot)| one.report(*slot, options)).collect();
     probe::name_failures(&mut report.cases);
+    report.diagnoses = probe::diagnoses(&report.cases);
     report.complain(options);
     report.verdict = report.concluded();
     report

@@ -61,7 +61,7 @@ fn a_broken_function_panics_with_the_report() {
     let failed = check(kernel, vector::shipped()).unwrap_err();
     let text = format!("{failed:?}");
     assert!(text.contains("flipped (Rust): DIVERGES"), "{text}");
-    assert!(text.contains("sign: "), "the note of the flag: {text}");
+    assert!(text.contains("basic: the set-up is wrong"), "the note of the flag: {text}");
     assert!(matches!(failed, Failed::Kernel(report) if report.count("wrong") > 200));
 }
 

@@ -178,3 +178,23 @@ fn what_is_no_such_library_says_why() {
     let (code, ..) = audit("no/such/file.so", only, &[]);
     assert_eq!(code, 2);
 }
+
+/// The program of the page.
+#[test]
+fn the_shortest_library_conforms() {
+    let folder = tempfile::tempdir().unwrap();
+    let page = std::fs::read_to_string("docs/library-door.md").unwrap();
+    let program = page.split("```").find_map(|block| block.strip_prefix("c\n")).unwrap();
+    let source = folder.path().join("kernel.c").display().to_string();
+    std::fs::write(&source, program).unwrap();
+    let library = folder.path().join("kernel.so").display().to_string();
+    if !there("cc") {
+        return;
+    }
+    let arguments = ["-shared", "-fPIC", "-O2", "-Wall", "-Wextra", "-Werror", "-Iinclude", "-o"];
+    let (fine, text) = super::run("cc", &[&arguments[..], &[&library, &source, "-lm"]].concat());
+    assert!(fine, "{text}");
+    let (code, footer, cases) = audit(&library, "rotate-half-f32-*", &[]);
+    assert_eq!(code, 0, "{:?} {footer}", statuses(&cases));
+    assert!(cases.iter().filter(|case| case["status"] == "passed").count() > 100);
+}

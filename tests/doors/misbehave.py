@@ -140,14 +140,12 @@ if MODE == "claims-nothing":
     start["capabilities"] = []
 if MODE == "claims-too-much":
     start["capabilities"].append({"operations": ["t5_bucket"]})
-if MODE == "chatty":
-    print("hello", flush=True)
 for line in sys.stdin:
     command = json.loads(line)
     if command["cmd"] == "stop":
         break
     if command["cmd"] == "start":
-        write(json.dumps(start) + "\n")
+        write(("hello\n" if MODE == "chatty" else "") + json.dumps(start) + "\n")
         if MODE == "deaf-later":
             time.sleep(600)
         continue

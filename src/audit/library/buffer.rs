@@ -62,6 +62,11 @@ impl Guarded {
     /// The first byte outside of the buffer that has changed since it was handed out.
     pub(super) fn overrun(&self) -> Option<Damage> {
         let end = self.start + self.length;
+        if self.memory[..self.start] == self.before[..self.start]
+            && self.memory[end..] == self.before[end..]
+        {
+            return None;
+        }
         // From the edges outwards: the nearest damage says most.
         let after = (end..self.memory.len()).find(|&i| self.memory[i] != self.before[i]);
         let before = (0..self.start).rev().find(|&i| self.memory[i] != self.before[i]);
@@ -71,6 +76,9 @@ impl Guarded {
     /// The first byte of the buffer that has changed.
     pub(super) fn changed(&self) -> Option<Damage> {
         let end = self.start + self.length;
+        if self.memory[self.start..end] == self.before[self.start..end] {
+            return None;
+        }
         let place = (self.start..end).find(|&i| self.memory[i] != self.before[i]);
         place.map(|i| Damage::Inside(i - self.start))
     }

@@ -40,8 +40,8 @@ impl<'a> Placed<'a> {
         let skew = if how.strided { size(dtype) } else { 0 };
         let room = |strides: &[usize; 4]| Guarded::new(extent(shape, strides) * size(dtype), skew);
         let mut input = room(&in_strides);
-        for (index, &bits) in tensor.data().iter().enumerate() {
-            put(input.bytes_mut(), place(index, shape, &in_strides), dtype, bits);
+        for (place, &bits) in places(shape, &in_strides).into_iter().zip(tensor.data()) {
+            put(input.bytes_mut(), place, dtype, bits);
         }
         let first = match dtype {
             Dtype::F64 => 0x7ffc_dead_beef_5ca1,
@@ -53,8 +53,8 @@ impl<'a> Placed<'a> {
         let unwritten = (first..first + 64).find(free).unwrap_or(first);
         let output = (!how.in_place).then(|| {
             let mut output = room(&out_strides);
-            for index in 0..tensor.data().len() {
-                put(output.bytes_mut(), place(index, shape, &out_strides), dtype, unwritten);
+            for place in places(shape, &out_strides) {
+                put(output.bytes_mut(), place, dtype, unwritten);
             }
             output
         });
@@ -92,9 +92,7 @@ impl<'a> Placed<'a> {
     pub(super) fn read(&self, how: How) -> Result<Tensor, Failed> {
         let (shape, dtype) = (self.tensor.shape(), self.tensor.dtype());
         let buffer = self.output.as_ref().unwrap_or(&self.input);
-        let places: Vec<usize> = (0..self.tensor.data().len())
-            .map(|index| place(index, shape, &self.out_strides))
-            .collect();
+        let places = places(shape, &self.out_strides);
         let mut own = vec![false; buffer.bytes().len() / size(dtype)];
         places.iter().for_each(|&place| own[place] = true);
         if let Some(damage) = buffer.changed_beside(|byte| own[byte / size(dtype)]) {
@@ -111,8 +109,7 @@ impl<'a> Placed<'a> {
         {
             let count = data.iter().filter(|bits| **bits == self.unwritten).count();
             let probe = if how.strided { Probe::Strided } else { Probe::Unwritten };
-            let at: String =
-                judge::place(index, shape).iter().map(|i| format!("[{i}]")).collect();
+            let at: String = judge::place(index, shape).iter().map(|i| format!("[{i}]")).collect();
             let text = format!(
                 "it left {count} of {} elements of the output {} unwritten, the first at {at}",
                 data.len(),
@@ -153,8 +150,14 @@ fn extent(shape: &[usize], strides: &[usize; 4]) -> usize {
     }
 }
 
-fn place(index: usize, shape: &[usize], strides: &[usize; 4]) -> usize {
-    judge::place(index, shape).iter().zip(strides).map(|(i, s)| i * s).sum()
+/// Where the elements stand, in row-major order.
+fn places(shape: &[usize], strides: &[usize; 4]) -> Vec<usize> {
+    let mut places = vec![0];
+    for (&n, &stride) in shape.iter().zip(strides) {
+        let inner = |&start: &usize| (0..n).map(move |i| start + i * stride);
+        places = places.iter().flat_map(inner).collect();
+    }
+    places
 }
 
 pub(super) fn size(dtype: Dtype) -> usize {
@@ -179,4 +182,3 @@ fn get(bytes: &[u8], place: usize, dtype: Dtype) -> u64 {
     }
     u64::from_ne_bytes(wide)
 }
-

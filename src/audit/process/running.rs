@@ -9,10 +9,14 @@ use crate::request::{Json, Object};
 use std::process::{Child, ExitStatus};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// How long a child that has closed its output may take to end.
 const ENDING: Duration = Duration::from_secs(2);
+
+/// How long the end of a log is waited for.
+const LAST_WORDS: Duration = Duration::from_millis(500);
 
 pub(super) struct Running {
     child: Child,
@@ -20,8 +24,11 @@ pub(super) struct Running {
     status: Option<ExitStatus>,
     to_child: Sender<String>,
     from_child: Receiver<Heard>,
+    logging: Option<JoinHandle<()>>,
     options: ProcessOptions,
     pub(super) description: Description,
+    /// Keys of the reply to `start` that begin with `x_`; the library's door has some.
+    #[cfg_attr(not(feature = "cli"), expect(dead_code))]
     pub(super) extensions: Object,
 }
 
@@ -32,12 +39,13 @@ impl Running {
         options: ProcessOptions,
         log: &Arc<Mutex<Vec<u8>>>,
     ) -> Result<Running, Breakage> {
-        let (to_child, from_child) = connect(&mut child, options.longest_line, log);
+        let (to_child, from_child, logging) = connect(&mut child, options.longest_line, log);
         let mut running = Running {
             child,
             status: None,
             to_child,
             from_child,
+            logging,
             options,
             description: Description::default(),
             extensions: Object::default(),
@@ -183,6 +191,13 @@ impl Running {
         }
         let _ = self.child.kill();
         self.status = self.child.wait().ok();
+        // What it last said explains its end; but whoever left the group may hold the log open.
+        let deadline = Instant::now() + LAST_WORDS;
+        while self.logging.as_ref().is_some_and(|thread| !thread.is_finished())
+            && Instant::now() < deadline
+        {
+            std::thread::sleep(Duration::from_millis(2));
+        }
     }
 }
 
@@ -213,4 +228,3 @@ fn describe(status: ExitStatus) -> String {
 fn describe(status: ExitStatus) -> String {
     format!("exit status {}", status.code().unwrap_or_default())
 }
-

@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::process::Child;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 
 /// Bytes of a log that are kept: its end.
 const LOG: usize = 1 << 14;
@@ -21,12 +22,13 @@ pub(super) enum Heard {
     End,
 }
 
-/// The streams of a child, each with a thread of its own: who writes a line to it, and who hears.
+/// The streams of a child, each with a thread of its own: who writes a line to it, who hears, and
+/// who keeps the log.
 pub(super) fn connect(
     child: &mut Child,
     longest: usize,
     log: &Arc<Mutex<Vec<u8>>>,
-) -> (Sender<String>, Receiver<Heard>) {
+) -> (Sender<String>, Receiver<Heard>, Option<JoinHandle<()>>) {
     let (to_child, lines) = channel::<String>();
     let (heard, from_child) = sync_channel(WAITING);
     // A child that does not read blocks whoever writes.
@@ -42,11 +44,11 @@ pub(super) fn connect(
     if let Some(stdout) = child.stdout.take() {
         std::thread::spawn(move || listen(BufReader::new(stdout), longest, &heard));
     }
-    if let Some(stderr) = child.stderr.take() {
+    let logging = child.stderr.take().map(|stderr| {
         let log = Arc::clone(log);
-        std::thread::spawn(move || keep_end(stderr, &log));
-    }
-    (to_child, from_child)
+        std::thread::spawn(move || keep_end(stderr, &log))
+    });
+    (to_child, from_child, logging)
 }
 
 /// Passes on every line of a child, its end, or that it never ends a line.

@@ -12,12 +12,12 @@ use std::time::Duration;
 pub struct Door {
     #[command(flatten)]
     which: Which,
-    /// With --lib: what the names of its functions begin with
-    #[arg(long, value_name = "NAME", default_value = "ropewalk", requires = "lib")]
-    symbol: String,
+    /// With --lib: what the names of its functions begin with, if not with ropewalk
+    #[arg(long, value_name = "NAME")]
+    symbol: Option<String>,
     /// With --outputs: the JSON that `ropewalk prompt` wrote; every question of it counts,
     /// answered or not
-    #[arg(long, value_name = "FILE", requires = "outputs")]
+    #[arg(long, value_name = "FILE")]
     prompt: Option<PathBuf>,
     /// Seconds for one answer
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=86400))]
@@ -59,10 +59,19 @@ impl Door {
         let timeout = Duration::from_secs(self.timeout);
         let options = ProcessOptions { timeout, ..ProcessOptions::default() };
         let Which { exec, lib, outputs } = &self.which;
+        for (given, option, door) in [
+            (self.symbol.is_some() && lib.is_none(), "--symbol", "--lib"),
+            (self.prompt.is_some() && outputs.is_none(), "--prompt", "--outputs"),
+        ] {
+            if given {
+                return Err(CliError::Usage(format!("{option} has no meaning without {door}")));
+            }
+        }
         if let Some(path) = lib {
             std::fs::metadata(path).map_err(CliError::file(path))?;
+            let symbol = self.symbol.as_deref().unwrap_or("ropewalk");
             let own = std::env::current_exe().map_err(CliError::stream("this program"))?;
-            let arguments = ["host".into(), path.into(), "--symbol".into(), (&self.symbol).into()];
+            let arguments = ["host".into(), path.into(), "--symbol".into(), symbol.into()];
             let kernel = Library::new([own.into_os_string()].into_iter().chain(arguments), options);
             cases.extend(probes(&cases));
             let name = path.display().to_string();
