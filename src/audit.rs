@@ -12,8 +12,13 @@
 mod capability;
 mod case;
 mod element;
+mod files;
+mod function;
 mod judge;
 mod kernel;
+#[cfg(feature = "cli")]
+pub mod library;
+mod probe;
 mod process;
 mod reference;
 mod reply;
@@ -24,8 +29,11 @@ mod tolerance;
 pub use capability::{Capability, Description, Limits};
 pub use case::{Case, cases};
 pub use element::{Accepts, accepts};
+pub use files::{Answers, Prompt, hash};
+pub use function::{Answer, Failed, Function, check};
 pub use judge::{HISTOGRAM, Judged, Misfit, Tally, Wrong, judge, ulps};
 pub use kernel::{Ask, Breakage, Kernel, Outcome};
+pub use probe::{Probe, probes};
 pub use process::{Process, ProcessOptions};
 pub use reference::{Reference, Truth, Vectors};
 pub use reply::read_reply;

@@ -12,13 +12,16 @@ mod error;
 mod explain;
 mod export;
 mod generate;
+mod host;
 mod lint;
 mod list;
 mod progress;
+mod prompt;
 mod prove;
 mod show;
 mod source;
 mod table;
+mod tensors;
 mod write;
 
 pub use error::CliError;
@@ -49,6 +52,7 @@ Proofs:
 
 Kernels:
   audit     Judge a kernel: right or wrong, how far off, and what is wrong with it
+  prompt    Write the questions as files, for a machine without Ropewalk
   adapter   Speak the protocol as the reference kernel, correctly rounded or with a fault
 
 Options:
@@ -77,7 +81,10 @@ enum Verb {
     Export(export::Args),
     Prove(prove::Args),
     Audit(audit::Args),
+    Prompt(prompt::Args),
     Adapter(adapter::Args),
+    #[command(hide = true)]
+    Host(host::Args),
 }
 
 /// Parses the arguments, runs the verb, prints an error, and says how it went.
@@ -94,7 +101,9 @@ pub fn main() -> ExitCode {
         Verb::Export(args) => export::run(&args),
         Verb::Prove(args) => prove::run(&args),
         Verb::Audit(args) => audit::run(&args),
+        Verb::Prompt(args) => prompt::run(&args),
         Verb::Adapter(args) => adapter::run(&args),
+        Verb::Host(args) => host::run(&args),
     };
     result.unwrap_or_else(|error| {
         // Who reads the output may have gone (`| head`); that is no error of ours.
