@@ -21,6 +21,7 @@ mod source;
 mod table;
 mod write;
 
+pub use audit::{html_page, junit_xml};
 pub use error::CliError;
 
 use clap::{Parser, Subcommand};

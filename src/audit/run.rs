@@ -2,6 +2,7 @@
 
 use super::capability::Description;
 use super::case::Case;
+use super::errors::Errors;
 use super::judge::{HISTOGRAM, Judged, Misfit, judge};
 use super::kernel::{Kernel, Outcome};
 use super::report::{CaseReport, Report, Section, Status, Verdict};
@@ -141,6 +142,7 @@ pub fn judge_all(
     }
     report.cases =
         judged.iter().zip(&slots).map(|(one, slot)| one.report(*slot, options)).collect();
+    super::errors::lay_out(&mut report, cases, asked, options.profile);
     report.complain(options);
     report.verdict = report.concluded();
     report
@@ -294,6 +296,9 @@ impl<'c> One<'c> {
             worst: tally.and_then(|tally| tally.worst.clone()),
             worst_ulp: self.judged.as_ref().and_then(|j| j.worst_ulp.as_ref()).map(|w| w.ulps),
             notes: self.notes.clone(),
+            profile: tally
+                .and_then(|_| chosen(ask.dtype, options).get(slot).map(|profile| profile.name)),
+            place: None,
             status,
         }
     }
@@ -356,6 +361,8 @@ impl Section {
             closest,
             histogram,
             silent_groups: silent.map(|(group, _)| group.to_string()).collect(),
+            groups: vec![],
+            errors: Errors::default(),
         }
     }
 }
@@ -369,6 +376,8 @@ impl Report {
             sections: vec![],
             cases: vec![],
             diagnoses: vec![],
+            clues: vec![],
+            fitted: None,
             seen: vec![],
             unseen: vec![],
             complaints: vec![],
