@@ -35,8 +35,8 @@ pub use reference::{Reference, Truth, Vectors};
 pub use reply::read_reply;
 pub use report::{
     CaseReport, Diagnosis, Digest, Fine, Fitted, FittedPlane, FlagTally, Group, Kind, Recorded,
-    Report, Section, Status, Style, Unreadable, Unseen, Verdict, clean, evidence, link, markdown, ndjson,
-    read_ndjson, terminal, ulp, value,
+    Report, Section, Status, Style, Unreadable, Unseen, Verdict, clean, evidence, link, markdown,
+    ndjson, read_ndjson, terminal, ulp, value,
 };
 pub use run::{Asked, Audited, Options, audit, judge_all};
 pub use tolerance::{Tolerances, right_profiles};

@@ -84,6 +84,7 @@ fn diagnosed() -> Report {
     let fault = fault::find("c1-base-ignored").unwrap();
     report.diagnoses = vec![Diagnosis {
         faults: vec![fault.name],
+        alternatives: vec![],
         explains: 0.99999,
         summary: fault.summary.to_string(),
         fix: fault.fix.to_string(),
@@ -293,6 +294,30 @@ fn every_line_of_ndjson_follows_its_schema() {
     assert!(!validator.is_valid(&value));
 }
 
+/// Every excerpt of the page is a run of lines of a report, `…` aside.
+#[test]
+fn the_page_about_auditing_shows_real_reports() {
+    let page = std::fs::read_to_string("docs/auditing.md").unwrap();
+    let style = Style { width: 80, show: 1, ..Style::default() };
+    let mut report = diagnosed();
+    let starts = ["DIVERGES", "CONFORMS", "### ", "{\"line\""];
+    let real =
+        [terminal(&report, style), terminal(&audited(None, answers), style), markdown(&report), {
+            report.seen.clear();
+            ndjson(&report)
+        }];
+    for (start, real) in starts.iter().zip(&real) {
+        let block = page.split("\n```").skip(1).filter_map(|part| part.split_once('\n'));
+        let (_, block) = block.into_iter().find(|(_, block)| block.starts_with(start)).unwrap();
+        let mut rest = real.as_str();
+        for line in block.lines().filter(|line| *line != "…") {
+            let at = rest.find(line).unwrap_or_else(|| panic!("{line:?} is not in\n{rest}"));
+            rest = &rest[at + line.len()..];
+        }
+        assert!(block.lines().count() > 3, "{block}");
+    }
+}
+
 #[test]
 fn other_ways_to_be_wrong_have_their_own_words() {
     let report = audited(None, |id| match id.contains("layout") {
@@ -308,8 +333,8 @@ fn other_ways_to_be_wrong_have_their_own_words() {
 #[cfg(all(feature = "exact", feature = "cli"))]
 mod pages {
     use super::*;
-    use quick_xml::Reader;
     use quick_xml::events::Event;
+    use quick_xml::{Reader, XmlVersion};
     use ropewalk::cli::{html_page, junit_xml};
     use std::collections::BTreeMap;
     use std::process::Command;
@@ -325,9 +350,9 @@ mod pages {
                 Event::Start(start) | Event::Empty(start) => {
                     // Every attribute can be read, and none stands twice.
                     for attribute in start.attributes() {
-                        attribute.unwrap().unescape_value().unwrap();
+                        attribute.unwrap().normalized_value(XmlVersion::Explicit1_0).unwrap();
                     }
-                    String::from_utf8(start.name().as_ref().to_vec()).unwrap()
+                    start.name().as_ref().to_string()
                 }
                 Event::End(_) => {
                     depth -= 1;

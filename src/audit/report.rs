@@ -244,6 +244,8 @@ pub struct Group {
 pub struct Diagnosis {
     /// One fault, or two together.
     pub faults: Vec<&'static str>,
+    /// Others that these answers do not tell from it.
+    pub alternatives: Vec<Vec<&'static str>>,
     /// Which share of the judged elements in the cases that diverge it explains, right ones
     /// included.
     pub explains: f64,
@@ -323,6 +325,14 @@ impl Report {
     /// Cases that diverge and were not expected to.
     pub fn divergences(&self) -> impl Iterator<Item = &CaseReport> {
         self.cases.iter().filter(|case| case.status.is_divergence() && !case.known)
+    }
+}
+
+impl Diagnosis {
+    /// The faults, two together with "and", and what is as likely with "or".
+    pub fn names(&self) -> String {
+        let all = std::iter::once(&self.faults).chain(&self.alternatives);
+        all.map(|faults| faults.join(" and ")).collect::<Vec<_>>().join(" or ")
     }
 }
 

@@ -14,7 +14,11 @@ pub(super) fn faults() -> Vec<Fault> {
             summary: "sines and cosines are concatenated where they should alternate, or the reverse",
             signature: "row 0 is 0 … 0, 1 … 1 instead of 0, 1, 0, 1 …",
             fix: "say which layout the checkpoint has",
-            links: &["allenai/allennlp#2993", "facebookresearch/fairseq#4648", "tensorflow/tensor2tensor#177"],
+            links: &[
+                "allenai/allennlp#2993",
+                "facebookresearch/fairseq#4648",
+                "tensorflow/tensor2tensor#177",
+            ],
             change: Change::Config(|config, _, _| {
                 edit::exchange(config, "layout", ["interleaved", "concatenated"])
             }),
@@ -25,7 +29,11 @@ pub(super) fn faults() -> Vec<Fault> {
             summary: "the exponent is divided by half where half − 1 is meant, or the reverse",
             signature: "the first frequency is right, the last one is off by up to base^(1/half)",
             fix: "half for Vaswani and fairseq's successors, half − 1 for tensor2tensor and diffusion models",
-            links: &["hojonathanho/diffusion#15", "kohya-ss/sd-scripts#1187", "huggingface/diffusers#12791"],
+            links: &[
+                "hojonathanho/diffusion#15",
+                "kohya-ss/sd-scripts#1187",
+                "huggingface/diffusers#12791",
+            ],
             change: Change::Config(|config, _, _| {
                 edit::exchange(config, "divisor", ["half", "half_minus_one"])
             }),
@@ -64,7 +72,11 @@ pub(super) fn faults() -> Vec<Fault> {
             summary: "sines and cosines are exchanged: the flip flag is ignored or applied twice",
             signature: "row 0 is 1, 0 instead of 0, 1",
             fix: "read which of the two comes first",
-            links: &["flashinfer-ai/flashinfer#3819", "huggingface/diffusers#1369", "facebookresearch/DiT#78"],
+            links: &[
+                "flashinfer-ai/flashinfer#3819",
+                "huggingface/diffusers#1369",
+                "facebookresearch/DiT#78",
+            ],
             change: Change::Config(|config, _, _| {
                 edit::exchange(config, "order", ["sin_first", "cos_first"])
             }),

@@ -141,7 +141,11 @@ pub(super) fn faults() -> Vec<Fault> {
             summary: "the bias is slope times the key's position instead of its distance, or the reverse",
             signature: "a constant per query, which the softmax hides and half precision does not",
             fix: "say which form the bias has",
-            links: &["vllm-project/vllm#945", "NVIDIA-NeMo/Speech#7105", "mosaicml/llm-foundry#186"],
+            links: &[
+                "vllm-project/vllm#945",
+                "NVIDIA-NeMo/Speech#7105",
+                "mosaicml/llm-foundry#186",
+            ],
             change: Change::Config(|config, _, _| {
                 edit::exchange(config, "form", ["distance", "key"]).or_else(|| {
                     // Both symmetric forms are mistaken for the plain distance.

@@ -27,7 +27,8 @@ fn far(view: &View, output: &mut Output, rule: Far) -> Option<()> {
         .collect();
     match table {
         None => {
-            let clamp = |&n: &i128| n.clamp(i32::MIN as i128, i32::MAX as i128) as i32 as u32 as u64;
+            let clamp =
+                |&n: &i128| n.clamp(i32::MIN as i128, i32::MAX as i128) as i32 as u32 as u64;
             row::replace(row::named(output, "bucket")?, list.iter().map(clamp).collect())
         }
         Some(table) => {
@@ -69,8 +70,8 @@ fn logarithmic(
     furthest: i64,
     round: fn(f64) -> f64,
 ) -> i128 {
-    let ratio = round((distance as f64 / exact as f64).ln())
-        / round((furthest as f64 / exact as f64).ln());
+    let ratio =
+        round((distance as f64 / exact as f64).ln()) / round((furthest as f64 / exact as f64).ln());
     let spread = (per_direction - exact) as f64;
     exact as i128 + round(round(ratio) * spread).floor() as i128
 }
@@ -162,7 +163,8 @@ pub(super) fn faults() -> Vec<Fault> {
             change: Change::Output(|view, output| {
                 far(view, output, |distance, exact, per_direction, furthest| {
                     let spread = (per_direction - exact) as i128;
-                    let step = (distance - exact as i128) * spread / (furthest as i128 - exact as i128);
+                    let step =
+                        (distance - exact as i128) * spread / (furthest as i128 - exact as i128);
                     (exact as i128 + step).min(per_direction as i128 - 1)
                 })
             }),
@@ -176,7 +178,8 @@ pub(super) fn faults() -> Vec<Fault> {
             links: &["huggingface/candle#1312"],
             change: Change::Output(|view, output| {
                 far(view, output, |distance, exact, per_direction, furthest| {
-                    let bucket = logarithmic(distance, exact, per_direction, furthest, |x| x + 1e-12);
+                    let bucket =
+                        logarithmic(distance, exact, per_direction, furthest, |x| x + 1e-12);
                     match distance < furthest as i128 {
                         true => bucket.min(per_direction as i128 - 1),
                         false => bucket.max(per_direction as i128),

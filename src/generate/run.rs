@@ -3,8 +3,8 @@
 use super::plan::{FilePlan, GroupPlan, TestPlan};
 use crate::encoding::Question;
 use crate::exact;
-use crate::profile;
 use crate::number::Tensor;
+use crate::profile;
 use crate::request::Request;
 use crate::vector::{
     Entry, Expected, GOLDEN_SCHEMA, Golden, Group, Manifest, SUITE, Tensors, Test, note,

@@ -278,8 +278,11 @@ impl Fine {
 fn failing(report: &Report) -> Vec<&CaseReport> {
     let mut all: Vec<&CaseReport> =
         report.divergences().filter(|case| case.status == Status::Wrong).collect();
-    // The smallest question is the easiest to follow by hand.
-    all.sort_by_key(|case| (!case.basic, case.judged));
+    // The smallest question is the easiest to follow by hand; of those of a size, the one in which
+    // least is allowed.
+    let allowed = |case: &CaseReport| case.worst.as_ref().map_or(0.0, |wrong| wrong.allowed);
+    let size = |case: &CaseReport| (!case.basic, case.judged.next_power_of_two());
+    all.sort_by(|a, b| size(a).cmp(&size(b)).then(allowed(a).total_cmp(&allowed(b))));
     let mut seen: BTreeSet<&str> = BTreeSet::new();
     let (first, rest): (Vec<&CaseReport>, Vec<&CaseReport>) =
         all.into_iter().partition(|case| seen.insert(&case.group));

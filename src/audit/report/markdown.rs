@@ -53,11 +53,10 @@ fn head(page: &mut String, report: &Report, digest: &Digest) {
 
 fn causes(page: &mut String, report: &Report) {
     for diagnosis in &report.diagnoses {
-        let names: Vec<String> = diagnosis.faults.iter().map(|f| format!("`{f}`")).collect();
         let _ = writeln!(
             page,
             "**{}** explains {} of the answers in failing cases. {}\n\n**To mend:** {}\n",
-            names.join(" and "),
+            code(&diagnosis.names()),
             share(diagnosis.explains),
             plain(&diagnosis.summary),
             plain(&diagnosis.fix)
@@ -67,9 +66,12 @@ fn causes(page: &mut String, report: &Report) {
             let _ = writeln!(page, "Seen in {}\n", links.join(", "));
         }
     }
-    if report.diagnoses.is_empty() && !report.clues.is_empty() {
-        let _ = writeln!(page, "**Cause unknown.** What was noticed:\n");
-    }
+    let title = match (report.clues.is_empty(), report.diagnoses.is_empty()) {
+        (true, _) => "",
+        (false, true) => "**Cause unknown.** What was noticed:\n\n",
+        (false, false) => "What is left unexplained:\n\n",
+    };
+    page.push_str(title);
     for clue in &report.clues {
         let _ = writeln!(page, "- {}", plain(clue));
     }

@@ -191,7 +191,7 @@ fn footer(report: &Report) -> Value {
         .diagnoses
         .iter()
         .map(|d| {
-            json!({"faults": d.faults, "explains": d.explains, "summary": d.summary, "fix": d.fix,
+            json!({"faults": d.faults, "alternatives": d.alternatives, "explains": d.explains, "summary": d.summary, "fix": d.fix,
                    "links": d.links})
         })
         .collect();

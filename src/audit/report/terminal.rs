@@ -128,8 +128,12 @@ impl Page {
         for diagnosis in &report.diagnoses {
             self.diagnosis(diagnosis);
         }
-        if report.diagnoses.is_empty() && diverges {
-            self.fold(2, "Unknown: no known fault explains these answers. What was noticed:");
+        match (report.diagnoses.is_empty(), report.clues.is_empty()) {
+            (true, _) if diverges => {
+                self.fold(2, "Unknown: no known fault explains these answers. What was noticed:");
+            }
+            (false, false) => self.line("  What is left unexplained:"),
+            _ => {}
         }
         for clue in &report.clues {
             self.hang("  - ", 4, clue);
@@ -141,9 +145,10 @@ impl Page {
     }
 
     fn diagnosis(&mut self, diagnosis: &Diagnosis) {
-        let names = self.coloured("1;31", &diagnosis.faults.join(" and "));
+        let names = self.coloured("1;31", &diagnosis.names());
         let share = share(diagnosis.explains);
-        self.line(&format!("  {names}  explains {share} of the answers in failing cases"));
+        self.line(&format!("  {names}"));
+        self.fold(4, &format!("explains {share} of the answers in failing cases"));
         self.fold(4, &diagnosis.summary);
         self.hang("    To mend: ", 13, &diagnosis.fix);
         let links: Vec<String> =
@@ -172,8 +177,16 @@ impl Page {
                 }
                 _ => self.coloured("33", &format!("{:<18}", "nothing judged")),
             };
-            // Colours have no columns.
-            self.line(&format!("  {name:<22}  {word}  {}", size(section)));
+            let size = size(section);
+            let first = format!("  {name:<22}  {word}");
+            // What has a colour has no length, so this is no paragraph.
+            match 44 + size.chars().count() <= self.style.width {
+                true => self.line(&format!("{first}  {size}")),
+                false => {
+                    self.line(&first);
+                    self.fold(4, &size);
+                }
+            }
             self.groups(section);
         }
         let known = report.cases.iter().filter(|case| case.known).count();

@@ -67,6 +67,7 @@ fn causes(report: &Report) -> Markup {
             h2 { "What is wrong" }
             p { "Unknown: no known fault explains these answers. What was noticed:" }
         }
+        @if !report.diagnoses.is_empty() && !report.clues.is_empty() { p { "What is left unexplained:" } }
         @if !report.clues.is_empty() { ul { @for clue in &report.clues { li { (clue) } } } }
         @if let Some(config) = report.fitted.as_ref().and_then(|fitted| fitted.config.as_ref()) {
             p { "The answers are those of this config:" }
@@ -79,12 +80,7 @@ fn cause(diagnosis: &Diagnosis) -> Markup {
     let share = format!("{:.1} %", (1000.0 * diagnosis.explains).floor() / 10.0);
     html! {
         div class="card cause" {
-            div class="name" {
-                @for (i, fault) in diagnosis.faults.iter().enumerate() {
-                    @if i > 0 { " and " }
-                    code { (fault) }
-                }
-            }
+            div class="name" { code { (diagnosis.names()) } }
             p { (diagnosis.summary) }
             p { span class="mend" { "To mend: " } (diagnosis.fix) }
             p class="small soft" {

@@ -111,7 +111,7 @@ impl Outcome {
 fn verdict_failure(report: &Report) -> Option<String> {
     (report.verdict != Verdict::Conforms).then(|| {
         let first = report.diagnoses.first().map(|diagnosis| {
-            format!("{}: {} {}", diagnosis.faults.join(" and "), diagnosis.summary, diagnosis.fix)
+            format!("{}: {} {}", diagnosis.names(), diagnosis.summary, diagnosis.fix)
         });
         let word = report.verdict.name().replace('_', " ");
         first.unwrap_or_else(|| format!("{word}: {}", Digest::new(report).summary))

@@ -125,8 +125,8 @@ fn case(case: &CaseReport) -> Markup {
                     @if let Some(place) = &case.place {
                         tr { td class="soft" { "at" } td colspan="2" { (wrong.name) " " (place.to_string()) } }
                     }
-                    tr { td class="soft" { "got" } td class="n" { code { (value(case.dtype, wrong.got)) } } td { code class="soft" { (format!("{:0digits$x}", wrong.got)) } } }
-                    tr { td class="soft" { "want" } td class="n" { code { (value(case.dtype, wrong.want)) } } td { code class="soft" { (format!("{:0digits$x}", wrong.want)) } } }
+                    tr { td class="soft" { "got" } td { code { (value(case.dtype, wrong.got)) } } td { code class="soft" { (format!("{:0digits$x}", wrong.got)) } } }
+                    tr { td class="soft" { "want" } td { code { (value(case.dtype, wrong.want)) } } td { code class="soft" { (format!("{:0digits$x}", wrong.want)) } } }
                     tr {
                         td class="soft" { "error" }
                         td colspan="2" {
