@@ -55,7 +55,7 @@ fn causes(page: &mut String, report: &Report) {
     for diagnosis in &report.diagnoses {
         let _ = writeln!(
             page,
-            "**{}** explains {} of the answers in failing cases. {}\n\n**To mend:** {}\n",
+            "**{}** explains {} of the answers in failing cases: {}\n\n**To mend:** {}\n",
             code(&diagnosis.names()),
             share(diagnosis.explains),
             plain(&diagnosis.summary),

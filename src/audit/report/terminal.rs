@@ -67,8 +67,13 @@ impl Page {
 
     fn heading(&mut self, text: &str) {
         self.line("");
-        let text = self.coloured(BOLD, text);
-        self.line(&text);
+        match text.chars().count() <= self.style.width {
+            true => {
+                let text = self.coloured(BOLD, text);
+                self.line(&text);
+            }
+            false => self.fold(0, text),
+        }
     }
 
     /// A paragraph, folded at the width.
