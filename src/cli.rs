@@ -24,6 +24,7 @@ mod table;
 mod tensors;
 mod write;
 
+pub use audit::{html_page, junit_xml};
 pub use error::CliError;
 
 use clap::{Parser, Subcommand};

@@ -30,6 +30,7 @@ mod oracles;
 #[cfg(feature = "exact")]
 mod positions;
 mod profile;
+mod reports;
 mod request;
 #[cfg(feature = "exact")]
 mod schemes;

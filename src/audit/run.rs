@@ -2,6 +2,7 @@
 
 use super::capability::Description;
 use super::case::Case;
+use super::errors::Errors;
 use super::judge::{HISTOGRAM, Judged, Misfit, judge};
 use super::kernel::{Kernel, Outcome};
 use super::probe;
@@ -156,6 +157,7 @@ pub fn judge_all(
         judged.iter().zip(&slots).map(|(one, slot)| one.report(*slot, options)).collect();
     probe::name_failures(&mut report.cases);
     report.diagnoses = probe::diagnoses(&report.cases);
+    super::errors::lay_out(&mut report, cases, asked, options.profile);
     report.complain(options);
     report.verdict = report.concluded();
     report
@@ -310,6 +312,9 @@ impl<'c> One<'c> {
             worst: tally.and_then(|tally| tally.worst.clone()),
             worst_ulp: self.judged.as_ref().and_then(|j| j.worst_ulp.as_ref()).map(|w| w.ulps),
             notes: self.notes.clone(),
+            profile: tally
+                .and_then(|_| chosen(ask.dtype, options).get(slot).map(|profile| profile.name)),
+            place: None,
             status,
         }
     }
@@ -372,6 +377,8 @@ impl Section {
             closest,
             histogram,
             silent_groups: silent.map(|(group, _)| group.to_string()).collect(),
+            groups: vec![],
+            errors: Errors::default(),
         }
     }
 }
@@ -385,6 +392,8 @@ impl Report {
             sections: vec![],
             cases: vec![],
             diagnoses: vec![],
+            clues: vec![],
+            fitted: None,
             seen: vec![],
             unseen: vec![],
             complaints: vec![],
