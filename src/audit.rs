@@ -11,6 +11,7 @@
 
 mod capability;
 mod case;
+mod diagnose;
 mod element;
 mod judge;
 mod kernel;
@@ -19,6 +20,7 @@ mod reference;
 mod reply;
 mod report;
 mod run;
+mod sight;
 mod tolerance;
 
 pub use capability::{Capability, Description, Limits};

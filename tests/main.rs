@@ -14,6 +14,7 @@ mod consumer;
 mod contract;
 mod corpus;
 mod coverage;
+mod diagnosis;
 #[cfg(feature = "exact")]
 mod generate;
 #[cfg(feature = "exact")]

@@ -201,6 +201,8 @@ pub struct Section {
 pub struct Diagnosis {
     /// One fault, or two together.
     pub faults: Vec<&'static str>,
+    /// Others that these answers do not tell from it.
+    pub alternatives: Vec<Vec<&'static str>>,
     /// Which share of the judged elements in the cases that diverge it explains, right ones
     /// included.
     pub explains: f64,
@@ -236,6 +238,8 @@ pub struct Report {
     pub cases: Vec<CaseReport>,
     /// What is wrong with it, best explanation first.
     pub diagnoses: Vec<Diagnosis>,
+    /// What can be said of divergences that no known fault explains; no cause is claimed.
+    pub clues: Vec<String>,
     /// Names of the faults that this run would have seen.
     pub seen: Vec<&'static str>,
     /// Those that it could not have seen, each with the reason.

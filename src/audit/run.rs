@@ -2,9 +2,11 @@
 
 use super::capability::Description;
 use super::case::Case;
+use super::diagnose::{diagnose, evidence};
 use super::judge::{HISTOGRAM, Judged, Misfit, judge};
 use super::kernel::{Kernel, Outcome};
 use super::report::{CaseReport, Report, Section, Status, Verdict};
+use super::sight::sight;
 use super::tolerance::right_profiles;
 use crate::number::{Dtype, Tensor};
 use crate::profile::Profile;
@@ -21,6 +23,8 @@ pub struct Options<'a> {
     pub profile: Option<Profile>,
     /// Ask everything twice and require the same answers.
     pub twice: bool,
+    /// Look for the cause of what is wrong, and say which faults the run would have seen.
+    pub diagnose: bool,
     /// Whether a test is listed as failing.
     pub known: &'a (dyn Fn(&str) -> bool + Sync),
     /// Called after every answer.
@@ -30,7 +34,7 @@ pub struct Options<'a> {
 impl Default for Options<'_> {
     fn default() -> Self {
         let (known, progress) = (&|_: &str| false, &|| ());
-        Options { door: String::new(), profile: None, twice: true, known, progress }
+        Options { door: String::new(), profile: None, twice: true, diagnose: true, known, progress }
     }
 }
 
@@ -143,6 +147,14 @@ pub fn judge_all(
         judged.iter().zip(&slots).map(|(one, slot)| one.report(*slot, options)).collect();
     report.complain(options);
     report.verdict = report.concluded();
+    if options.diagnose && !asked.is_empty() {
+        let read = evidence::asked(cases, asked);
+        if report.divergences().next().is_some() {
+            (report.diagnoses, report.clues) =
+                diagnose(cases, asked, &read, &report, options.profile);
+        }
+        (report.seen, report.unseen) = sight(cases, asked, &read, &report.cases);
+    }
     report
 }
 
@@ -369,6 +381,7 @@ impl Report {
             sections: vec![],
             cases: vec![],
             diagnoses: vec![],
+            clues: vec![],
             seen: vec![],
             unseen: vec![],
             complaints: vec![],

@@ -72,6 +72,7 @@ pub fn run(args: &Args) -> Result<ExitCode, CliError> {
         door: args.exec.clone(),
         profile,
         twice: !args.once,
+        diagnose: true,
         known: &|id| known.is_match(id),
         progress: &|| bar.inc(1),
     };

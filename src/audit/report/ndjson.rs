@@ -105,7 +105,7 @@ fn footer(report: &Report) -> Value {
         .diagnoses
         .iter()
         .map(|d| {
-            json!({"faults": d.faults, "explains": d.explains, "summary": d.summary, "fix": d.fix,
+            json!({"faults": d.faults, "alternatives": d.alternatives, "explains": d.explains, "summary": d.summary, "fix": d.fix,
                    "links": d.links})
         })
         .collect();
@@ -126,6 +126,7 @@ fn footer(report: &Report) -> Value {
             "elements_wrong": sum(&|case| case.wrong),
         },
         "diagnoses": diagnoses,
+        "clues": report.clues,
         "seen": report.seen,
         "unseen": unseen,
         "complaints": report.complaints,

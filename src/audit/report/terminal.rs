@@ -28,6 +28,7 @@ pub fn terminal(report: &Report, style: Style) -> String {
     let mut page = Page { text: String::new(), style };
     page.head(report);
     page.diagnoses(report);
+    page.clues(report);
     page.sections(&report.sections);
     page.failures(report);
     page.unanswered(report);
@@ -102,13 +103,30 @@ impl Page {
         self.line("What is wrong:");
         for diagnosis in &report.diagnoses {
             let share = 100.0 * diagnosis.explains;
-            let names = self.coloured("1", &diagnosis.faults.join(" and "));
+            let set = |faults: &[&str]| faults.join(" and ");
+            let others = diagnosis.alternatives.iter().map(|faults| set(faults));
+            let all: Vec<String> = std::iter::once(set(&diagnosis.faults)).chain(others).collect();
+            let names = self.coloured("1", &all.join(" or "));
             self.line(&format!("  {names}, which explains {share:.1} % of the answers"));
             self.fold(4, &diagnosis.summary);
             self.fold(4, &format!("To mend: {}", diagnosis.fix));
             if !diagnosis.links.is_empty() {
                 self.fold(4, &format!("Seen in {}", diagnosis.links.join(" ")));
             }
+        }
+    }
+
+    fn clues(&mut self, report: &Report) {
+        if report.clues.is_empty() {
+            return;
+        }
+        self.line("");
+        self.line(match report.diagnoses.is_empty() {
+            true => "Unknown: no known fault explains it. What can be said:",
+            false => "What is left unexplained:",
+        });
+        for clue in &report.clues {
+            self.fold(2, &format!("· {clue}"));
         }
     }
 

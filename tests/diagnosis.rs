@@ -1,0 +1,4 @@
+//! Broken kernels are named rightly, right ones are not accused.
+
+mod kernels;
+mod mutants;
