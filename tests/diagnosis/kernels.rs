@@ -1,34 +1,17 @@
 //! Kernels in this process: machines of a profile, with faults or without.
 
+use crate::corpus::corpus;
 use ropewalk::audit::{Ask, Breakage, Capability, Case, Description, Kernel, Outcome, cases};
 use ropewalk::fault::{Answer, Asked, Fault, History, Mutant};
 use ropewalk::number::Dtype;
 use ropewalk::profile::{self, Profile};
 use ropewalk::request::{Direction, Operation};
-use ropewalk::vector::Golden;
 use std::sync::LazyLock;
 
 /// What the tests ask: the golden files, those of released models left out.
 pub static CASES: LazyLock<Vec<Case>> = LazyLock::new(|| {
-    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors");
-    let mut all = Vec::new();
-    let mut directories: Vec<_> = std::fs::read_dir(&root).unwrap().flatten().collect();
-    directories.sort_by_key(|entry| entry.file_name());
-    for directory in directories {
-        let name = directory.file_name().into_string().unwrap();
-        if !directory.path().is_dir() || ["schema", "models"].contains(&name.as_str()) {
-            continue;
-        }
-        let mut files: Vec<_> = std::fs::read_dir(directory.path()).unwrap().flatten().collect();
-        files.sort_by_key(|entry| entry.file_name());
-        for file in files {
-            let text = std::fs::read_to_string(file.path()).unwrap();
-            let golden: Golden = serde_json::from_str(&text).unwrap();
-            let path = format!("{name}/{}", file.file_name().into_string().unwrap());
-            all.extend(cases(&path, &golden));
-        }
-    }
-    all
+    let own = corpus().iter().filter(|read| !read.file.path.starts_with("models/"));
+    own.flat_map(|read| cases(&read.file.path, &read.golden)).collect()
 });
 
 /// A machine of a profile with faults.

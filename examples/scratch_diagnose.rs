@@ -1,0 +1,48 @@
+#[path = "../tests/corpus.rs"]
+mod corpus;
+#[path = "../tests/diagnosis/kernels.rs"]
+mod kernels;
+use kernels::*;
+use ropewalk::audit::*;
+use ropewalk::fault;
+use ropewalk::number::Dtype;
+use std::time::Instant;
+fn main() {
+    let args: Vec<String> = std::env::args().collect();
+    let (profile, d) = match args[1].as_str() {
+        "bf16" => ("hf-bf16", Dtype::Bf16),
+        "bf16f" => ("hf-f32", Dtype::Bf16),
+        "f64" => ("numpy-f64", Dtype::F64),
+        "ggml" => ("ggml-f32", Dtype::F32),
+        _ => ("hf-f32", Dtype::F32),
+    };
+    let sets: Vec<Vec<&str>> = match args[2].as_str() {
+        "all" => fault::all().iter().map(|f| vec![f.name]).collect(),
+        "none" => vec![vec![]],
+        "like" => fault::all().iter().filter(|f| f.name.starts_with(args[3].as_str())).map(|f| vec![f.name]).collect(),
+        _ => args[2..].iter().map(|s| s.split('+').collect()).collect(),
+    };
+    let diagnose = std::env::var("NODIAG").is_err();
+    for set in sets {
+        let start = Instant::now();
+        let mut kernel = Emulated::new(profile, &set, &[d, Dtype::I32, Dtype::I64]);
+        let options = Options { twice: false, diagnose: false, ..Options::default() };
+        let audited = audit(&mut kernel, &CASES, &options);
+        let t1 = start.elapsed().as_secs_f64();
+        let start = Instant::now();
+        let options = Options { twice: false, diagnose, ..Options::default() };
+        let report = judge_all(&CASES, &audited.asked, audited.report.kernel.clone(), &options);
+        let named: Vec<String> = report.diagnoses.iter().map(|d| {
+            let others: Vec<String> = d.alternatives.iter().map(|a| a.join("+")).collect();
+            format!("{} {:.3} [{}]", d.faults.join("+"), d.explains, others.join(" "))
+        }).collect();
+        let mut sorted = set.clone(); sorted.sort();
+        let same = |names: &[&str]| { let mut n = names.to_vec(); n.sort(); n == sorted };
+        let hit = report.diagnoses.iter().any(|d| same(&d.faults) || d.alternatives.iter().any(|a| same(a)));
+        let fails = report.divergences().count();
+        println!("{:7} {:5} {:40} fails {:4} {:5.1}s+{:5.1}s seen {} {}", if hit {"NAMED"} else {""},
+            if report.verdict == Verdict::Conforms {"conf"} else {"div"}, set.join("+"), fails, t1, start.elapsed().as_secs_f64(), report.seen.len(), named.join(" | "));
+        if std::env::var("UNSEEN").is_ok() { for u in &report.unseen { println!("   - {}: {}", u.name, u.because); } }
+        if !hit && report.verdict != Verdict::Conforms { for c in report.clues.iter().take(4) { println!("          . {c}"); } }
+    }
+}
