@@ -294,4 +294,9 @@ impl Kernel for Bounder {
         };
         self.enclosed(of(&self.exact), of(&self.machine), self.profile.frequency.computing())
     }
+
+    fn computed(&self, expression: &Expression) -> u64 {
+        let of = |pipeline: &Pipeline<Spans>| pipeline.tiers.frequency(expression);
+        self.enclosed(of(&self.exact), of(&self.machine), self.profile.frequency.computing())
+    }
 }
