@@ -12,6 +12,7 @@ mod error;
 mod explain;
 mod export;
 mod generate;
+mod identify;
 mod lint;
 mod list;
 mod progress;
@@ -49,6 +50,7 @@ Proofs:
 
 Kernels:
   audit     Judge a kernel: right or wrong, how far off, and what is wrong with it
+  identify  Find out what a kernel computes: config, precision, and which fault it has
   adapter   Speak the protocol as the reference kernel, correctly rounded
 
 Options:
@@ -77,6 +79,7 @@ enum Verb {
     Export(export::Args),
     Prove(prove::Args),
     Audit(audit::Args),
+    Identify(identify::Args),
     Adapter(adapter::Args),
 }
 
@@ -94,6 +97,7 @@ pub fn main() -> ExitCode {
         Verb::Export(args) => export::run(&args),
         Verb::Prove(args) => prove::run(&args),
         Verb::Audit(args) => audit::run(&args),
+        Verb::Identify(args) => identify::run(&args),
         Verb::Adapter(args) => adapter::run(&args),
     };
     result.unwrap_or_else(|error| {

@@ -50,6 +50,9 @@ pub(super) fn diagnose(
                 if partly.is_empty() {
                     clues.extend(nearest.iter().filter_map(miss));
                     clues.extend(clues::clues(&numeric));
+                    if numeric.iter().any(|e| e.fails() && is_rotary(e)) {
+                        clues.push("`ropewalk identify` finds out which config it computes".into());
+                    }
                 }
                 diagnoses.extend(partly);
             }
@@ -60,6 +63,11 @@ pub(super) fn diagnose(
     diagnoses.extend(accepted);
     clues.extend(open);
     (diagnoses, clues)
+}
+
+fn is_rotary(evidence: &Evidence) -> bool {
+    use crate::request::Operation::{InvFreq, Rotate, Table};
+    matches!(evidence.operation(), Rotate | Table | InvFreq)
 }
 
 /// A near miss is a clue and no cause.
@@ -120,7 +128,7 @@ fn narrower(
     if wrong.len() < 2 {
         return vec![];
     }
-    let mut list = Vec::new();
+    let mut parts: Vec<(Vec<&str>, Vec<Found>)> = Vec::new();
     for name in wrong {
         let part: Vec<&Evidence> =
             numeric.iter().filter(|e| operation(e) == name).copied().collect();
@@ -128,10 +136,19 @@ fn narrower(
         if found.is_empty() {
             let own = nearest.iter().filter_map(miss).chain(clues::clues(&part));
             clues.extend(own.map(|clue| format!("{name}: {clue}")));
+            continue;
         }
-        list.extend(told(&found, &format!("In {name}: ")));
+        // One cause is told once.
+        let names = |list: &[Found]| list.iter().map(Found::names).collect::<Vec<_>>();
+        match parts.iter_mut().find(|(_, other)| names(other) == names(&found)) {
+            Some((operations, _)) => operations.push(name),
+            None => parts.push((vec![name], found)),
+        }
     }
-    list
+    let tell = |(operations, found): &(Vec<&str>, Vec<Found>)| {
+        told(found, &format!("In {}: ", operations.join(", ")))
+    };
+    parts.iter().filter_map(tell).collect()
 }
 
 /// The best explanation, with what the answers cannot tell from it.

@@ -69,11 +69,6 @@ impl<'c> Evidence<'c> {
             _ => 1,
         }
     }
-
-    /// Whether the question is one to refuse.
-    pub(in crate::audit) fn must_be_refused(&self) -> bool {
-        matches!(self.kind, Kind::Acceptance | Kind::RightRefusal)
-    }
 }
 
 /// The requests that were sent, in order, as they are read; and what had been asked before each.

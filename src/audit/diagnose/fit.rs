@@ -14,6 +14,8 @@ pub(in crate::audit) struct Fit {
     pub(super) explained: usize,
     /// Wrong elements that it predicts otherwise.
     pub(super) unexplained: usize,
+    /// Wrong elements of which it says nothing: its own precision has ended there.
+    pub(super) open: usize,
     /// Right elements that it predicts to be wrong.
     pub(super) contradicted: usize,
     /// Right elements that it leaves right.
@@ -24,9 +26,11 @@ pub(in crate::audit) struct Fit {
 
 impl Fit {
     /// Of what tells it from a right kernel, and the kernel from a right one, the share that it
-    /// has as it is. None where all is right and predicted right.
+    /// has as it is. None where all is right and predicted right. Where it says nothing of more
+    /// than it explains, that counts against it.
     pub(super) fn share(&self) -> Option<f64> {
-        let all = self.explained + self.unexplained + self.contradicted;
+        let evaded = self.open.saturating_sub(self.explained);
+        let all = self.explained + self.unexplained + self.contradicted + evaded;
         (all > 0).then(|| self.explained as f64 / all as f64)
     }
 
@@ -37,7 +41,7 @@ impl Fit {
 
     /// All elements.
     pub(super) fn judged(&self) -> usize {
-        self.explained + self.unexplained + self.contradicted + self.right
+        self.as_predicted() + self.unexplained + self.contradicted + self.open
     }
 }
 
@@ -100,6 +104,7 @@ fn compare(
         let marks = evidence.marks.iter().find(|(n, _)| n == name).map(|(_, marks)| marks);
         let bound = bounds.iter().find(|(n, _)| n == name).map(|(_, bound)| bound);
         let predicted = predicted.iter().find(|(n, _)| n == name).map(|(_, tensor)| tensor);
+        let right = evidence.case.truth.expected.tensors().and_then(|all| all.get(name));
         let alike = predicted.filter(|p| p.dtype() == got.dtype() && p.shape() == got.shape());
         for index in 0..got.data().len() {
             // An answer of another form has no marks: all of it is wrong.
@@ -108,19 +113,26 @@ fn compare(
                 Some(Mark::Right) => false,
                 Some(Mark::Wrong) | None => true,
             };
+            let bound = bound.and_then(|bound| bound.get(index)).copied();
             let holds = match alike {
                 None => Some(false),
-                Some(predicted) => {
-                    let bound = bound.and_then(|bound| bound.get(index)).copied();
-                    near(got, predicted, index, bound)
+                Some(predicted) => near(got, predicted, index, bound),
+            };
+            // What is predicted to be right is no explanation of what is wrong.
+            let says_wrong = || match (alike, right) {
+                (Some(predicted), Some(right)) if right.shape() == predicted.shape() => {
+                    let slack = bound.unwrap_or(0.0) / 2.0;
+                    near(predicted, right, index, Some(slack)) == Some(false)
                 }
+                _ => true,
             };
             match (wrong, holds) {
-                (true, Some(true)) => fit.explained += 1,
-                (true, Some(false)) => fit.unexplained += 1,
+                (true, Some(true)) if says_wrong() => fit.explained += 1,
+                (true, Some(_)) => fit.unexplained += 1,
                 (false, Some(true)) => fit.right += 1,
                 (false, Some(false)) => fit.contradicted += 1,
-                (_, None) => {}
+                (true, None) => fit.open += 1,
+                (false, None) => {}
             }
         }
     }
@@ -130,7 +142,10 @@ fn compare(
 /// Whether an element is the predicted one; none if the bound judges nothing.
 fn near(got: &Tensor, predicted: &Tensor, index: usize, bound: Option<f64>) -> Option<bool> {
     let (got_bits, predicted_bits) = (got.data()[index], predicted.data()[index]);
-    let Some(format) = got.dtype().format() else { return Some(got_bits == predicted_bits) };
+    let format = match (got.dtype().format(), predicted.dtype() == got.dtype()) {
+        (Some(format), true) => format,
+        _ => return Some(got_bits == predicted_bits),
+    };
     if got_bits == predicted_bits {
         return Some(true);
     }
