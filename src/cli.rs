@@ -42,7 +42,7 @@ Answers:
 Vectors:
   generate  Write the golden vectors, or check them
   lint      Check golden files against the rules of the format
-  list      List files, tests and flags of the vectors, schemes, keys and models
+  list      List files, tests and flags of the vectors, schemes, keys, models and faults
   export    Print tests as lines of the protocol
 
 Proofs:
@@ -51,7 +51,7 @@ Proofs:
 Kernels:
   audit     Judge a kernel: right or wrong, how far off, and what is wrong with it
   identify  Find out what a kernel computes: config, precision, and which fault it has
-  adapter   Speak the protocol as the reference kernel, correctly rounded
+  adapter   Speak the protocol as the reference kernel, correctly rounded or with a fault
 
 Options:
 {options}

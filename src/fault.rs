@@ -36,7 +36,7 @@ mod scaling;
 mod t5;
 
 pub use history::History;
-pub use mutant::{Answer, Asked, Mutant};
+pub use mutant::{Answer, Asked, Mutant, right};
 
 use change::Change;
 use std::sync::LazyLock;

@@ -29,7 +29,7 @@ mod walk;
 
 pub use machine::Machine;
 pub(crate) use machine::encode;
-pub use named::{NAMED, common, find};
+pub use named::{NAMED, carried, common, find};
 pub use walk::Named;
 
 use crate::encoding::{Question, Rope};

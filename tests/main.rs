@@ -16,8 +16,10 @@ mod contract;
 mod corpus;
 mod coverage;
 mod diagnosis;
+mod fault;
 #[cfg(feature = "exact")]
 mod generate;
+mod kill;
 #[cfg(feature = "exact")]
 mod ladder;
 #[cfg(feature = "exact")]
