@@ -154,7 +154,13 @@ fn narrower(
 /// The best explanation, with what the answers cannot tell from it.
 fn told(found: &[Found], part: &str) -> Option<Diagnosis> {
     let best = found.first()?;
-    let others: Vec<Vec<&'static str>> = found.iter().skip(1).map(Found::names).collect();
+    let mut others: Vec<Vec<&'static str>> = Vec::new();
+    for names in found.iter().skip(1).map(Found::names) {
+        // Variants of one fault have one name.
+        if names != best.names() && !others.contains(&names) {
+            others.push(names);
+        }
+    }
     let sentences = |of: fn(&crate::fault::Fault) -> &'static str| {
         let list: Vec<&str> = best.faults.iter().map(|fault| of(fault)).collect();
         list.join("; and ")

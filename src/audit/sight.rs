@@ -151,10 +151,16 @@ fn differs(one: &Seen, right: &Tensors, output: &[(&'static str, Tensor)]) -> Lo
             let allowed = allowed.and_then(|(_, list)| list.get(index)).copied();
             best = best.max(match allowed {
                 Some(allowed) if !format.is_finite(got) => {
-                    if allowed.is_nan() { Look::Beyond } else { Look::Told }
+                    if allowed.is_nan() {
+                        Look::Beyond
+                    } else {
+                        Look::Told
+                    }
                 }
                 Some(allowed) if allowed.is_nan() => Look::Beyond,
-                Some(allowed) if (format.to_f64(got) - format.to_f64(want)).abs() > 2.0 * allowed => {
+                Some(allowed)
+                    if (format.to_f64(got) - format.to_f64(want)).abs() > 2.0 * allowed =>
+                {
                     Look::Told
                 }
                 Some(_) => Look::Masked(one.case.ask.dtype),

@@ -1,6 +1,5 @@
 //! `ropewalk identify`: what a kernel computes, found out by asking.
 
-use super::progress::progress;
 use super::source::Source;
 use super::{CliError, outln};
 use crate::audit::{Identified, Process, ProcessOptions, identify};
@@ -61,9 +60,7 @@ pub fn run(args: &Args) -> Result<ExitCode, CliError> {
     let timeout = Duration::from_secs(args.timeout);
     let mut kernel =
         Process::new(&args.exec, ProcessOptions { timeout, ..ProcessOptions::default() });
-    let bar = progress(0, "asking");
     let found = identify(&mut kernel, config.as_ref(), dtype);
-    bar.finish_and_clear();
     let found = match found {
         Ok(found) => found,
         Err(why) => {
@@ -75,7 +72,8 @@ pub fn run(args: &Args) -> Result<ExitCode, CliError> {
         true => outln(&to_json(&found).to_string())?,
         false => print(&found)?,
     }
-    let same = found.differences.is_empty() && found.unknown.is_empty() && found.diagnoses.is_empty();
+    let same =
+        found.differences.is_empty() && found.unknown.is_empty() && found.diagnoses.is_empty();
     Ok(ExitCode::from(u8::from(!same)))
 }
 
@@ -95,7 +93,9 @@ fn to_json(found: &Identified) -> Value {
     let planes: Vec<Value> = found
         .planes
         .iter()
-        .map(|p| json!({"re": p.re, "im": p.im, "axis": p.axis, "theta": p.theta, "error": p.error}))
+        .map(
+            |p| json!({"re": p.re, "im": p.im, "axis": p.axis, "theta": p.theta, "error": p.error}),
+        )
         .collect();
     let diagnoses: Vec<Value> = found
         .diagnoses
@@ -126,9 +126,8 @@ fn to_json(found: &Identified) -> Value {
 }
 
 fn print(found: &Identified) -> Result<(), CliError> {
-    let text = |config: &Object| {
-        serde_json::to_string(&Json::Object(config.clone())).unwrap_or_default()
-    };
+    let text =
+        |config: &Object| serde_json::to_string(&Json::Object(config.clone())).unwrap_or_default();
     outln(&format!("{}, asked in {}", found.kernel, found.dtype))?;
     outln(&format!("  declared  {}", text(&found.declared)))?;
     match &found.config {
@@ -188,11 +187,9 @@ fn print(found: &Identified) -> Result<(), CliError> {
         (None, None) => "within the bounds of no profile".into(),
     };
     let alike = match found.precision.share {
-        share if share >= 0.9 => format!(
-            "; {:.1} % bit for bit as {}",
-            100.0 * share,
-            found.precision.alike.join(", ")
-        ),
+        share if share >= 0.9 => {
+            format!("; {:.1} % bit for bit as {}", 100.0 * share, found.precision.alike.join(", "))
+        }
         _ => String::new(),
     };
     outln(&format!("  computed  {profile}{alike}"))?;

@@ -70,7 +70,19 @@ fn expect_named(faults: &[&'static str], machine: usize, rest: usize) -> Result<
 
 #[test]
 fn one_fault_of_each_kind_is_named() {
-    let kinds = ["a1-p", "a4-t", "b1-s", "b3-k", "c1-base-i", "c2-exponent-over-h", "d1-", "e2-", "f1-inv-freq-in-b", "g6-", "h1-h"];
+    let kinds = [
+        "a1-p",
+        "a4-t",
+        "b1-s",
+        "b3-k",
+        "c1-base-i",
+        "c2-exponent-over-h",
+        "d1-",
+        "e2-",
+        "f1-inv-freq-in-b",
+        "g6-",
+        "h1-h",
+    ];
     for (index, kind) in kinds.iter().enumerate() {
         let fault = fault::all().iter().find(|fault| fault.name.starts_with(kind)).unwrap();
         expect_named(&[fault.name], index, 1).unwrap();
@@ -112,14 +124,15 @@ fn right_machines_are_not_accused() {
 
 #[test]
 fn what_was_not_asked_is_not_seen_and_the_reason_is_told() {
-    let default = |case: &&Case| {
-        case.ask.dtype == Dtype::F32 && case.word("rope_type") == Some("default")
-    };
+    let default =
+        |case: &&Case| case.ask.dtype == Dtype::F32 && case.word("rope_type") == Some("default");
     let cases: Vec<Case> = CASES.iter().filter(default).cloned().collect();
     let mut kernel = Emulated::new("hf-f32", &[], &[Dtype::F32]);
     let options = Options { twice: false, ..Options::default() };
     let report = audit(&mut kernel, &cases, &options).report;
-    assert!(report.seen.contains(&"a1-pairing-swapped") && report.seen.contains(&"c1-base-ignored"));
+    assert!(
+        report.seen.contains(&"a1-pairing-swapped") && report.seen.contains(&"c1-base-ignored")
+    );
     let reason = |name: &str| report.unseen.iter().find(|u| u.name == name).map(|u| &u.because[..]);
     assert_eq!(reason("d1-scaling-ignored"), Some("no test of this selection touches it"));
     assert_eq!(report.seen.len() + report.unseen.len(), fault::all().len());

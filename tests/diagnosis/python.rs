@@ -133,7 +133,9 @@ fn a_config_is_found_out_from_answers() {
     assert_eq!(right.config.as_ref(), Some(&right.declared));
     assert!(right.precision.profile.is_some() && right.unknown.is_empty());
     let wrong = identify(&mut process("scaling_never_read"), Some(&llama.config), None).unwrap();
-    assert!(wrong.differences.contains(&"rope_type: llama3 is declared, default is computed".into()));
+    assert!(
+        wrong.differences.contains(&"rope_type: llama3 is declared, default is computed".into())
+    );
     let faults: Vec<&str> = wrong.diagnoses.iter().flat_map(|d| d.faults.clone()).collect();
     assert_eq!(faults, ["d1-scaling-ignored"]);
 }

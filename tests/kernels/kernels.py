@@ -261,8 +261,11 @@ def cast_module(config, tensors, positions, way, dtype):
 
 
 def half_positions(config, tensors, positions, way, dtype):
-    p = np.array(positions, np.int64).astype(np.float16).astype(np.float64)
-    return plain(config, tensors, np.where(np.isfinite(p), p, 0), way, dtype)
+    freq, factor = scaled(config)
+    angle = np.array(positions, np.int64).astype(np.float16).astype(F)[:, None, :, None] * freq
+    re, im = pairs(config)
+    cos, sin = np.cos(angle) * F(factor), sign(way) * np.sin(angle) * F(factor)
+    return {n: turn(x, cos, sin, re, im) for n, x in tensors.items()}
 
 
 def wires_crossed(config, tensors, positions, way, dtype):
@@ -321,6 +324,9 @@ def heads_for_tokens(config, tensors, positions, way, dtype):
     re, im = pairs(config)
     out = {}
     for name, x in tensors.items():
+        if not x.size:
+            out[name] = x
+            continue
         at = [h % cos.shape[2] for h in range(x.shape[1])]
         c, s = cos[:, 0][:, at][:, :, None], sin[:, 0][:, at][:, :, None]
         out[name] = turn(x, c, sign(way) * s, re, im)

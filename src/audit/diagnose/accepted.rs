@@ -2,8 +2,8 @@
 
 use super::evidence::Evidence;
 use super::fit::fit;
-use super::told;
 use super::search::{Found, Set};
+use super::told;
 use crate::audit::report::Diagnosis;
 use crate::fault::{self, Fault};
 use crate::vector::Expected;
@@ -33,7 +33,8 @@ pub(super) fn accepted(
     let mut open: Vec<bool> = vec![true; evidence.len()];
     let mut diagnoses = Vec::new();
     loop {
-        let gain = |row: &[bool]| row.iter().zip(&open).filter(|(own, open)| **own && **open).count();
+        let gain =
+            |row: &[bool]| row.iter().zip(&open).filter(|(own, open)| **own && **open).count();
         let most = table.iter().map(|(_, row)| gain(row)).max().unwrap_or(0);
         if most == 0 {
             break;

@@ -3,9 +3,9 @@
 use super::evidence::{Evidence, Kind};
 use crate::audit::judge::{Mark, place};
 use crate::audit::kernel::Outcome;
-use crate::encoding::{Body, Pair};
+use crate::encoding::{Body, Double, Expression, Pair};
 use crate::number::Tensor;
-use crate::request::{Position, Positions};
+use crate::request::{Direction, Position, Positions};
 use std::collections::BTreeMap;
 
 /// Clues, the plainest first.
@@ -159,7 +159,13 @@ fn elements(failing: &[&&Evidence], clues: &mut Vec<String>) {
                 }
             }
             if let Some((_, got)) = output.iter().find(|(n, _)| n == name) {
-                let (keeps, loses) = norms(input, got, &planes);
+                let factor = r.rope.magnitude.evaluate(&Double).unwrap_or(1.0);
+                let plain =
+                    r.rope.planes.iter().all(|plane| plane.growth == Expression::integer(1));
+                if !plain || r.direction != Direction::Forward {
+                    continue;
+                }
+                let (keeps, loses) = norms(input, got, &planes, factor);
                 kept += keeps;
                 lost += loses;
             }
@@ -215,9 +221,9 @@ fn first_axis(positions: &Positions, batch: usize, token: usize) -> Option<i64> 
     (p.denominator == 1).then_some(p.numerator)
 }
 
-/// How many pairs of a tensor have the norm of the input up to the rounding of their format, and
-/// how many do not.
-fn norms(input: &Tensor, got: &Tensor, pairs: &[Pair]) -> (usize, usize) {
+/// How many pairs of a tensor have a factor times the norm of the input, up to the rounding of
+/// their format, and how many do not.
+fn norms(input: &Tensor, got: &Tensor, pairs: &[Pair], factor: f64) -> (usize, usize) {
     let (Some(from), Some(to)) = (input.dtype().format(), got.dtype().format()) else {
         return (0, 0);
     };
@@ -232,7 +238,7 @@ fn norms(input: &Tensor, got: &Tensor, pairs: &[Pair]) -> (usize, usize) {
             let norm = |bits: &[u64], format: crate::number::Format| {
                 libm::hypot(format.to_f64(bits[pair.re]), format.to_f64(bits[pair.im]))
             };
-            let (before, after) = (norm(x, from), norm(y, to));
+            let (before, after) = (factor * norm(x, from), norm(y, to));
             if !before.is_finite() || before < 1e-3 {
                 continue;
             }

@@ -5,8 +5,9 @@ use crate::audit::judge::{Mark, marks};
 use crate::audit::kernel::Outcome;
 use crate::audit::report::Report;
 use crate::audit::run::Asked as Answered;
+use crate::encoding::{Body, Question};
 use crate::fault::{Asked, History};
-use crate::number::Dtype;
+use crate::number::{Dtype, Tensor};
 use crate::profile::{Profile, find};
 use crate::request::Operation;
 use crate::vector::Expected;
@@ -38,6 +39,9 @@ pub(in crate::audit) struct Evidence<'c> {
     pub(in crate::audit) kind: Kind,
     /// Whether it answered otherwise when it was asked again.
     pub(in crate::audit) fickle: bool,
+    /// Whether a NaN or an infinity stands in what is rotated: what becomes of its plane is not
+    /// determined, and which plane that is depends on the fault.
+    pub(in crate::audit) special: bool,
     /// By output, for an answer of the right form.
     pub(in crate::audit) marks: Vec<(String, Vec<Mark>)>,
     pub(in crate::audit) wrong: usize,
@@ -115,6 +119,7 @@ pub(in crate::audit) fn evidence<'c>(
             history: history.clone(),
             kind: Kind::Answer,
             fickle: answer.fickle,
+            special: asked.question().is_ok_and(is_special),
             marks: vec![],
             wrong: 0,
             right: 0,
@@ -145,6 +150,21 @@ pub(in crate::audit) fn evidence<'c>(
     };
     let list: Vec<_> = answers.iter().zip(asked).zip(&report.cases).collect();
     list.into_par_iter().filter_map(one).collect()
+}
+
+/// Whether a NaN or an infinity is among the numbers that are rotated.
+fn is_special(question: &Question) -> bool {
+    let tensors: Vec<&Tensor> = match &question.body {
+        Body::Rotate(r) => std::iter::once(&r.q).chain(r.k.as_ref()).collect(),
+        Body::Apply(a) => [&a.q, &a.cos, &a.sin].into_iter().chain(a.k.as_ref()).collect(),
+        Body::Score(s) => vec![&s.q, &s.k],
+        _ => vec![],
+    };
+    let finite = |tensor: &&Tensor| match tensor.dtype().format() {
+        Some(format) => tensor.data().iter().all(|&bits| format.is_finite(bits)),
+        None => true,
+    };
+    !tensors.iter().all(finite)
 }
 
 /// The profiles that may stand for the kernel behind an answer.

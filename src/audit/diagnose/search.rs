@@ -42,6 +42,11 @@ impl Found {
     }
 }
 
+/// The faults of the list, then those with other constants.
+fn hypotheses() -> impl Iterator<Item = &'static Fault> {
+    fault::all().iter().chain(fault::variants())
+}
+
 /// Some evidence, and how to weigh hypotheses on it.
 pub(super) struct Search<'e, 'c> {
     pub(super) evidence: &'e [&'e Evidence<'c>],
@@ -62,20 +67,22 @@ impl<'e, 'c> Search<'e, 'c> {
         if self.failing.is_empty() {
             return (vec![], None);
         }
-        let singles: Vec<Set> = fault::all().iter().map(|fault| vec![fault]).collect();
+        let singles: Vec<Set> = hypotheses().map(|fault| vec![fault]).collect();
         let ranked = self.rank(singles);
         let mut known = self.verify(best_of(&ranked, 8));
         let whole = |found: &Found| found.score >= ENOUGH && self.left(found).is_empty();
         if !known.iter().any(whole) {
             let mut pairs = self.beside(&known);
             pairs.extend(self.together());
-            pairs.sort_by_key(|set| names(set));
-            pairs.dedup_by_key(|set| names(set));
+            pairs.sort_by_key(|set| key(set));
+            pairs.dedup_by_key(|set| key(set));
             let pairs = self.verify(best_of(&self.rank(pairs), 8));
             // Two faults only where both of them explain something.
             let gain = |pair: &Found| {
                 let parts = known.iter().filter(|one| one.faults.len() == 1);
-                let mut parts = parts.filter(|one| pair.names().contains(&one.names()[0]));
+                let has =
+                    |one: &&Found| pair.faults.iter().any(|f| std::ptr::eq(*f, one.faults[0]));
+                let mut parts = parts.filter(has);
                 parts.all(|one| pair.explained() > one.explained() + 0.5)
             };
             let pairs: Vec<Found> = pairs.into_iter().filter(gain).collect();
@@ -122,7 +129,7 @@ impl<'e, 'c> Search<'e, 'c> {
             Some((set, tally.mean()))
         };
         let mut ranked: Vec<(Set, f64)> = sets.into_par_iter().filter_map(score).collect();
-        ranked.sort_by(|a, b| b.1.total_cmp(&a.1).then_with(|| names(&a.0).cmp(&names(&b.0))));
+        ranked.sort_by(|a, b| b.1.total_cmp(&a.1).then_with(|| key(&a.0).cmp(&key(&b.0))));
         ranked
     }
 
@@ -201,7 +208,7 @@ impl<'e, 'c> Search<'e, 'c> {
                 let share = |&index: &usize| self.loose(index, &set).share().unwrap_or(1.0) > 0.9;
                 left.iter().filter(|index| share(index)).count() * 4 > left.len()
             };
-            let others: Vec<&'static Fault> = fault::all().iter().collect();
+            let others: Vec<&'static Fault> = hypotheses().collect();
             let others = others.into_par_iter().filter(|f| f.name != first.name).filter(helps);
             let found: Vec<Set> = others.map(|fault| vec![first, fault]).collect();
             pairs.extend(found);
@@ -214,13 +221,11 @@ impl<'e, 'c> Search<'e, 'c> {
         let probes: Vec<usize> = self.probes();
         let of = |&index: &usize| -> Vec<Set> {
             let evidence = self.evidence[index];
-            let applies: Vec<&'static Fault> = fault::all()
-                .iter()
+            let applies: Vec<&'static Fault> = hypotheses()
                 .filter(|fault| fault.mutate(&evidence.asked, &evidence.history).is_some())
                 .collect();
-            let alone = |fault: &&'static Fault| {
-                self.loose(index, &[*fault]).share().unwrap_or(1.0) > 0.9
-            };
+            let alone =
+                |fault: &&'static Fault| self.loose(index, &[*fault]).share().unwrap_or(1.0) > 0.9;
             let rest: Vec<&'static Fault> = applies.into_iter().filter(|f| !alone(f)).collect();
             let pairs: Vec<Set> = (0..rest.len())
                 .flat_map(|a| (a + 1..rest.len()).map(move |b| (a, b)))
@@ -229,12 +234,12 @@ impl<'e, 'c> Search<'e, 'c> {
             let holds = |set: &Set| self.loose(index, set).share().is_some_and(|s| s > 0.95);
             pairs.into_par_iter().filter(holds).collect()
         };
-        let mut votes: BTreeMap<Vec<&'static str>, (usize, Set)> = BTreeMap::new();
+        let mut votes: BTreeMap<Vec<Key>, (usize, Set)> = BTreeMap::new();
         for set in probes.iter().flat_map(of) {
-            votes.entry(names(&set)).or_insert((0, set)).0 += 1;
+            votes.entry(key(&set)).or_insert((0, set)).0 += 1;
         }
         let mut list: Vec<(usize, Set)> = votes.into_values().collect();
-        list.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| names(&a.1).cmp(&names(&b.1))));
+        list.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| key(&a.1).cmp(&key(&b.1))));
         list.into_iter().take(40).map(|(_, set)| set).collect()
     }
 
@@ -249,7 +254,15 @@ impl<'e, 'c> Search<'e, 'c> {
                 e.wrong >= 4 && 2 * e.wrong >= e.right && e.size() <= 4096
             })
             .collect();
-        self.sample(&telling, 6)
+        // All pairs are tried on each of them.
+        let mut work = 0;
+        let mut probes = self.sample(&telling, 6);
+        probes.sort_by_key(|&index| (self.evidence[index].size(), index));
+        probes.retain(|&index| {
+            work += self.evidence[index].size();
+            work <= 1500 || work == self.evidence[index].size()
+        });
+        probes
     }
 
     /// Up to so many of these, of all kinds, small ones first.
@@ -322,10 +335,13 @@ impl Tally {
     }
 }
 
-fn names(set: &Set) -> Vec<&'static str> {
-    let mut names: Vec<&'static str> = set.iter().map(|fault| fault.name).collect();
-    names.sort_unstable();
-    names
+/// What tells hypotheses apart: variants share a name.
+type Key = (&'static str, &'static str);
+
+fn key(set: &Set) -> Vec<Key> {
+    let mut key: Vec<Key> = set.iter().map(|fault| (fault.name, fault.summary)).collect();
+    key.sort_unstable();
+    key
 }
 
 /// The first few of a ranking, and all that are as good as the best.

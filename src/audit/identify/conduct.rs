@@ -22,7 +22,8 @@ impl Map<'_> {
         let mut y = x.to_vec();
         for (index, pair) in self.pairs.iter().enumerate() {
             let p = position.get(self.axes[index]).copied().unwrap_or(0) as f64;
-            let (sin, cos) = (libm::sin(sign * p * self.thetas[index]), libm::cos(p * self.thetas[index]));
+            let (sin, cos) =
+                (libm::sin(sign * p * self.thetas[index]), libm::cos(p * self.thetas[index]));
             y[pair.re] = magnitude * (x[pair.re] * cos - x[pair.im] * sin);
             y[pair.im] = magnitude * (x[pair.im] * cos + x[pair.re] * sin);
         }
@@ -118,10 +119,14 @@ pub(super) fn conduct(probe: &mut Probe, map: &Map, furthest: i64) -> (Vec<Strin
         match probe.rotate([batch, heads, seq], &values, None, &positions, Some(direction)) {
             Err(why) => open.push(format!("direction {direction}: {why}")),
             Ok(output) => {
-                if let (Some((_, got)), None) =
-                    (output.iter().find(|(n, _)| n == "q"), map.moved)
-                {
-                    off(&format!("queries of direction {direction}"), got, &values, -1.0, magnitude);
+                if let (Some((_, got)), None) = (output.iter().find(|(n, _)| n == "q"), map.moved) {
+                    off(
+                        &format!("queries of direction {direction}"),
+                        got,
+                        &values,
+                        -1.0,
+                        magnitude,
+                    );
                 }
             }
         }

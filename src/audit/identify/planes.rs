@@ -90,7 +90,8 @@ fn components(
         .collect();
     // Named as the declared planes are.
     let has = |list: &[Pair], pair: &Pair| {
-        list.iter().any(|p| (p.re, p.im) == (pair.re, pair.im) || (p.im, p.re) == (pair.re, pair.im))
+        list.iter()
+            .any(|p| (p.re, p.im) == (pair.re, pair.im) || (p.im, p.re) == (pair.re, pair.im))
     };
     let mut pairs: Vec<Pair> = declared.iter().filter(|pair| has(&found, pair)).copied().collect();
     if pairs.len() != found.len() {
@@ -124,9 +125,10 @@ pub(super) fn slice(pairs: &[Pair]) -> Option<Slice> {
         // Half layout with planes at its end that never turn.
         _ => {
             let width = pairs[0].im - pairs[0].re;
-            let regular = pairs.iter().enumerate().all(|(i, p)| {
-                (p.re, p.im) == (offset + i, offset + i + width) && width > count
-            });
+            let regular = pairs
+                .iter()
+                .enumerate()
+                .all(|(i, p)| (p.re, p.im) == (offset + i, offset + i + width) && width > count);
             return regular.then_some(Slice {
                 layout: Some(Layout::Half),
                 rotary_dim: 2 * width,

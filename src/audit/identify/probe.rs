@@ -123,8 +123,10 @@ impl<'k> Probe<'k> {
                 t.dtype().format().map(|_| (name.clone(), zero))
             })
             .collect();
-        let truth =
-            Truth { expected: Expected::Tensors(Tensors(right)), residual: Some(Tensors(residual)) };
+        let truth = Truth {
+            expected: Expected::Tensors(Tensors(right)),
+            residual: Some(Tensors(residual)),
+        };
         self.asked.push(Asked {
             case: self.cases.len(),
             outcome: Ok(outcome.clone()),
@@ -182,10 +184,13 @@ impl<'k> Probe<'k> {
                 nested.map_or(Json::Null, |nested| nested.to_json())
             })
             .collect();
-        input.set("positions", match &axes[..] {
-            [one] => one.clone(),
-            several => Json::Array(several.to_vec()),
-        });
+        input.set(
+            "positions",
+            match &axes[..] {
+                [one] => one.clone(),
+                several => Json::Array(several.to_vec()),
+            },
+        );
         if let Some(direction) = direction {
             input.set("direction", Json::from(direction));
         }
@@ -235,7 +240,8 @@ impl<'k> Probe<'k> {
         let mut rows = Vec::with_capacity(positions.len());
         for part in positions.chunks((self.room() / dim.max(1)).max(1)) {
             let values: Vec<f64> = part.iter().flat_map(|_| vector).copied().collect();
-            let on = |own: usize| vec![if own == axis { part.to_vec() } else { vec![0; part.len()] }];
+            let on =
+                |own: usize| vec![if own == axis { part.to_vec() } else { vec![0; part.len()] }];
             let all: Vec<Vec<Vec<i64>>> = (0..self.axes).map(on).collect();
             let output = self.rotate([1, 1, part.len()], &values, None, &all, None)?;
             let q = output.into_iter().find(|(name, _)| name == "q").map(|(_, q)| q);

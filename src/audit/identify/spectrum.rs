@@ -145,7 +145,9 @@ impl Measured {
                 tried.push(with(&own, &[(key, json(x * self.magnitude))]));
             }
         }
-        for key in ["attention_factor", "beta_fast", "beta_slow", "truncate", "mscale", "mscale_all_dim"] {
+        for key in
+            ["attention_factor", "beta_fast", "beta_slow", "truncate", "mscale", "mscale_all_dim"]
+        {
             let mut without = own.clone();
             if without.remove(key).is_some() {
                 tried.push(without);
@@ -207,7 +209,8 @@ impl Measured {
         let mut factors = round_numbers(factor, self.relative(last));
         factors.extend(number("factor"));
         let lengths = |own: Option<f64>| {
-            let mut list: Vec<f64> = number("original_max_position_embeddings").into_iter().collect();
+            let mut list: Vec<f64> =
+                number("original_max_position_embeddings").into_iter().collect();
             list.extend(own.into_iter().flat_map(|l| round_numbers(l, 0.02)));
             list.extend([8192.0, 4096.0, 2048.0, 16384.0, 32768.0, 65536.0, 131072.0]);
             list
@@ -235,7 +238,12 @@ impl Measured {
                     let original = ("original_max_position_embeddings", length);
                     list.push(with(
                         "llama3",
-                        &[("factor", s), ("low_freq_factor", low), ("high_freq_factor", high), original],
+                        &[
+                            ("factor", s),
+                            ("low_freq_factor", low),
+                            ("high_freq_factor", high),
+                            original,
+                        ],
                     ));
                     if high > 8.0 {
                         list.push(with(

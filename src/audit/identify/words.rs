@@ -24,6 +24,21 @@ fn normalised(config: &Object, schemes: &[&dyn Scheme]) -> Object {
     }
 }
 
+/// A base to the power rotary_dim/head_dim is no base of its own.
+fn powered(declared: &Object, computed: &Object) -> &'static str {
+    let number = |config: &Object, key: &str| config.get(key).and_then(Json::number);
+    let same = || {
+        let (old, new) = (number(declared, "rope_theta")?, number(computed, "rope_theta")?);
+        let share = number(computed, "rotary_dim")? / number(computed, "head_dim")?;
+        let power = libm::pow(old, share);
+        (share < 1.0 && (power - new).abs() < 1e-4 * new).then_some(())
+    };
+    match same() {
+        Some(()) => ": the declared base with exponents over head_dim instead of rotary_dim",
+        None => "",
+    }
+}
+
 /// What the computed config has otherwise than the declared one, a sentence for each key.
 pub(super) fn differences(found: &Identified, schemes: &[&dyn Scheme]) -> Vec<String> {
     let Some(computed) = &found.config else { return vec![] };
@@ -35,7 +50,10 @@ pub(super) fn differences(found: &Identified, schemes: &[&dyn Scheme]) -> Vec<St
         let new = text(value);
         match declared.get(key).map(text) {
             Some(old) if old == new => {}
-            Some(old) => list.push(format!("{key}: {old} is declared, {new} is computed")),
+            Some(old) => {
+                let why = if key == "rope_theta" { powered(&declared, &computed) } else { "" };
+                list.push(format!("{key}: {old} is declared, {new} is computed{why}"));
+            }
             None => list.push(format!("{key}: not declared, {new} is computed")),
         }
     }
