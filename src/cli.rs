@@ -12,14 +12,17 @@ mod error;
 mod explain;
 mod export;
 mod generate;
+mod host;
 mod identify;
 mod lint;
 mod list;
 mod progress;
+mod prompt;
 mod prove;
 mod show;
 mod source;
 mod table;
+mod tensors;
 mod write;
 
 pub use error::CliError;
@@ -51,6 +54,7 @@ Proofs:
 Kernels:
   audit     Judge a kernel: right or wrong, how far off, and what is wrong with it
   identify  Find out what a kernel computes: config, precision, and which fault it has
+  prompt    Write the questions as files, for a machine without Ropewalk
   adapter   Speak the protocol as the reference kernel, correctly rounded or with a fault
 
 Options:
@@ -80,7 +84,10 @@ enum Verb {
     Prove(prove::Args),
     Audit(audit::Args),
     Identify(identify::Args),
+    Prompt(prompt::Args),
     Adapter(adapter::Args),
+    #[command(hide = true)]
+    Host(host::Args),
 }
 
 /// Parses the arguments, runs the verb, prints an error, and says how it went.
@@ -98,7 +105,9 @@ pub fn main() -> ExitCode {
         Verb::Prove(args) => prove::run(&args),
         Verb::Audit(args) => audit::run(&args),
         Verb::Identify(args) => identify::run(&args),
+        Verb::Prompt(args) => prompt::run(&args),
         Verb::Adapter(args) => adapter::run(&args),
+        Verb::Host(args) => host::run(&args),
     };
     result.unwrap_or_else(|error| {
         // Who reads the output may have gone (`| head`); that is no error of ours.

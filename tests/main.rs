@@ -16,6 +16,7 @@ mod contract;
 mod corpus;
 mod coverage;
 mod diagnosis;
+mod doors;
 mod fault;
 #[cfg(feature = "exact")]
 mod generate;

@@ -8,6 +8,7 @@ pub use terminal::{Style, evidence, terminal, ulp, value};
 
 use super::capability::Description;
 use super::judge::Wrong;
+use super::probe::Probe;
 use crate::number::Dtype;
 use crate::request::Operation;
 
@@ -62,6 +63,9 @@ pub enum Status {
     Accepted(&'static str),
     /// Asked again, it answered otherwise.
     Fickle,
+    /// Memory was not treated as it must be, or a right answer became a wrong one when only the
+    /// way of asking changed.
+    Misbehaved(Probe, String),
     /// Within the claim, but not supported, by the kernel's own word.
     Unsupported(String),
     /// Skipped, by the kernel's own word.
@@ -85,6 +89,7 @@ impl Status {
             Status::Refused(_) => "refused",
             Status::Accepted(_) => "accepted",
             Status::Fickle => "fickle",
+            Status::Misbehaved(probe, _) => probe.name(),
             Status::Unsupported(_) => "unsupported",
             Status::Skipped(_) => "skipped",
             Status::Errored(_) => "errored",
@@ -102,6 +107,7 @@ impl Status {
                 | Status::Refused(_)
                 | Status::Accepted(_)
                 | Status::Fickle
+                | Status::Misbehaved(..)
         )
     }
 
@@ -122,6 +128,9 @@ impl Status {
             | Status::Unclaimed(text) => Some(text.clone()),
             Status::Accepted(slug) => Some(format!("answered, but must be refused ({slug})")),
             Status::Fickle => Some("asked again, it gives another answer".into()),
+            Status::Misbehaved(probe, text) => {
+                Some(format!("{text} (fault class {})", probe.class()))
+            }
             _ => None,
         }
     }

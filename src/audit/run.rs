@@ -5,6 +5,7 @@ use super::case::Case;
 use super::diagnose::{diagnose, evidence};
 use super::judge::{HISTOGRAM, Judged, Misfit, judge};
 use super::kernel::{Kernel, Outcome};
+use super::probe;
 use super::report::{CaseReport, Report, Section, Status, Verdict};
 use super::sight::sight;
 use super::tolerance::right_profiles;
@@ -78,9 +79,15 @@ pub fn audit(kernel: &mut dyn Kernel, cases: &[Case], options: &Options) -> Audi
     let mut asked: Vec<Asked> = Vec::new();
     for index in basic.into_iter().chain(rest) {
         let case = &cases[index];
-        let outcome = description.covers(&case.ask).map(|capability| {
+        let covered = description
+            .covers(&case.ask)
+            .and_then(|capability| kernel.reaches(&case.ask).map(|()| capability));
+        let outcome = covered.map(|capability| {
             let outcome = kernel.ask(&case.ask);
-            if matches!(outcome, Outcome::Output(_) | Outcome::Rejected(_)) {
+            if matches!(
+                outcome,
+                Outcome::Output(_) | Outcome::Rejected(_) | Outcome::Misbehaved(..)
+            ) {
                 used[capability] += 1;
             }
             outcome
@@ -91,8 +98,14 @@ pub fn audit(kernel: &mut dyn Kernel, cases: &[Case], options: &Options) -> Audi
     if options.twice {
         for one in &mut asked {
             if let Ok(first @ Outcome::Output(_)) = &one.outcome {
-                let again = kernel.ask(&cases[one.case].ask);
-                one.fickle = !same(first, &again);
+                match kernel.ask(&cases[one.case].ask) {
+                    // To break is worse than to change one's mind, and another thing.
+                    again
+                    @ (Outcome::Broken(_) | Outcome::Errored(_) | Outcome::Misbehaved(..)) => {
+                        one.outcome = Ok(again)
+                    }
+                    again => one.fickle = !same(first, &again),
+                }
             }
             (options.progress)();
         }
@@ -145,13 +158,16 @@ pub fn judge_all(
     }
     report.cases =
         judged.iter().zip(&slots).map(|(one, slot)| one.report(*slot, options)).collect();
+    probe::name_failures(&mut report.cases);
+    report.diagnoses = probe::diagnoses(&report.cases);
     report.complain(options);
     report.verdict = report.concluded();
     if options.diagnose && !asked.is_empty() {
         let read = evidence::asked(cases, asked);
         if report.divergences().next().is_some() {
-            (report.diagnoses, report.clues) =
-                diagnose(cases, asked, &read, &report, options.profile);
+            let (found, clues) = diagnose(cases, asked, &read, &report, options.profile);
+            report.diagnoses.extend(found);
+            report.clues = clues;
         }
         (report.seen, report.unseen) = sight(cases, asked, &read, &report.cases);
     }
@@ -255,6 +271,7 @@ impl<'c> One<'c> {
             (Outcome::Unsupported(text), _) => Some(Status::Unsupported(text.clone())),
             (Outcome::Skipped(text), _) => Some(Status::Skipped(text.clone())),
             (Outcome::Errored(text), _) => Some(Status::Errored(text.clone())),
+            (Outcome::Misbehaved(probe, text), _) => Some(Status::Misbehaved(*probe, text.clone())),
             (Outcome::Broken(b), _) => Some(Status::Broken(b.name(), b.to_string())),
             (Outcome::Rejected(text), Expected::Reject(slug)) => {
                 one.notes.extend(other_reason(text, *slug));

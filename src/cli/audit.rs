@@ -1,19 +1,17 @@
 //! `ropewalk audit`: judge a kernel.
 
-mod selection;
+mod door;
+pub(super) mod selection;
 
 use super::CliError;
 use super::progress::progress;
 use super::write::write_atomically;
-use crate::audit::{
-    Audited, Case, Kernel, Options, Process, ProcessOptions, Report, Style, audit, ndjson, terminal,
-};
+use crate::audit::{Audited, Case, Kernel, Options, Report, Style, audit, ndjson, terminal};
 use crate::profile;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Duration;
 
 /// Judge a kernel: right or wrong, how far off, and what is wrong with it
 ///
@@ -23,19 +21,17 @@ use std::time::Duration;
 ///
 /// ropewalk audit --exec "python3 adapter.py"
 /// ropewalk audit --exec ./adapter --operation rotate --dtype bf16 --report markdown
+/// ropewalk audit --lib ./kernel.so
+/// ropewalk audit --outputs answers.safetensors --prompt ask.json
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// A command that speaks the protocol (docs/adapter-protocol.md), for the shell
-    #[arg(long, value_name = "COMMAND")]
-    exec: String,
+    #[command(flatten)]
+    door: door::Door,
     #[command(flatten)]
     selection: selection::Selection,
     /// Judge by this profile instead of the right one that fits best; `ropewalk list profiles`
     #[arg(long, value_name = "NAME")]
     profile: Option<String>,
-    /// Seconds for one answer
-    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=86400))]
-    timeout: u64,
     /// Ask everything once, not twice
     #[arg(long)]
     once: bool,
@@ -63,20 +59,20 @@ pub fn run(args: &Args) -> Result<ExitCode, CliError> {
         Some(path) => globs(path)?,
         None => GlobSet::empty(),
     };
-    let cases = args.selection.cases()?;
-    let timeout = Duration::from_secs(args.timeout);
-    let mut kernel =
-        Process::new(&args.exec, ProcessOptions { timeout, ..ProcessOptions::default() });
-    let bar = progress(cases.len() as u64 * if args.once { 1 } else { 2 }, "cases");
+    let door::Opened { mut kernel, cases, name, lasting } =
+        args.door.open(args.selection.cases()?)?;
+    // What is written does not change.
+    let twice = !args.once && !lasting;
+    let bar = progress(cases.len() as u64 * if twice { 2 } else { 1 }, "cases");
     let options = Options {
-        door: args.exec.clone(),
+        door: name,
         profile,
-        twice: !args.once,
+        twice,
         diagnose: true,
         known: &|id| known.is_match(id),
         progress: &|| bar.inc(1),
     };
-    let audited = judge(&mut kernel, &cases, &options);
+    let audited = judge(kernel.as_mut(), &cases, &options);
     bar.finish_and_clear();
     for wanted in &reports {
         wanted.write(&audited.report, args)?;

@@ -194,7 +194,7 @@ pub const NOTES: &[Remark] = &[
         "grid-order",
         "rows and columns are exchanged, or patches are counted in another order",
         "text and square symmetric images are right, other images are scrambled",
-        &["H1"],
+        &["H1", "H6"],
         &[
             "huggingface/pytorch-image-models#2541",
             "ggml-org/llama.cpp#13282",
@@ -333,7 +333,7 @@ pub const NOTES: &[Remark] = &[
         "model-config",
         "a config.json is read with another meaning: a key ignored, a default missing, another layer's",
         "the kernel is right and the model wrong",
-        &["C1", "D1", "D2"],
+        &["A5", "C1", "D1", "D2"],
         &["huggingface/transformers#45902"],
     ),
     remark(

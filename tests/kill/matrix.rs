@@ -4,8 +4,8 @@ use ropewalk::encoding::Question;
 use ropewalk::fault::{self, Answer, Asked, Fault, History};
 use ropewalk::number::{Format, Tensor};
 use ropewalk::profile::{self, Profile};
-use ropewalk::request::{Json, Output};
-use ropewalk::vector::{Expected, Golden, Group, Test, note};
+use ropewalk::request::{Json, Object, Output};
+use ropewalk::vector::{Expected, Golden, Test, note};
 use std::collections::BTreeMap;
 
 /// Where a fault may show: kernels have separate code for each of these.
@@ -65,23 +65,23 @@ impl Fate {
 
 pub type Matrix = BTreeMap<Cell, Fate>;
 
-fn word<'a>(group: &'a Group, key: &str) -> &'a str {
-    match group.config.get(key) {
+fn word<'a>(config: &'a Object, key: &str) -> &'a str {
+    match config.get(key) {
         Some(Json::String(word)) => word,
         _ => "",
     }
 }
 
 /// The operation and, of a rotary config, its rule.
-pub fn scheme(golden: &Golden, group: &Group) -> String {
+pub fn scheme(golden: &Golden, config: &Object) -> String {
     let operation = golden.operation.name();
     let rotary = ["rotate", "score", "inv_freq", "table"].contains(&operation);
-    let rule = match word(group, "rope_type") {
+    let rule = match word(config, "rope_type") {
         _ if !rotary => return operation.to_string(),
         "" => "default",
         rule => rule,
     };
-    let rule = match group.config.get("mrope_section") {
+    let rule = match config.get("mrope_section") {
         None => rule.to_string(),
         Some(_) => match rule {
             "default" => "mrope".to_string(),
@@ -215,12 +215,18 @@ pub fn of_file(golden: &Golden, faults: &[&'static Fault], skip: &dyn Fn(&Cell) 
     let mut history = History::default();
     for (group, test) in golden.tests() {
         let asked = Asked::new(&golden.request(group, test));
+        // A model's own config names its rule in other words.
+        let config = asked.question().map_or(&group.config, |question| question.config());
+        let scheme = match asked.question() {
+            Ok(_) => scheme(golden, config),
+            Err(_) => "refused ".to_string() + golden.operation.name(),
+        };
         let mut right = None;
         for &fault in faults {
             let cell = Cell {
                 fault: fault.name,
-                scheme: scheme(golden, group),
-                layout: word(group, "layout").to_string(),
+                scheme: scheme.clone(),
+                layout: word(config, "layout").to_string(),
                 dtype: group.dtype.name(),
             };
             if skip(&cell) || matrix.get(&cell).is_some_and(|fate| fate.killed.is_some()) {

@@ -79,10 +79,90 @@ pub const UNSEEN: [(&str, &str, &str, &str); 9] = [
     ),
 ];
 
-/// Why a fault that is tried under rope_type default is not under other rules: operation, then
-/// fault, rules (none: all), reason.
-pub const NOT_UNDER_EVERY_RULE: [(&str, &[(&str, &[&str], &str)]); 4] =
-    [("rotate", &[]), ("score", &[]), ("table", &[]), ("inv_freq", &[])];
+/// Why faults that are tried under rope_type default are not under other rules: faults, by how
+/// their names begin; rules; reason.
+pub const NOT_UNDER_EVERY_RULE: [(&[&str], &[&str], &str); 9] = [
+    (&[""], &["none"], "nothing turns"),
+    (
+        &["e1-", "e14-", "e15-", "e2-", "e5-", "e7-"],
+        &["dinov3", "pixel"],
+        "positions are centres of patches: no integers to misread",
+    ),
+    (
+        &["c2-", "d11-", "g1-", "g9-", "i4-copied"],
+        &["axial", "dinov3", "pixel", "pixtral", "proportional"],
+        "the rule has no slice",
+    ),
+    (
+        &["c2-", "d11-", "g2-", "g3-", "g9-", "i4-copied"],
+        &["mrope-yarn"],
+        "asked over the whole head; slices are asked under mrope and under yarn",
+    ),
+    (
+        &["d11-"],
+        &["longrope", "mrope"],
+        "a list has one entry for each pair, so that a wrong width is no config",
+    ),
+    (&["c1-", "c3-", "c7-"], &["pixel"], "the rule has no base"),
+    (
+        &["g1-rotates-past", "g3-tail"],
+        &[
+            "axial",
+            "dinov3",
+            "dynamic",
+            "linear",
+            "llama3",
+            "longrope",
+            "mrope",
+            "mrope-yarn",
+            "ntk",
+            "ntk_by_parts",
+            "ntk_fixed",
+            "pixel",
+            "pixtral",
+            "proportional",
+            "xpos",
+            "yarn",
+        ],
+        "how a rule goes on beyond its slice is defined for plain powers only; where few pairs turn, the tail does not",
+    ),
+    (
+        &["e14-wraps"],
+        &[
+            "axial",
+            "dynamic",
+            "linear",
+            "llama3",
+            "longrope",
+            "mrope",
+            "mrope-yarn",
+            "ntk",
+            "ntk_by_parts",
+            "ntk_fixed",
+            "pixtral",
+            "proportional",
+            "xpos",
+            "yarn",
+        ],
+        "scores at 2^31 are asked under default: in f32 their fast planes judge nothing; and growth is lost there",
+    ),
+    (
+        &["b4-inverse-base", "c7-cached"],
+        &[
+            "dinov3",
+            "llama3",
+            "longrope",
+            "mrope",
+            "mrope-yarn",
+            "ntk",
+            "ntk_by_parts",
+            "pixtral",
+            "proportional",
+            "xpos",
+        ],
+        "the rule is asked at base 10000, or is the first of its shape; a base that is ignored altogether is tried",
+    ),
+];
 
 const BEGIN: &str = "<!-- generated: begin -->\n";
 const END: &str = "<!-- generated: end -->\n";
@@ -188,6 +268,15 @@ fn whole_matrix(matrix: &Matrix) -> String {
             let _ = writeln!(text, "{fault:38}{}", cells.collect::<String>().trim_end());
         }
         text += "```\n";
+    }
+    text += "\n## Not tried under every rule\n\nWhat is tried under rope_type default is tried under every rule, but for these:\n\n";
+    text += "| faults | rules | because |\n|---|---|---|\n";
+    for (faults, rules, reason) in NOT_UNDER_EVERY_RULE {
+        let faults: Vec<String> = faults
+            .iter()
+            .map(|name| if name.is_empty() { "all".into() } else { format!("`{name}…`") })
+            .collect();
+        let _ = writeln!(text, "| {} | {} | {reason} |", faults.join(" "), rules.join(", "));
     }
     text += "\n## Masked by precision\n\n";
     text += "| fault | where | largest error over twice the loosest bound |\n|---|---|---|\n";

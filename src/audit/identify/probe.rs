@@ -146,6 +146,7 @@ impl<'k> Probe<'k> {
             Outcome::Unsupported(why) => Err(format!("it does not support it: {why}")),
             Outcome::Skipped(why) => Err(format!("it skipped: {why}")),
             Outcome::Errored(why) => Err(format!("it failed inside: {why}")),
+            Outcome::Misbehaved(_, what) => Err(format!("it misbehaved: {what}")),
             Outcome::Broken(breakage) => Err(format!("it {breakage}")),
         }
     }

@@ -91,7 +91,7 @@ fn bias_file(dtype: Dtype) -> FilePlan {
                 file.group(name, bias(heads, convention, form), dtype).test(
                     "before-and-after",
                     format!("form {form}: keys before, at and after the queries"),
-                    &["alibi-form", "alibi-slopes"],
+                    &["alibi-form", "alibi-slopes", "rounding"],
                     at(&[4, 300], &[0, 4, 5, 293]),
                 );
             }

@@ -73,7 +73,7 @@ fn lengths(config: &RopeConfig) -> Vec<Option<i64>> {
 
 /// What a failure is evidence for.
 fn flags(config: &RopeConfig) -> Vec<&'static str> {
-    let mut flags = vec!["model-config", "spectrum"];
+    let mut flags = vec!["model-config", "spectrum", "history", "exponent", "slice"];
     flags.extend(match config.scheme().rope_type() {
         "linear" => &["linear"][..],
         "yarn" | "ntk_by_parts" => &["yarn", "magnitude"],

@@ -164,7 +164,7 @@ fn temperature(dtype: Dtype) -> FilePlan {
             .test(
                 "steps",
                 format!("{what}: the last position before each step and the first after it"),
-                &["temperature"],
+                &["temperature", "negative-position"],
                 at(&[1, 2, 3, 4, 16]
                     .map(|k| [k * floor - offset - 1, k * floor - offset])
                     .concat()),
@@ -172,7 +172,7 @@ fn temperature(dtype: Dtype) -> FilePlan {
             .test(
                 "far",
                 format!("{what}: at 131071, 10485759 and 2^40"),
-                &["temperature", "long-position"],
+                &["temperature", "long-position", "position-integer", "rounding"],
                 at(&[0, 131071, 10485759, 1 << 40]),
             );
     }

@@ -112,7 +112,7 @@ fn rotations(file: &mut FilePlan, case: &Case, layout: Layout, dtype: Dtype) {
         group.test(
             name,
             format!("{} at positions {TOKENS:?}", case.what),
-            case.flags,
+            &[case.flags, &["identity"]].concat(),
             sized(Input::new().with("q", q).positions(&[&TOKENS]), length),
         );
     }

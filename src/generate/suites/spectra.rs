@@ -72,7 +72,8 @@ fn file(dtype: Dtype) -> FilePlan {
                 Some(n) => Input::new().with("seq_len", n),
                 None => Input::new(),
             };
-            let flags = ["spectrum", "base", "exponent", "layout", "rounding", "long-position"];
+            let flags =
+                ["spectrum", "base", "exponent", "layout", "rounding", "long-position", "history"];
             group.test(name, case.what, &[case.flags, &flags].concat(), input);
         }
     }

@@ -223,14 +223,14 @@ pub(super) const EDGES: &[Case] = &[
     case(
         "proportional-0-3",
         "a share of 0.3: 2.4 pairs are 2",
-        &["proportional", "exponent"],
+        &["proportional", "exponent", "base", "history"],
         r#"{"head_dim":16,"rope_type":"proportional","rope_theta":10000,
             "partial_rotary_factor":0.3}"#,
     ),
     case(
         "proportional-0-1",
         "a share of 0.1: 0.8 pairs are none, nothing turns",
-        &["proportional", "exponent"],
+        &["proportional", "exponent", "base", "history"],
         r#"{"head_dim":16,"rope_type":"proportional","rope_theta":10000,
             "partial_rotary_factor":0.1}"#,
     ),
