@@ -11,10 +11,12 @@
 
 mod capability;
 mod case;
+mod diagnose;
 mod element;
 mod errors;
 mod files;
 mod function;
+mod identify;
 mod judge;
 mod kernel;
 #[cfg(feature = "cli")]
@@ -26,6 +28,7 @@ mod reference;
 mod reply;
 mod report;
 mod run;
+mod sight;
 mod tolerance;
 
 pub use capability::{Capability, Description, Limits};
@@ -34,6 +37,7 @@ pub use element::{Accepts, accepts};
 pub use errors::{Band, Cell, Errors};
 pub use files::{Answers, Prompt, hash};
 pub use function::{Answer, Failed, Function, check};
+pub use identify::{FoundPlane, Identified, Precision, identify, plain_config};
 pub use judge::{HISTOGRAM, Judged, Misfit, Tally, Wrong, judge, ulps};
 pub use kernel::{Ask, Breakage, Kernel, Outcome};
 pub use place::{At, Place, Places};

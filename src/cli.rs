@@ -13,6 +13,7 @@ mod explain;
 mod export;
 mod generate;
 mod host;
+mod identify;
 mod lint;
 mod list;
 mod progress;
@@ -53,6 +54,7 @@ Proofs:
 
 Kernels:
   audit     Judge a kernel: right or wrong, how far off, and what is wrong with it
+  identify  Find out what a kernel computes: config, precision, and which fault it has
   prompt    Write the questions as files, for a machine without Ropewalk
   adapter   Speak the protocol as the reference kernel, correctly rounded or with a fault
 
@@ -82,6 +84,7 @@ enum Verb {
     Export(export::Args),
     Prove(prove::Args),
     Audit(audit::Args),
+    Identify(identify::Args),
     Prompt(prompt::Args),
     Adapter(adapter::Args),
     #[command(hide = true)]
@@ -102,6 +105,7 @@ pub fn main() -> ExitCode {
         Verb::Export(args) => export::run(&args),
         Verb::Prove(args) => prove::run(&args),
         Verb::Audit(args) => audit::run(&args),
+        Verb::Identify(args) => identify::run(&args),
         Verb::Prompt(args) => prompt::run(&args),
         Verb::Adapter(args) => adapter::run(&args),
         Verb::Host(args) => host::run(&args),

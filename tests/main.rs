@@ -15,6 +15,7 @@ mod consumer;
 mod contract;
 mod corpus;
 mod coverage;
+mod diagnosis;
 mod doors;
 mod fault;
 #[cfg(feature = "exact")]

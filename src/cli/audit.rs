@@ -67,6 +67,7 @@ pub fn run(args: &Args) -> Result<ExitCode, CliError> {
         door: name,
         profile,
         twice,
+        diagnose: true,
         known: &|id| known.is_match(id),
         progress: &|| bar.inc(1),
     };

@@ -89,8 +89,16 @@ impl<'a> Mutant<'a> {
         }
         let mutant = Mutant { asked, history, faults, question: question.ok()?, refusal };
         // Whether an answer changes is known from the answers of any machine.
-        mutant.finish(&|question| right(&profile::NAMED[0], question))?;
+        if mutant.changes_answers() {
+            mutant.finish(&|question| right(&profile::NAMED[0], question))?;
+        }
         Some(mutant)
+    }
+
+    /// Whether an answer is changed after it is known.
+    fn changes_answers(&self) -> bool {
+        let changes = |change| matches!(change, Change::Rotated(_) | Change::Output(_));
+        self.faults.iter().any(|fault| changes(fault.change))
     }
 
     /// The faults, in the order in which they take effect.
@@ -147,10 +155,7 @@ impl<'a> Mutant<'a> {
             let list = profile::bounds(question, std::slice::from_ref(profile));
             list.into_iter().flat_map(|(_, named)| named).map(|n| (n.name, n.tensor)).collect()
         };
-        let changed = self
-            .faults
-            .iter()
-            .any(|fault| matches!(fault.change, Change::Rotated(_) | Change::Output(_)));
+        let changed = self.changes_answers();
         let doubles = |tensor: &Tensor| -> Vec<f64> {
             let format = tensor.dtype().format().unwrap_or(Format::F64);
             tensor.data().iter().map(|&bits| 2.0 * format.to_f64(bits)).collect()
