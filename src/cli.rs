@@ -17,6 +17,7 @@ mod progress;
 mod prove;
 mod show;
 mod source;
+mod sweep;
 mod table;
 mod write;
 
@@ -47,6 +48,7 @@ Proofs:
   prove     Check the theorems on the code that makes the vectors
 
 Kernels:
+  sweep     Find the worst error of a profile over every position
   adapter   Speak the protocol as the reference kernel, correctly rounded
 
 Options:
@@ -74,6 +76,7 @@ enum Verb {
     List(list::Args),
     Export(export::Args),
     Prove(prove::Args),
+    Sweep(sweep::Args),
     Adapter(adapter::Args),
 }
 
@@ -90,6 +93,7 @@ pub fn main() -> ExitCode {
         Verb::List(args) => list::run(&args),
         Verb::Export(args) => export::run(&args),
         Verb::Prove(args) => prove::run(&args),
+        Verb::Sweep(args) => sweep::run(&args),
         Verb::Adapter(args) => adapter::run(&args),
     };
     result.unwrap_or_else(|error| {
