@@ -1,6 +1,7 @@
 //! The ladder against the interval reference (docs/ladder.md).
 
 mod independent;
+mod page;
 mod series;
 
 use ropewalk::encoding::{Body, Question, RopeConfig};

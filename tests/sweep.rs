@@ -122,10 +122,8 @@ fn compare(config: &str, profile: &Profile, range: Range<u64>, bound: f64) {
         let inside = range.clone().zip(&brute).filter(|(p, _)| (from..=to).contains(p));
         let worst = inside.flat_map(|(_, row)| row.iter().map(|e| e[0])).fold(0.0, f64::max);
         if worst.is_finite() {
-            assert!(
-                (line["angle"].as_f64().unwrap() - worst).abs() <= worst * 1e-14,
-                "{place} {line}"
-            );
+            let off = (line["angle"].as_f64().unwrap() - worst).abs();
+            assert!(off <= worst * 1e-14 + 1e-18, "{place} {line}");
         }
     }
 }
@@ -134,11 +132,11 @@ fn compare(config: &str, profile: &Profile, range: Range<u64>, bound: f64) {
 fn every_profile_at_small_positions_and_at_the_end() {
     for (index, profile) in NAMED.iter().enumerate() {
         let shift = index as u64 * 1000;
-        compare(PLAIN, profile, shift * shift..shift * shift + 150, 3e-7);
+        compare(PLAIN, profile, shift * shift..shift * shift + 60, 3e-7);
         // Groups of two in f32, where ties and octaves meet.
-        compare(PLAIN, profile, (1 << 24) - 30..(1 << 24) + 90, 0.01);
+        compare(PLAIN, profile, (1 << 24) - 20..(1 << 24) + 50, 0.01);
         // Groups of 128 in f32, which turn the first plane by many turns.
-        compare(PLAIN, profile, (1 << 31) - 400..1 << 31, 1.0);
+        compare(PLAIN, profile, (1 << 31) - 300..1 << 31, 1.0);
     }
 }
 

@@ -208,7 +208,7 @@ impl Search<'_> {
             .accuracy
             .fast_trig
             .map_or(0.0, |fast| 2.0 * (fast.absolute + fast.per_radian * reach));
-        m * (4.0 * trig + 2.0 * table + fast + 2f64.powi(-44)) + 4.0 * (a + b)
+        m * (4.0 * trig + 2.0 * table + fast + 2f64.powi(-49)) + 4.0 * (a + b)
     }
 
     /// Table and rotation errors, looked at only where they may be the worst so far, or beyond the
@@ -267,7 +267,7 @@ impl Search<'_> {
             let radius = [c.max(s), libm::sqrt(c * c + s * s)];
             let between: [f64; 2] = std::array::from_fn(|k| {
                 let most = (a[k].max(b[k]) + m * span * span / 8.0).min(radius[k] + m);
-                most * (1.0 + 2f64.powi(-30)) + 2f64.powi(-44) * m
+                most * (1.0 + 2f64.powi(-30)) + 2f64.powi(-48) * m
             });
             if open(between, worst, wanted) {
                 let mut position = first + 1.0;
