@@ -4,6 +4,7 @@
 //! a file that cannot be read or written.
 
 mod adapter;
+mod audit;
 mod compute;
 mod corpus;
 mod decay;
@@ -48,6 +49,7 @@ Proofs:
   prove     Check the theorems on the code that makes the vectors
 
 Kernels:
+  audit     Judge a kernel: right or wrong, how far off, and what is wrong with it
   sweep     Find the worst error of a profile over every position
   adapter   Speak the protocol as the reference kernel, correctly rounded
 
@@ -76,6 +78,7 @@ enum Verb {
     List(list::Args),
     Export(export::Args),
     Prove(prove::Args),
+    Audit(audit::Args),
     Sweep(sweep::Args),
     Adapter(adapter::Args),
 }
@@ -93,6 +96,7 @@ pub fn main() -> ExitCode {
         Verb::List(args) => list::run(&args),
         Verb::Export(args) => export::run(&args),
         Verb::Prove(args) => prove::run(&args),
+        Verb::Audit(args) => audit::run(&args),
         Verb::Sweep(args) => sweep::run(&args),
         Verb::Adapter(args) => adapter::run(&args),
     };

@@ -29,6 +29,7 @@ mod sweep;
 mod walk;
 
 pub use machine::Machine;
+pub(crate) use machine::encode;
 pub use named::{NAMED, common, find};
 pub use sweep::{
     Computed, Finding, Known, LAST_POSITION, Measure, Sweep, Swept, Truth, Worst, slack,
