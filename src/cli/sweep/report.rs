@@ -57,7 +57,7 @@ pub fn text(record: &Record, all: bool) -> String {
     let step = count.div_ceil(SHOWN).max(1);
     let shown = |plane: &usize| {
         all || count <= 2 * SHOWN
-            || plane % step == 0
+            || plane.is_multiple_of(step)
             || plane + 1 == count
             || remarkable.contains(plane)
     };

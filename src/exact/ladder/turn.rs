@@ -121,7 +121,7 @@ impl<O: Output> Turning<'_, '_, O> {
             return Nature::Zero;
         }
         let small = smaller != 0.0 && smaller < SMALL;
-        if small || size < SMALL || size > LARGE { Nature::Open } else { Nature::Turn }
+        if small || !(SMALL..=LARGE).contains(&size) { Nature::Open } else { Nature::Turn }
     }
 
     #[inline(always)]

@@ -182,6 +182,7 @@ impl Search<'_> {
         };
         let rounding = self.rounding(reach);
         let m = self.known.magnitude.abs();
+        // No NaN: an unknown angle errs by infinity, an unknown magnitude is bounded by it.
         [rounding, 1.5 * rounding].map(|r| (m * chord + r) * (1.0 + 2f64.powi(-30)))
     }
 
@@ -222,7 +223,7 @@ impl Search<'_> {
         let mut wanted = [1, 2].map(|measure| self.wanted(measure));
         let bound = self.sweep.bound.unwrap_or(f64::INFINITY) * (1.0 - 2f64.powi(-30));
         let open = |most: [f64; 2], worst: [f64; 2], wanted: [bool; 2]| {
-            (0..2).any(|k| !(most[k] < worst[k]) || (wanted[k] && !(most[k] <= bound)))
+            (0..2).any(|k| most[k] >= worst[k] || (wanted[k] && most[k] > bound))
         };
         if !open(self.most(delta, reach), worst, wanted) {
             return;
@@ -254,20 +255,26 @@ impl Search<'_> {
                 }
                 errors
             };
+            let m = self.known.magnitude.abs();
+            let [c, s] = computed.table.map(f64::abs);
+            // No further from e^{iψ} than the two radii together.
+            let radius = [c.max(s) + m, libm::sqrt(c * c + s * s) + m];
+            let radius = radius.map(|r| if r.is_nan() { f64::INFINITY } else { r });
+            let margin = |most: f64| most * (1.0 + 2f64.powi(-30)) + 2f64.powi(-48) * m;
+            if !open(radius.map(margin), worst, wanted) {
+                continue;
+            }
             let (first, last) = (self.block.first[g], self.block.last[g]);
             let a = look(first, &mut worst, &mut wanted);
-            if still || first == last {
+            // No number anywhere in the group is no worse than none at its start.
+            if still || first == last || a[1].is_infinite() {
                 continue;
             }
             // The other end, before anything is wanted of what lies between.
             let b = self.errors(computed.table, last);
-            let m = self.known.magnitude.abs();
             let span = (last - first) * self.known.pieces[0].abs() * (1.0 + 2f64.powi(-19));
-            let [c, s] = computed.table.map(f64::abs);
-            let radius = [c.max(s), libm::sqrt(c * c + s * s)];
             let between: [f64; 2] = std::array::from_fn(|k| {
-                let most = (a[k].max(b[k]) + m * span * span / 8.0).min(radius[k] + m);
-                most * (1.0 + 2f64.powi(-30)) + 2f64.powi(-48) * m
+                margin((a[k].max(b[k]) + m * span * span / 8.0).min(radius[k]))
             });
             if open(between, worst, wanted) {
                 let mut position = first + 1.0;
