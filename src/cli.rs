@@ -21,6 +21,7 @@ mod prompt;
 mod prove;
 mod show;
 mod source;
+mod sweep;
 mod table;
 mod tensors;
 mod write;
@@ -56,6 +57,7 @@ Kernels:
   audit     Judge a kernel: right or wrong, how far off, and what is wrong with it
   identify  Find out what a kernel computes: config, precision, and which fault it has
   prompt    Write the questions as files, for a machine without Ropewalk
+  sweep     Find the worst error of a profile over every position
   adapter   Speak the protocol as the reference kernel, correctly rounded or with a fault
 
 Options:
@@ -86,6 +88,7 @@ enum Verb {
     Audit(audit::Args),
     Identify(identify::Args),
     Prompt(prompt::Args),
+    Sweep(sweep::Args),
     Adapter(adapter::Args),
     #[command(hide = true)]
     Host(host::Args),
@@ -107,6 +110,7 @@ pub fn main() -> ExitCode {
         Verb::Audit(args) => audit::run(&args),
         Verb::Identify(args) => identify::run(&args),
         Verb::Prompt(args) => prompt::run(&args),
+        Verb::Sweep(args) => sweep::run(&args),
         Verb::Adapter(args) => adapter::run(&args),
         Verb::Host(args) => host::run(&args),
     };

@@ -38,6 +38,8 @@ mod schemes;
 #[cfg(all(feature = "exact", feature = "cli"))]
 mod show;
 #[cfg(all(feature = "exact", feature = "cli"))]
+mod sweep;
+#[cfg(all(feature = "exact", feature = "cli"))]
 mod table;
 #[cfg(feature = "exact")]
 mod theorem;
