@@ -4,6 +4,7 @@
 //! a file that cannot be read or written.
 
 mod adapter;
+mod audit;
 mod compute;
 mod corpus;
 mod decay;
@@ -47,6 +48,7 @@ Proofs:
   prove     Check the theorems on the code that makes the vectors
 
 Kernels:
+  audit     Judge a kernel: right or wrong, how far off, and what is wrong with it
   adapter   Speak the protocol as the reference kernel, correctly rounded
 
 Options:
@@ -74,6 +76,7 @@ enum Verb {
     List(list::Args),
     Export(export::Args),
     Prove(prove::Args),
+    Audit(audit::Args),
     Adapter(adapter::Args),
 }
 
@@ -90,6 +93,7 @@ pub fn main() -> ExitCode {
         Verb::List(args) => list::run(&args),
         Verb::Export(args) => export::run(&args),
         Verb::Prove(args) => prove::run(&args),
+        Verb::Audit(args) => audit::run(&args),
         Verb::Adapter(args) => adapter::run(&args),
     };
     result.unwrap_or_else(|error| {

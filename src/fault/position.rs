@@ -1,0 +1,4 @@
+use super::Fault;
+pub(super) fn faults() -> Vec<Fault> {
+    vec![]
+}
