@@ -52,7 +52,7 @@ protocol.serve(
     homepage="https://github.com/huggingface/diffusers",
     capabilities=[
         {
-            "operations": ["rotate"], "dtypes": ["f64", "f32", "bf16", "f16"],
+            "operations": ["rotate"], "dtypes": ["f32", "bf16", "f16"],
             "layouts": ["interleaved", "half"], "rope_types": ["default", "linear"], "directions": ["forward"],
         },
         {"operations": ["sinusoidal"], "dtypes": ["f32"], "layouts": ["concatenated"]},

@@ -150,21 +150,36 @@ class Part:
             raise Unsupported("%s key %s" % (self.name, ", ".join(left)))
 
 
+LIMIT = 2**53 - 1
+
+
 def integers(part):
-    """A nested list of positions as an int64 array; Unsupported for fractions and beyond 64 bits."""
-    flat = json.dumps(part)
-    if "/" in flat or "." in flat:
-        raise Unsupported("a position that is no integer")
-    try:
-        return numpy.array(json.loads(flat.replace('"', "")), dtype="i8")
-    except (OverflowError, ValueError) as error:
-        raise Rejected("malformed_position: %s" % error) from None
+    """A nested list of positions as an int64 array; Unsupported for fractions, Rejected if malformed."""
+    if isinstance(part, list):
+        return [integers(item) for item in part]
+    if isinstance(part, str):
+        if "/" in part:
+            raise Unsupported("a position that is no integer")
+        if not part.lstrip("-").isascii() or not part.lstrip("-").isdigit() or str(int(part)) != part:
+            raise Rejected("malformed_position: %r" % part)
+        part = int(part)
+        if abs(part) > 2**62:
+            raise Rejected("position_out_of_range: %d" % part)
+    elif type(part) is not int or abs(part) > LIMIT:
+        raise Rejected("malformed_position: %r" % (part,))
+    return part
 
 
 def positions(input, key="positions", rank=None):
     """The positions of a request as an int64 array; Unsupported if there is a level for axes and the
     kernel has none: `rotate` has rank 2, 3 with axes, and everything else has rank 1."""
-    found = integers(input[key])
+    part = input[key]
+    try:
+        found = numpy.array(integers(part), dtype="i8")
+    except ValueError:
+        raise Rejected("shape_mismatch: a ragged list of positions") from None
+    if not isinstance(part, list):
+        raise Rejected("shape_mismatch: positions are a list")
     if rank is not None and found.ndim != rank:
         raise Unsupported("positions of rank %d" % found.ndim)
     return found
@@ -252,7 +267,12 @@ def serve(name, operations, *, package=None, number=None, language="Python", hom
             capabilities[0]["limits"] = limits
     kernel = {"name": name, "version": number or version(package), "language": language, "homepage": homepage}
     for line in sys.stdin:
-        request = json.loads(line)
+        try:
+            request = parse(line)
+        except Rejected as reason:
+            replies.write(json.dumps({"id": json.loads(line).get("id"), "rejected": str(reason)}) + "\n")
+            replies.flush()
+            continue
         command = request.get("cmd")
         if command == "stop":
             break
@@ -264,6 +284,18 @@ def serve(name, operations, *, package=None, number=None, language="Python", hom
             reply = answer(operations, request)
         replies.write(json.dumps(reply, separators=(",", ":")) + "\n")
         replies.flush()
+
+
+def parse(line):
+    """A line's JSON, with what Python's reader would repair kept or refused."""
+
+    def once(pairs):
+        if len({key for key, _ in pairs}) != len(pairs):
+            raise Rejected("duplicate_key: %s" % ", ".join(key for key, _ in pairs))
+        return dict(pairs)
+
+    # -0 is no position; as a float it is seen not to be one.
+    return json.loads(line, object_pairs_hook=once, parse_int=lambda text: -0.0 if text == "-0" else int(text))
 
 
 def answer(operations, request):

@@ -51,7 +51,7 @@ protocol.serve(
     {"rotate": rotate},
     package="rotary-embedding-torch",
     homepage="https://github.com/lucidrains/rotary-embedding-torch",
-    dtypes=["f64", "f32", "bf16", "f16"],
+    dtypes=["f32", "bf16", "f16"],
     layouts=["interleaved"],
     rope_types=["default", "linear"],
     directions=["forward"],

@@ -63,7 +63,7 @@ protocol.serve(
     {"rotate": rotate},
     package="torchtune",
     homepage="https://github.com/meta-pytorch/torchtune",
-    dtypes=["f64", "f32", "bf16", "f16"],
+    dtypes=["f32", "bf16", "f16"],
     layouts=["interleaved"],
     rope_types=["default", "llama3"],
     directions=["forward"],

@@ -53,5 +53,5 @@ protocol.serve(
     {"alibi_bias": bias, "alibi_slopes": slopes},
     package="transformers",
     homepage="https://github.com/huggingface/transformers",
-    dtypes=["f64", "f32", "bf16", "f16"],
+    dtypes=["f32", "bf16", "f16"],
 )

@@ -56,8 +56,13 @@ def module(config, head):
     return modules[key]
 
 
-def tables(config, head, grid, length, dtype):
+def tables(config, head, grid, input, dtype):
     """cos and sin [batch, seq, head]. A total length is said with one more token at its end."""
+    length = None
+    if config.get("rope_type") in ("dynamic", "longrope"):
+        if "seq_len" not in input:
+            raise protocol.Rejected("seq_len_required: the library would infer it from the positions")
+        length = input["seq_len"]
     if length is not None and grid.max() >= length:
         raise protocol.Unsupported("a length below the largest position: it is inferred from the positions")
     grid = torch.from_numpy(grid)
@@ -79,16 +84,16 @@ def rotate(config, input, dtype):
     protocol.forward_only(input)
     given = {name: part.torch() for name, part in protocol.tensors(input).items()}
     q = given["q"]
-    cos, sin = tables(config, head, protocol.positions(input, rank=2), input.get("seq_len"), input.tensor("q").dtype)
+    cos, sin = tables(config, head, protocol.positions(input, rank=2), input, input.tensor("q").dtype)
     out = apply_rotary_pos_emb(q, given.get("k", q), cos, sin)
     return dict(zip(given, out))
 
 
 def table(config, input, dtype):
     head = head_of(config)
-    config.allow("layout")
+    config["layout"]
     grid = protocol.positions(input, rank=1)[None]
-    cos, sin = tables(config, head, grid, input.get("seq_len"), dtype)
+    cos, sin = tables(config, head, grid, input, dtype)
     half = cos.shape[-1] // 2
     return {"cos": cos[0, :, :half], "sin": sin[0, :, :half]}
 
@@ -98,7 +103,7 @@ protocol.serve(
     {"rotate": rotate, "table": table},
     package="transformers",
     homepage="https://github.com/huggingface/transformers",
-    dtypes=["f64", "f32", "bf16", "f16"],
+    dtypes=["f32", "bf16", "f16"],
     layouts=["half"],
     rope_types=TYPES,
     directions=["forward"],

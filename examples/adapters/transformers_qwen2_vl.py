@@ -35,7 +35,7 @@ protocol.serve(
     {"rotate": rotate},
     package="transformers",
     homepage="https://github.com/huggingface/transformers",
-    dtypes=["f64", "f32", "bf16", "f16"],
+    dtypes=["f32", "bf16", "f16"],
     layouts=["half"],
     rope_types=["default"],
     directions=["forward"],

@@ -60,9 +60,9 @@ protocol.serve(
     homepage="https://github.com/lucidrains/x-transformers",
     capabilities=[
         {
-            "operations": ["rotate"], "dtypes": ["f64", "f32", "bf16", "f16"], "layouts": ["interleaved"],
+            "operations": ["rotate"], "dtypes": ["f32", "bf16", "f16"], "layouts": ["interleaved"],
             "rope_types": ["default", "linear"], "directions": ["forward"],
         },
-        {"operations": ["alibi_bias", "t5_bucket"], "dtypes": ["f64", "f32", "bf16", "f16", "i32"]},
+        {"operations": ["alibi_bias", "t5_bucket"], "dtypes": ["f32", "bf16", "f16", "i32"]},
     ],
 )
