@@ -19,7 +19,7 @@ def rotate(config, input, dtype):
         raise protocol.Unsupported("rope_type")
     protocol.forward_only(input)
     grid = protocol.positions(input, rank=2)
-    given = {name: part.torch() for name, part in protocol.tensors(input).items()}
+    given = {name: part.torch() for name, part in protocol.tensors(input, grid).items()}
     out = {name: [] for name in given}
     for b, row in enumerate(grid):
         freqs = get_1d_rotary_pos_embed(
@@ -55,6 +55,6 @@ protocol.serve(
             "operations": ["rotate"], "dtypes": ["f32", "bf16", "f16"],
             "layouts": ["interleaved", "half"], "rope_types": ["default", "linear"], "directions": ["forward"],
         },
-        {"operations": ["sinusoidal"], "dtypes": ["f32"], "layouts": ["concatenated"]},
+        {"operations": ["sinusoidal"], "dtypes": ["f32"]},
     ],
 )

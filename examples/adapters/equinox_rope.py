@@ -26,7 +26,7 @@ def rotate(config, input, dtype):
         raise protocol.Unsupported("positions outside 0 … %d" % (ROWS - 1))
     turn = equinox.nn.RotaryPositionalEmbedding(head, theta=config["rope_theta"], dtype=DTYPES[dtype])
     out = {}
-    for name, part in protocol.tensors(input).items():
+    for name, part in protocol.tensors(input, grid).items():
         x = part.numpy()
         made = numpy.empty_like(x)
         for b, row in enumerate(grid):

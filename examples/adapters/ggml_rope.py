@@ -114,7 +114,7 @@ def rotate(config, input, dtype):
             return function(context, a, b, None, rotary, NORMAL if interleaved else NEOX, *numbers)
 
     out = {}
-    for name, part in protocol.tensors(input).items():
+    for name, part in protocol.tensors(input, grid).items():
         if part.dtype not in ("f32", "f16"):
             raise protocol.Unsupported("dtype")
         x = numpy.ascontiguousarray(part.bits.transpose(0, 2, 1, 3))

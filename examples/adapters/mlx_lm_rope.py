@@ -44,7 +44,7 @@ def rotate(config, input, dtype):
     if length is not None and (grid.shape[1] == 0 or (grid != grid[:1]).any() or grid[0, -1] != length - 1 or (grid[0, 1:] - grid[0, :-1] != 1).any()):
         raise protocol.Unsupported("a length that is not the last position plus 1")
     out = {}
-    for name, part in protocol.tensors(input).items():
+    for name, part in protocol.tensors(input, grid).items():
         x = mx.array(part.bits).view(DTYPES[part.dtype])
         rows = []
         for b, row in enumerate(grid):

@@ -35,7 +35,7 @@ def rotate(config, input, dtype):
         scale=1 / config["factor"] if kind == "linear" else 1.0,
     )
     out = {}
-    for name, part in protocol.tensors(input).items():
+    for name, part in protocol.tensors(input, grid).items():
         x = to_mlx(part)
         rows = []
         for b, row in enumerate(grid):

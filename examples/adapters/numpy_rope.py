@@ -34,7 +34,7 @@ protocol.serve(
     {"rotate": rotate},
     package="numpy",
     homepage="https://numpy.org",
-    dtypes=["f64", "f32", "f16"],
+    dtypes=["f32", "f16"] + (["f64"] if options.precision == "f64" else []),
     layouts=["interleaved", "half"],
     rope_types=["default"],
     directions=["forward"],

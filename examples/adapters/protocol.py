@@ -32,6 +32,11 @@ NUMPY = {"f64": "f8", "f32": "f4", "bf16": "u2", "f16": "f2", "i64": "i8", "i32"
 NAMES = {"float64": "f64", "float32": "f32", "float16": "f16", "bfloat16": "bf16", "int64": "i64", "int32": "i32"}
 
 
+# What JSON can say and no library is asked: a base in quotes, a layout that is none.
+NUMBERS = {"rope_theta", "base", "factor", "head_dim", "rotary_dim", "num_heads", "dim"}
+CHOICES = {"layout": ("interleaved", "half", "concatenated"), "direction": ("forward", "inverse", "backward")}
+
+
 class Unsupported(Exception):
     """The request is fine, this kernel does not do it."""
 
@@ -126,7 +131,12 @@ class Part:
         if key not in self.items:
             raise Unsupported("%s without %s" % (self.name, key))
         self.read.add(key)
-        return self.items[key]
+        value = self.items[key]
+        if key in NUMBERS and (isinstance(value, bool) or not isinstance(value, (int, float))):
+            raise Rejected("invalid_value: %s is %r" % (key, value))
+        if key in CHOICES and value not in CHOICES[key]:
+            raise Rejected("invalid_value: %s is %r" % (key, value))
+        return value
 
     def get(self, key, default=None):
         """The value, or the default where the key is not there."""
@@ -232,9 +242,16 @@ def runs(row):
             start = i
 
 
-def tensors(input, names=("q", "k")):
-    """The named tensors that are there."""
-    return {name: input.tensor(name) for name in names if name in input}
+def tensors(input, grid=None):
+    """The queries, and the keys if there are any. With `grid`, for a kernel that is called row by row
+    or run by run, their batch and sequence must be those of the positions."""
+    if "q" not in input:
+        raise Rejected("missing_input: q")
+    found = {name: input.tensor(name) for name in ("q", "k") if name in input}
+    for name, part in found.items():
+        if len(part.shape) != 4 or (grid is not None and (part.shape[0], part.shape[2]) != grid.shape[-2:]):
+            raise Rejected("shape_mismatch: %s is %s" % (name, list(part.shape)))
+    return found
 
 
 def arguments(**choices):

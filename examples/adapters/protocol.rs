@@ -80,6 +80,16 @@ pub fn only(part: &Value, name: &str, keys: &[&str]) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// Unsupported unless the whole head is rotated.
+pub fn whole(config: &Value) -> Result<(), Refusal> {
+    let wrong = |key: &str, right: Option<f64>| config.get(key).is_some_and(|v| v.as_f64() != right);
+    let head = config["head_dim"].as_f64();
+    if wrong("rotary_dim", head) || wrong("rotary_offset", Some(0.0)) || wrong("partial_rotary_factor", Some(1.0)) {
+        return unsupported("a partial rotation");
+    }
+    Ok(())
+}
+
 /// Answers until told to stop. A panic of the library is its refusal.
 pub fn serve(kernel: Value, capabilities: Value, answer: impl Fn(&Value) -> Result<Value, Refusal>) {
     std::panic::set_hook(Box::new(|panic| eprintln!("{panic}")));

@@ -34,7 +34,7 @@ def rotate(config, input, dtype):
     turn = module(rotary, config["rope_theta"], config["factor"] if kind == "linear" else 1.0)
     grid = protocol.positions(input, rank=2)
     out = {}
-    for name, part in protocol.tensors(input).items():
+    for name, part in protocol.tensors(input, grid).items():
         x = part.torch()
         # An offset belongs to a call, so rows and jumps are calls of their own.
         rows = []

@@ -34,7 +34,7 @@ def rotate(config, input, dtype):
     rows = max(4096, 1 << int(grid.max(initial=0)).bit_length())
     table = model.precompute_freqs_cis(rotary, rows, float(config["rope_theta"]))
     out = {}
-    for name, part in protocol.tensors(input).items():
+    for name, part in protocol.tensors(input, grid).items():
         x = to_tinygrad(part)
         made = []
         for b, row in enumerate(grid):
@@ -43,6 +43,8 @@ def rotate(config, input, dtype):
                 cut = x[b : b + 1, :, s:e]
                 turned = model.apply_rope(cut[..., :rotary], table[p : p + e - s])
                 pieces.append(turned.cat(cut[..., rotary:], dim=-1) if rotary < head else turned)
+            if not pieces:
+                raise protocol.Unsupported("no token")
             made.append(pieces[0].cat(*pieces[1:], dim=2))
         whole = made[0].cat(*made[1:], dim=0)
         name_of = {value: key for key, value in DTYPES.items()}[whole.dtype]
@@ -56,7 +58,9 @@ protocol.serve(
     {"rotate": rotate},
     package="tinygrad",
     homepage="https://github.com/tinygrad/tinygrad",
-    dtypes=["f32", "f16", "bf16"],
+    # The table is f32, and so is what comes back, whatever goes in.
+    dtypes=["f32"],
+    mixed=[["f16", "f32"], ["bf16", "f32"]],
     layouts=["half"],
     rope_types=["default"],
     directions=["forward"],

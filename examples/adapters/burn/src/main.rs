@@ -32,6 +32,12 @@ fn module(head: usize, rows: u64, base: f32, device: &Device) -> RotaryEncoding 
     })
 }
 
+/// The config keys that are read, or that have no influence.
+const WHAT: &[&str] = &[
+    "head_dim", "layout", "rope_theta", "rope_type", "max_position_embeddings", "rotary_dim", "rotary_offset",
+    "partial_rotary_factor",
+];
+
 /// Positions [batch][seq].
 fn grid(input: &Value) -> Result<Vec<Vec<u64>>, Refusal> {
     let refuse = || Refusal::Unsupported("positions that are not a list of lists of numbers from 0".into());
@@ -46,7 +52,8 @@ fn rotate(request: &Value) -> Result<Value, Refusal> {
         return unsupported("operation");
     }
     let (config, input) = (&request["config"], &request["input"]);
-    only(config, "config", &["head_dim", "layout", "rope_theta", "rope_type", "max_position_embeddings"])?;
+    only(config, "config", WHAT)?;
+    protocol::whole(config)?;
     only(input, "input", &["q", "k", "positions"])?;
     if config["layout"] != "interleaved" || config.get("rope_type").is_some_and(|t| t != "default") {
         return unsupported("interleaved and default only");

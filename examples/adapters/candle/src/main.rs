@@ -38,7 +38,8 @@ fn answer(request: &Value) -> Result<Value, Refusal> {
         return unsupported("operation");
     }
     let (config, input) = (&request["config"], &request["input"]);
-    only(config, "config", &["head_dim", "layout"])?;
+    only(config, "config", &["head_dim", "layout", "rotary_dim", "rotary_offset", "partial_rotary_factor"])?;
+    protocol::whole(config)?;
     only(input, "input", &["q", "k", "cos", "sin"])?;
     let cos = to_candle(&protocol::Tensor::decode(&input["cos"])?)?;
     let sin = to_candle(&protocol::Tensor::decode(&input["sin"])?)?;
