@@ -61,4 +61,21 @@ def bad(claim):
         claim(numpy.isnan(y).any(), "base %d: NaN" % base)
 
 
+@finding(66, "ggml: interleaved M-RoPE gives pairs beyond 3h and 3w to the fourth axis, Qwen3-VL's code to the first")
+def leftover(claim):
+    places = (100_000, 200_000, 400_000)
+    config = {"head_dim": 128, "rope_theta": 5_000_000, "mrope_section": [24, 20, 20], "mrope_interleaved": True}
+    y = ask(config, one(128), [[[p]] for p in places])
+    seen = []
+    for i, f in enumerate(frequencies(128, 5_000_000)):
+        seen.append(min((*places, 0), key=lambda p: abs(complex(mpmath.expj(p * f)) - complex(y[i], y[i + 64]))))
+    t, h, w = places
+    right = [h if i % 3 == 1 and i < 60 else w if i % 3 == 2 and i < 60 else t for i in range(64)]
+    differ = [i for i in range(64) if seen[i] != right[i]]
+    claim(differ == [61, 62], "sections [24, 20, 20]: pairs %s do not turn by t" % differ)
+    claim(seen[61] == seen[62] == 0, "they turn by the fourth position, which llama.cpp leaves at 0")
+    lost = float(131071 * frequencies(128, 5_000_000)[61])
+    claim(lost < 0.1, "their frequencies are small: %.2f rad at position 131071" % lost)
+
+
 main()

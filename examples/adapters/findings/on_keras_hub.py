@@ -95,4 +95,12 @@ def edges(claim):
     claim(abs(y - 0.930685) < 1e-5, "factor 0.5: magnitude %.6f, where Transformers has 1 for factors up to 1" % y)
 
 
+@finding(65, "keras-hub on jax: positions from 2^31 on wrap to negative ones")
+def wide(claim):
+    x = random(1, 1, 1, 64)
+    at = lambda p: numpy.asarray(Rotary()(x, positions=numpy.array([p])))
+    claim((at(2**31) == at(-(2**31))).all(), "position 2^31 has the answer of -2^31 (jax cuts int64 to int32 unless told otherwise)")
+    claim(apart(at(2**32 + 5), at(5)) == 0, "position 2^32 + 5 that of 5")
+
+
 main()

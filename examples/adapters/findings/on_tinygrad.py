@@ -8,7 +8,7 @@ import types
 import gguf
 import numpy
 from evidence import finding, frequencies, main
-from tinygrad import Tensor, nn
+from tinygrad import Tensor, dtypes, nn
 
 # The wheel of 0.14.0 lacks tinygrad.llm.kernels, which the model module imports for AMD cards only.
 try:
@@ -79,6 +79,14 @@ def norm(claim):
     for at, least in ((1000, 1e-6), (32767, 1e-4), (131071, 1e-4)):
         worst = size[: at + 1].max()
         claim(worst > least, "up to position %d: cos² + sin² is off by %.1e" % (at, worst))
+
+
+@finding(63, "tinygrad: apply_rope answers in f32, whatever the dtype of its input")
+def promoted(claim):
+    table = model.precompute_freqs_cis(64, 16, 10000.0)[:4]
+    for dtype in (dtypes.float16, dtypes.bfloat16):
+        y = model.apply_rope(Tensor.ones(1, 1, 4, 64, dtype=dtype), table)
+        claim(y.dtype == dtypes.float32, "%s in, %s out" % (dtype.name, y.dtype.name))
 
 
 main()
