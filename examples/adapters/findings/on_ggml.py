@@ -73,7 +73,7 @@ def leftover(claim):
     right = [h if i % 3 == 1 and i < 60 else w if i % 3 == 2 and i < 60 else t for i in range(64)]
     differ = [i for i in range(64) if seen[i] != right[i]]
     claim(differ == [61, 62], "sections [24, 20, 20]: pairs %s do not turn by t" % differ)
-    claim(seen[61] == seen[62] == 0, "they turn by the fourth position, which llama.cpp leaves at 0")
+    claim(seen[61] == seen[62] == 0, "they turn by the fourth position, 0 here")
     lost = float(131071 * frequencies(128, 5_000_000)[61])
     claim(lost < 0.1, "their frequencies are small: %.2f rad at position 131071" % lost)
 
