@@ -103,4 +103,11 @@ def wide(claim):
     claim(apart(at(2**32 + 5), at(5)) == 0, "position 2^32 + 5 that of 5")
 
 
+@finding(74, "keras-hub: AlibiBias in bf16 gives neighbouring keys one bias, in f16 it overflows")
+def alibi(claim):
+    row = lambda dtype, keys: numpy.asarray(keras_hub.layers.AlibiBias(dtype=dtype)(numpy.zeros((1, 8, 1, keys), "f4")))[0, 0, 0].astype("f8")
+    claim(len(set(row("bfloat16", 600))) < 500, "bfloat16, 600 keys: %d different biases for slope 1/2" % len(set(row("bfloat16", 600))))
+    claim(numpy.isinf(row("float16", 140000)[0]), "float16, 140000 keys: the first bias is %s" % row("float16", 140000)[0])
+
+
 main()

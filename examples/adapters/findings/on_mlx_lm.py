@@ -5,7 +5,7 @@ import pathlib
 
 import mlx.core as mx
 import numpy
-from evidence import apart, finding, main, random, rotated, yarn
+from evidence import apart, finding, frequencies, main, random, rotated, yarn
 
 mx.set_default_device(mx.cpu)
 path = pathlib.Path(importlib.util.find_spec("mlx_lm").submodule_search_locations[0]) / "models" / "rope_utils.py"
@@ -62,6 +62,16 @@ def wraps(claim):
     claim(apart(numpy.array(turn(2**32 + 5)), rotated(x, [5], "half")) < 1e-5, "offset 2^32 + 5 rotates by 5, without an error")
     same = bool((numpy.array(turn(2**31)) == numpy.array(turn(-(2**31)))).all())
     claim(same, "offset 2^31 rotates by -2^31")
+
+
+@finding(69, "MLX: `freqs` of mx.fast.rope are not frequencies but their reciprocals")
+def reciprocals(claim):
+    x = random(1, 1, 1, 64)
+    turn = lambda freqs: mx.fast.rope(mx.array(x), 64, traditional=False, base=None, scale=1.0, offset=3, freqs=mx.array(freqs))
+    plain = [float(f) for f in frequencies(64)]
+    claim(apart(numpy.array(turn([1 / f for f in plain])), rotated(x, [3], "half")) < 1e-5, "1 / frequency gives the rotation")
+    off = apart(numpy.array(turn(plain)), rotated(x, [3], "half"))
+    claim(off > 0.5, "the frequencies themselves (the documentation: optional frequencies to use with RoPE) are off by %.2f" % off)
 
 
 main()

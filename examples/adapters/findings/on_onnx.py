@@ -78,4 +78,13 @@ def loose(claim):
     claim(y.dtype == numpy.float32, "bf16 input with an f32 table: an f32 output from a node declared bf16")
 
 
+@finding(68, "ONNX Runtime: more tokens than the table has rows is an error, though every id is inside")
+def rows(claim):
+    x, ids = random(1, 2, 64, 8), numpy.arange(64)[None] % 16
+    for runtime in ("onnx", "contrib"):
+        said = outcome(lambda: turn(runtime, x, ids, COS, SIN))
+        claim(said == "RuntimeException", "%s, 64 tokens with ids 0…15 (packed documents) and 16 rows: %s, Updating cos_cache … is not currently supported" % (runtime, said))
+    claim(turn("reference", x, ids, COS, SIN).shape == x.shape, "the reference evaluator answers")
+
+
 main()

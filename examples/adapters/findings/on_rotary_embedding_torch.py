@@ -114,4 +114,28 @@ def two(claim):
     claim(outcome(lambda: Other(2)) == "ZeroDivisionError", "x-transformers: the same")
 
 
+@finding(75, 'rotary-embedding-torch: freqs_for="constant" and custom_freqs fail with the cache that is on by default')
+def constant(claim):
+    q = x(1, 1, 3, 64)
+    for options in ({"freqs_for": "constant", "num_freqs": 4}, {"custom_freqs": torch.rand(8)}):
+        name = next(iter(options))
+        claim(outcome(lambda: RotaryEmbedding(64, **options).rotate_queries_or_keys(q)) == "RuntimeError", "%s: RuntimeError" % name)
+        claim(torch.is_tensor(RotaryEmbedding(64, cache_if_possible=False, **options).rotate_queries_or_keys(q)), "%s with cache_if_possible=False answers" % name)
+
+
+@finding(76, "Odd widths are accepted and fail late, as a broadcast or a view")
+def odd(claim):
+    from x_transformers.x_transformers import RotaryEmbedding as Other, apply_rotary_pos_emb
+
+    claim(outcome(lambda: RotaryEmbedding(7).rotate_queries_or_keys(x(1, 1, 3, 7))) == "RuntimeError", "rotary-embedding-torch, 7: built, then RuntimeError about an expansion")
+    freqs, scale = Other(7)(torch.arange(3))
+    claim(freqs.shape[-1] == 8, "x-transformers, 7: eight angles")
+    claim(outcome(lambda: apply_rotary_pos_emb(x(1, 1, 3, 7), freqs, scale)) == "RuntimeError", "then RuntimeError about sizes")
+    from transformers import LlamaConfig
+    from transformers.models.llama.modeling_llama import LlamaRotaryEmbedding
+
+    module = LlamaRotaryEmbedding(LlamaConfig(hidden_size=3, num_attention_heads=1, head_dim=3))
+    claim(module(torch.zeros(1), torch.tensor([[0]]))[0].shape[-1] == 4, "Transformers, head_dim 3 (allowed up to 4 on purpose): four cosines")
+
+
 main()

@@ -9,6 +9,7 @@ import gguf
 import numpy
 from evidence import finding, frequencies, main
 from tinygrad import Tensor, dtypes, nn
+from tinygrad.helpers import Context
 
 # The wheel of 0.14.0 lacks tinygrad.llm.kernels, which the model module imports for AMD cards only.
 try:
@@ -87,6 +88,19 @@ def promoted(claim):
     for dtype in (dtypes.float16, dtypes.bfloat16):
         y = model.apply_rope(Tensor.ones(1, 1, 4, 64, dtype=dtype), table)
         claim(y.dtype == dtypes.float32, "%s in, %s out" % (dtype.name, y.dtype.name))
+
+
+@finding(77, "tinygrad: precompute_freqs_cis computes in the default float, and is cached without it")
+def default_float(claim):
+    f = numpy.array([float(v) for v in frequencies(64)])
+    plain = model.precompute_freqs_cis(64, 4096, 10000.0)
+    with Context(DEFAULT_FLOAT="HALF"):
+        kept = model.precompute_freqs_cis(64, 4096, 10000.0)
+        claim(kept.dtype == plain.dtype, "made in f32, then asked for under DEFAULT_FLOAT=HALF: the f32 table")
+        half = model.precompute_freqs_cis(64, 4096, 10000.5).numpy().astype("f8")
+    for at, least in ((100, 0.02), (2047, 0.3), (4095, 0.5)):
+        off = numpy.abs(half[at, :32] * numpy.sin(at * f) - half[at, 32:] * numpy.cos(at * f)).max()
+        claim(off > least, "a table made under HALF is off by %.2f rad at position %d" % (off, at))
 
 
 main()

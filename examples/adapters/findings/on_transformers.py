@@ -167,4 +167,40 @@ def odd(claim):
     claim(abs(f[1] - 10000 ** (-2 / 19)) < 1e-7, "inv_freq[1] is 10000^(-2/19)")
 
 
+@finding(70, "Transformers: longrope and dynamic change the angles of tokens whose keys are cached")
+def cached(claim):
+    rope = dict(rope_type="longrope", short_factor=[1.0] * 32, long_factor=[8.0] * 32, original_max_position_embeddings=64, factor=4.0)
+    module = llama(**rope)
+    before, after = cos(module, range(64)), cos(module, range(65))[:, :64]
+    claim(apart(before, after) > 1, "longrope: the cosines of positions 0…63 at length 64 and 65 differ by %.2f; a cache keeps the first" % apart(before, after))
+    module = llama(rope_type="dynamic", factor=4.0, longest=64)
+    before, after = cos(module, range(64)), cos(module, range(128))[:, :64]
+    claim(apart(before, after) > 0.5, "dynamic: at 64 and 128 by %.2f" % apart(before, after))
+
+
+@finding(71, "Transformers: dynamic takes max_position_embeddings for the original length, whatever the original length is given as")
+def original(claim):
+    module = llama(rope_type="dynamic", factor=4.0, original_max_position_embeddings=256, longest=1024)
+    plain = llama(rope_type="default")
+    claim(torch.equal(cos(module, range(512)), cos(plain, range(512))), "original 256, maximum 1024: 512 tokens are not scaled (a warning: unrecognized key)")
+
+
+@finding(72, "Transformers: yarn and llama3 without original_max_position_embeddings take the extended length for it")
+def fallback(claim):
+    module = llama(rope_type="yarn", factor=4.0, longest=16384)
+    want = [float(f) for f in yarn(64, 10000, 4, 16384)]
+    claim(apart(module.inv_freq.double().numpy() / want, 1) < 1e-5, "yarn, maximum 16384: the ramp of an original length of 16384")
+    right = [float(f) for f in yarn(64, 10000, 4, 4096)]
+    off = apart(module.inv_freq.double().numpy() / right, 1)
+    claim(off > 0.1, "a model trained on 4096 has frequencies up to %.0f %% away" % (100 * off))
+
+
+@finding(73, "Transformers: yarn reads mscale only beside mscale_all_dim, and attn_factor not at all")
+def mscale(claim):
+    rope = dict(rope_type="yarn", factor=4.0, original_max_position_embeddings=256)
+    plain = llama(**rope).attention_scaling
+    for key, value in (("mscale", 0.5), ("attn_factor", 2.0), ("mscale_all_dim", 1.0)):
+        claim(llama(**rope, **{key: value}).attention_scaling == plain, "%s %g alone: magnitude %.4f as without" % (key, value, plain))
+
+
 main()
