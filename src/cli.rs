@@ -4,6 +4,7 @@
 //! a file that cannot be read or written.
 
 mod adapter;
+mod certify;
 mod compute;
 mod corpus;
 mod decay;
@@ -45,6 +46,7 @@ Vectors:
 
 Proofs:
   prove     Check the theorems on the code that makes the vectors
+  certify   Write golden numbers as Coq lemmas, and have Coq check them
 
 Kernels:
   adapter   Speak the protocol as the reference kernel, correctly rounded
@@ -74,6 +76,7 @@ enum Verb {
     List(list::Args),
     Export(export::Args),
     Prove(prove::Args),
+    Certify(certify::Args),
     Adapter(adapter::Args),
 }
 
@@ -90,6 +93,7 @@ pub fn main() -> ExitCode {
         Verb::List(args) => list::run(&args),
         Verb::Export(args) => export::run(&args),
         Verb::Prove(args) => prove::run(&args),
+        Verb::Certify(args) => certify::run(&args),
         Verb::Adapter(args) => adapter::run(&args),
     };
     result.unwrap_or_else(|error| {

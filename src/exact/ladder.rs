@@ -31,6 +31,8 @@ mod rung;
 mod seed;
 mod span;
 #[cfg(test)]
+mod samples;
+#[cfg(test)]
 mod tests;
 #[cfg(target_arch = "x86_64")]
 mod x86;
