@@ -26,6 +26,8 @@ mod oracles;
 #[cfg(feature = "exact")]
 mod positions;
 mod profile;
+#[cfg(feature = "exact")]
+mod proofs;
 mod request;
 #[cfg(feature = "exact")]
 mod schemes;
