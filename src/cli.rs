@@ -4,6 +4,7 @@
 //! a file that cannot be read or written.
 
 mod adapter;
+mod audit;
 mod certify;
 mod compute;
 mod corpus;
@@ -49,6 +50,7 @@ Proofs:
   certify   Write golden numbers as Coq lemmas, and have Coq check them
 
 Kernels:
+  audit     Judge a kernel: right or wrong, how far off, and what is wrong with it
   adapter   Speak the protocol as the reference kernel, correctly rounded
 
 Options:
@@ -76,7 +78,11 @@ enum Verb {
     List(list::Args),
     Export(export::Args),
     Prove(prove::Args),
+<<<<<<< HEAD
     Certify(certify::Args),
+=======
+    Audit(audit::Args),
+>>>>>>> main
     Adapter(adapter::Args),
 }
 
@@ -93,7 +99,11 @@ pub fn main() -> ExitCode {
         Verb::List(args) => list::run(&args),
         Verb::Export(args) => export::run(&args),
         Verb::Prove(args) => prove::run(&args),
+<<<<<<< HEAD
         Verb::Certify(args) => certify::run(&args),
+=======
+        Verb::Audit(args) => audit::run(&args),
+>>>>>>> main
         Verb::Adapter(args) => adapter::run(&args),
     };
     result.unwrap_or_else(|error| {

@@ -10,8 +10,10 @@
 //! | [`request`] | JSON, positions, requests, replies, reject reasons |
 //! | [`encoding`] | what each scheme is: expressions, planes, buckets, slopes |
 //! | [`profile`] | how machines round: emulation, derived error bounds |
+//! | [`fault`] | the known faults as transformations |
 //! | `exact` | intervals, rationals, correctly rounded answers, two oracles |
 //! | `theorem` | what is proved of the rotation, on the code that makes the vectors |
+//! | [`audit`] | kernels asked and judged |
 //! | `cli` | one file per verb |
 //!
 //! Arrows point upwards only: a module uses those above it in the table. `docs/architecture.md`
@@ -25,11 +27,13 @@
 
 #![warn(missing_docs)]
 
+pub mod audit;
 #[cfg(all(feature = "exact", feature = "cli"))]
 pub mod cli;
 pub mod encoding;
 #[cfg(feature = "exact")]
 pub mod exact;
+pub mod fault;
 #[cfg(feature = "exact")]
 pub mod generate;
 pub mod number;

@@ -28,6 +28,7 @@ mod span;
 mod walk;
 
 pub use machine::Machine;
+pub(crate) use machine::encode;
 pub use named::{NAMED, common, find};
 pub use walk::Named;
 

@@ -63,7 +63,9 @@ fn the_constants_of_the_ladder_are_the_proven_ones() {
         ladder::PLAIN_BOUND,
         sum(["PLAIN_PRODUCT", "PLAIN_ENTRY", "PLAIN_TEST"]) * 2f64.powi(-54)
     );
-    assert!(proven.contains("Definition DOUBLE_BOUND : R := (PRODUCT + ENTRY + TEST) * pow (e - 107)."));
+    assert!(
+        proven.contains("Definition DOUBLE_BOUND : R := (PRODUCT + ENTRY + TEST) * pow (e - 107).")
+    );
     assert_eq!(ladder::CHAIN, 2f64.powi(-117));
     assert_eq!(text("docs/proofs/Chain.v").matches("<= / IZR (2 ^ 117)").count(), 3);
     assert_eq!(ladder::FRACTION_BITS, 126);
@@ -131,14 +133,19 @@ fn request(operation: &str, dtype: &str, config: &str, input: &str) -> String {
 #[test]
 fn a_certificate_says_what_it_proves() {
     let config = r#""num_heads":6,"slopes":"code""#;
-    insta::assert_snapshot!(lemmas(&request("alibi_slopes", "bf16", config, ""), Tensor::clone).text);
+    insta::assert_snapshot!(
+        lemmas(&request("alibi_slopes", "bf16", config, ""), Tensor::clone).text
+    );
     let config = r#""head_dim":4,"layout":"half","rope_theta":500000"#;
     let heads = r#""dtype":"f32","shape":[1,1,1,4],"bits":["3f8000003f0000003e99999a7f800000"]"#;
     let input = format!(r#""positions":[[7]],"q":{{{heads}}}"#);
     let rotated = lemmas(&request("rotate", "f16", config, &input), Tensor::clone);
     insta::assert_snapshot!(rotated.text);
     // The second plane has an infinity.
-    assert_eq!(rotated.left_out.into_iter().collect::<Vec<_>>(), [("not finite: no real number", 2)]);
+    assert_eq!(
+        rotated.left_out.into_iter().collect::<Vec<_>>(),
+        [("not finite: no real number", 2)]
+    );
 }
 
 /// Runs coqc in a fresh directory: whether it accepts everything.
@@ -195,7 +202,8 @@ fn coq_accepts_right_numbers_and_refuses_corrupted_ones() {
 
 #[test]
 fn the_record_of_certified_numbers_is_of_these_files() {
-    let record: serde_json::Value = serde_json::from_str(&text("docs/proofs/certified.json")).unwrap();
+    let record: serde_json::Value =
+        serde_json::from_str(&text("docs/proofs/certified.json")).unwrap();
     assert_eq!(record["refused"], 0);
     assert!(record["certified"].as_u64().unwrap() > 0);
     let manifest: serde_json::Value = serde_json::from_str(&text("vectors/manifest.json")).unwrap();
@@ -204,9 +212,13 @@ fn the_record_of_certified_numbers_is_of_these_files() {
         .map(|file| (file["path"].as_str().unwrap(), file["sha256"].as_str().unwrap()))
         .collect();
     let files = record["files"].as_object().unwrap();
-    let stale = files.iter().filter(|(path, file)| current.get(path.as_str()) != file["sha256"].as_str().as_ref());
+    let stale = files
+        .iter()
+        .filter(|(path, file)| current.get(path.as_str()) != file["sha256"].as_str().as_ref());
     let stale = stale.count();
     if stale > 0 {
-        say(&format!("docs/proofs/certified.json speaks of earlier versions of {stale} golden files"));
+        say(&format!(
+            "docs/proofs/certified.json speaks of earlier versions of {stale} golden files"
+        ));
     }
 }

@@ -1,6 +1,7 @@
 //! Requests that mean something: every shape, key and value checked, every default filled in.
 
 mod additive;
+mod integers;
 mod position_ids;
 mod rotary;
 mod rows;

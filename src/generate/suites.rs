@@ -5,6 +5,7 @@ mod alibi;
 mod apply;
 mod batches;
 mod mixed;
+mod own;
 mod rejects;
 mod rotate;
 mod schemes;
@@ -14,6 +15,8 @@ mod spectra;
 mod t5;
 mod table;
 mod weights;
+
+pub use own::plans_for;
 
 use super::plan::{FilePlan, config};
 use super::values::number;

@@ -40,7 +40,7 @@ fn wide(x: f64) -> Wide {
 }
 
 /// The bits of a format nearest to an f64.
-pub(super) fn encode(format: Format, x: f64) -> u64 {
+pub(crate) fn encode(format: Format, x: f64) -> u64 {
     if x.is_nan() {
         format.quiet_nan()
     } else if x.is_infinite() {

@@ -1,0 +1,114 @@
+//! Which answers are right beside those within a bound: the rules of special values.
+
+use crate::encoding::{Body, Pair, Plane, Question};
+use crate::number::{Format, Tensor};
+use crate::request::{Json, Object, Position};
+
+/// What is accepted for an element.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Accepts {
+    /// Nothing but the copy (of a NaN: any NaN), the sign of a zero included.
+    Copy,
+    /// What lies within the bound; a zero of either sign.
+    Value,
+    /// The plane is not turned, and a NaN or an infinity stands in it: any nonfinite value, or the
+    /// copy (an ordinary kernel computes x·1 − y·0).
+    CopyOrNonfinite,
+    /// A NaN or an infinity took part: any nonfinite value.
+    Nonfinite,
+    /// The same where the plane is only scaled and this coordinate is finite: its scaled value too.
+    ScaledOrNonfinite,
+    /// Padding: nothing is judged.
+    Anything,
+}
+
+/// The rule of every element of an output, row-major. `residual` says which have no value.
+///
+/// Source: the contract's special values, (1) to (4).
+pub fn accepts(
+    question: &Question,
+    input: &Object,
+    name: &str,
+    expected: &Tensor,
+    residual: Option<&Tensor>,
+) -> Vec<Accepts> {
+    let count = expected.data().len();
+    let Some(residual) = residual else {
+        return padding(input, count);
+    };
+    let open = |i: usize| Format::F16.is_nan(residual.data()[i]);
+    match &question.body {
+        Body::Rotate(r) => {
+            let Some(tensor) = (if name == "k" { r.k.as_ref() } else { Some(&r.q) }) else {
+                return vec![Accepts::Value; count];
+            };
+            let axes = r.positions.shape()[0].max(1);
+            let tokens = r.positions.data().len() / axes;
+            let still = |plane: &Plane, token: usize| {
+                let at = r.positions.data().get(plane.axis * tokens + token);
+                at.is_none_or(|p| *p == Position::integer(0))
+                    || plane.frequency.class().is_zero() == Some(true)
+            };
+            let pairs: Vec<Pair> = r.rope.pairs();
+            let still = |index: usize, token: usize| still(&r.rope.planes[index], token);
+            planes(tensor, &pairs, &still, &open)
+        }
+        Body::Apply(a) => {
+            let tensor = if name == "k" { a.k.as_ref().unwrap_or(&a.q) } else { &a.q };
+            planes(tensor, &a.pairs, &|_, _| false, &open)
+        }
+        // Element by element copies.
+        Body::Learned(_) | Body::T5Bias(..) | Body::PermuteQk(_) => vec![Accepts::Copy; count],
+        _ => {
+            (0..count).map(|i| if open(i) { Accepts::Nonfinite } else { Accepts::Value }).collect()
+        }
+    }
+}
+
+/// Slots of a padded batch are not judged, whatever stands in them.
+fn padding(input: &Object, count: usize) -> Vec<Accepts> {
+    let mask = match input.get("attention_mask") {
+        Some(json @ Json::Object(_)) => {
+            let holder = [("m".to_string(), json.clone())].into_iter().collect();
+            crate::request::Input::new(holder).tensor("m").ok()
+        }
+        _ => None,
+    };
+    match mask.filter(|mask| !mask.data().is_empty()) {
+        None => vec![Accepts::Value; count],
+        Some(mask) => {
+            let real = |i: usize| mask.data()[i % mask.data().len()] != 0;
+            (0..count).map(|i| if real(i) { Accepts::Value } else { Accepts::Anything }).collect()
+        }
+    }
+}
+
+/// The rules of [batch, heads, seq, head_dim].
+fn planes(
+    tensor: &Tensor,
+    pairs: &[Pair],
+    still: &dyn Fn(usize, usize) -> bool,
+    open: &dyn Fn(usize) -> bool,
+) -> Vec<Accepts> {
+    let &[_, heads, seq, dim] = tensor.shape() else {
+        return vec![Accepts::Value; tensor.data().len()];
+    };
+    let format = tensor.dtype().format().unwrap_or(Format::F64);
+    let mut rules = vec![Accepts::Copy; tensor.data().len()];
+    for (row, bits) in tensor.data().chunks(dim.max(1)).enumerate() {
+        let token = row / (heads * seq).max(1) * seq + row % seq.max(1);
+        for (index, pair) in pairs.iter().enumerate() {
+            let finite = [pair.re, pair.im].map(|i| format.is_finite(bits[i]));
+            for (own, i) in [pair.re, pair.im].into_iter().enumerate() {
+                let place = row * dim + i;
+                rules[place] = match (open(place), finite == [true, true]) {
+                    (true, _) if finite[own] && still(index, token) => Accepts::ScaledOrNonfinite,
+                    (true, _) => Accepts::Nonfinite,
+                    (false, false) => Accepts::CopyOrNonfinite,
+                    (false, true) => Accepts::Value,
+                };
+            }
+        }
+    }
+    rules
+}

@@ -1,0 +1,87 @@
+//! What a process was asked before: some faults depend on it.
+
+use crate::encoding::{Body, Question, Rope};
+use crate::request::{Object, Operation, Position};
+
+/// The questions that a process has answered so far, oldest first.
+#[derive(Clone, Debug, Default)]
+pub struct History {
+    earlier: Vec<Earlier>,
+}
+
+/// What a fault may remember of a question.
+#[derive(Clone, Debug)]
+pub(super) struct Earlier {
+    pub(super) operation: Operation,
+    pub(super) config: Object,
+    pub(super) seq_len: Option<i64>,
+    pub(super) rope: Option<Rope>,
+    /// The largest position.
+    pub(super) furthest: i64,
+    /// The integer tensor beside position ids.
+    pub(super) beside: Option<Vec<i64>>,
+}
+
+impl History {
+    /// Adds a question that was asked.
+    pub fn push(&mut self, question: &Question) {
+        self.earlier.push(Earlier {
+            operation: question.operation,
+            config: question.config().clone(),
+            seq_len: seq_len(question),
+            rope: rope(question).cloned(),
+            furthest: furthest(question),
+            beside: match &question.body {
+                Body::PositionIds(p) => p.beside.as_ref().map(|beside| beside.data.clone()),
+                _ => None,
+            },
+        });
+    }
+
+    /// How many questions there were.
+    pub fn len(&self) -> usize {
+        self.earlier.len()
+    }
+
+    /// Whether nothing was asked before.
+    pub fn is_empty(&self) -> bool {
+        self.earlier.is_empty()
+    }
+
+    pub(super) fn earlier(&self) -> impl DoubleEndedIterator<Item = &Earlier> {
+        self.earlier.iter()
+    }
+}
+
+/// The rope of a question that has one.
+pub(super) fn rope(question: &Question) -> Option<&Rope> {
+    match &question.body {
+        Body::Rotate(r) => Some(&r.rope),
+        Body::Score(s) => Some(&s.rope),
+        Body::InvFreq(f) => Some(&f.rope),
+        Body::Table(t) => Some(&t.rope),
+        _ => None,
+    }
+}
+
+/// The total length of a question that has one.
+pub(super) fn seq_len(question: &Question) -> Option<i64> {
+    match &question.body {
+        Body::Rotate(r) => r.seq_len,
+        Body::Score(s) => s.seq_len,
+        Body::InvFreq(f) => f.seq_len,
+        Body::Table(t) => t.seq_len,
+        _ => None,
+    }
+}
+
+/// The largest position of a question that has a rope.
+pub(super) fn furthest(question: &Question) -> i64 {
+    let largest = |data: &[Position]| data.iter().map(|p| p.numerator).max().unwrap_or(0);
+    match &question.body {
+        Body::Rotate(r) => largest(r.positions.data()),
+        Body::Score(s) => largest(s.query_positions.data()).max(largest(s.key_positions.data())),
+        Body::Table(t) => largest(t.positions.data()),
+        _ => 0,
+    }
+}

@@ -1,0 +1,309 @@
+//! A right kernel with faults in it.
+
+use super::change::{Change, Reading, View};
+use super::edit;
+use super::{Fault, History};
+use crate::encoding::{Body, Question, Rotate, Score};
+use crate::number::{Dtype, Format, Tensor};
+use crate::profile::{self, Profile};
+use crate::request::{
+    Direction, Input, Json, Object, Operation, Output, Positions, Reject, Request,
+};
+
+/// A request as it was asked and, if it is in order, what it means.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    request: Json,
+    question: Result<Question, Reject>,
+}
+
+impl Asked {
+    /// Reads a `run` request.
+    pub fn new(request: &Json) -> Asked {
+        let question = Request::from_json(request).and_then(|request| Question::new(&request));
+        Asked { request: request.clone(), question }
+    }
+
+    /// What it means, or why it must be refused.
+    pub fn question(&self) -> Result<&Question, &Reject> {
+        self.question.as_ref()
+    }
+}
+
+impl From<Question> for Asked {
+    fn from(question: Question) -> Asked {
+        Asked { request: Json::Null, question: Ok(question) }
+    }
+}
+
+/// What a kernel answers.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Answer {
+    /// Named tensors, in the order of the contract.
+    Output(Output),
+    /// A refusal.
+    Refused(Reject),
+}
+
+/// A kernel with one or more faults, before a certain request.
+#[derive(Clone, Debug)]
+pub struct Mutant<'a> {
+    asked: &'a Asked,
+    history: &'a History,
+    faults: Vec<&'static Fault>,
+    /// What it answers to.
+    question: Question,
+}
+
+impl<'a> Mutant<'a> {
+    pub(super) fn new(
+        asked: &'a Asked,
+        history: &'a History,
+        mut faults: Vec<&'static Fault>,
+    ) -> Option<Mutant<'a>> {
+        faults.sort_by_key(|fault| (fault.change.stage(), fault.name));
+        let mut question = asked.question.clone();
+        for fault in &faults {
+            match (fault.change, &mut question) {
+                (Change::Accept(repair), Err(reject)) => {
+                    question = Ok(accepted(&asked.request, reject, repair)?);
+                }
+                (Change::Config(read), Ok(question)) => edit::reconfigure(question, read)?,
+                (Change::Question(change), Ok(question)) => change(question, history)?,
+                (Change::Machine(change), Ok(question)) => {
+                    // Whether it applies is known with any machine.
+                    change(&mut profile::NAMED[0].clone(), question, history)?;
+                    question.dtype.format()?;
+                }
+                (Change::Rotated(_), Ok(question)) => match question.body {
+                    Body::Rotate(_) | Body::Score(_) => {}
+                    _ => return None,
+                },
+                (Change::Output(_), Ok(_)) => {}
+                _ => return None,
+            }
+        }
+        let mutant = Mutant { asked, history, faults, question: question.ok()? };
+        // Whether an answer changes is known from the answers of any machine.
+        mutant.finish(&|question| exactly(&profile::NAMED[0], question))?;
+        Some(mutant)
+    }
+
+    /// The faults, in the order in which they take effect.
+    pub fn faults(&self) -> &[&'static Fault] {
+        &self.faults
+    }
+
+    /// The question that is answered instead, before the answer is changed.
+    pub fn question(&self) -> &Question {
+        &self.question
+    }
+
+    /// Whether the right rounding of [`Mutant::question`] is no answer of it, because its machine
+    /// has steps in other formats.
+    pub fn is_imprecise(&self) -> bool {
+        self.faults.iter().any(|fault| matches!(fault.change, Change::Machine(_)))
+    }
+
+    /// A machine of a profile with the steps that the faults change.
+    pub fn machine(&self, profile: &Profile) -> Profile {
+        let mut machine = *profile;
+        for fault in &self.faults {
+            if let Change::Machine(change) = fault.change {
+                let _ = change(&mut machine, &self.question, self.history);
+            }
+        }
+        machine
+    }
+
+    /// What such a kernel of a profile answers.
+    pub fn emulate(&self, profile: &Profile) -> Answer {
+        let machine = self.machine(profile);
+        self.answer(&|question| exactly(&machine, question))
+    }
+
+    /// What such a kernel answers, if `reference` answers the question without the faults that
+    /// change answers.
+    pub fn answer(&self, reference: &dyn Fn(&Question) -> Output) -> Answer {
+        Answer::Output(self.finish(reference).unwrap_or_default())
+    }
+
+    /// How far apart the answers of two kernels of a profile with these faults may be, tensor by
+    /// tensor, in the unit of the element: twice the profile's bound around the exact answer. ∞
+    /// where nothing can be judged.
+    ///
+    /// An answer that is changed afterwards has, in every row, the largest bound of that row. What
+    /// a machine in other formats rounds is taken to be rounded alike by both kernels, which holds
+    /// but for values next to a tie.
+    pub fn bounds(&self, profile: &Profile) -> Vec<(&'static str, Vec<f64>)> {
+        let bounds = |question: &Question| -> Output {
+            let list = profile::bounds(question, std::slice::from_ref(profile));
+            list.into_iter().flat_map(|(_, named)| named).map(|n| (n.name, n.tensor)).collect()
+        };
+        let changed = self
+            .faults
+            .iter()
+            .any(|fault| matches!(fault.change, Change::Rotated(_) | Change::Output(_)));
+        let doubles = |tensor: &Tensor| -> Vec<f64> {
+            let format = tensor.dtype().format().unwrap_or(Format::F64);
+            tensor.data().iter().map(|&bits| 2.0 * format.to_f64(bits)).collect()
+        };
+        let own = bounds(&self.question);
+        let widened = |tensor: &Tensor| -> Vec<f64> {
+            let mut list = doubles(tensor);
+            for row in list.chunks_mut(tensor.columns().max(1)) {
+                row.fill(row.iter().copied().fold(0.0, f64::max));
+            }
+            list
+        };
+        let of = |tensor: &Tensor| if changed { widened(tensor) } else { doubles(tensor) };
+        own.iter().map(|(name, tensor)| (*name, of(tensor))).collect()
+    }
+
+    /// The same kernel with one fault more.
+    pub fn then(&self, fault: &'static Fault) -> Option<Mutant<'a>> {
+        let faults = self.faults.iter().copied().chain([fault]).collect();
+        Mutant::new(self.asked, self.history, faults)
+    }
+
+    /// The answer of the question, changed. None if a change of the answer does not apply.
+    fn finish(&self, reference: &dyn Fn(&Question) -> Output) -> Option<Output> {
+        let changes: Vec<_> = self
+            .faults
+            .iter()
+            .filter_map(|fault| match fault.change {
+                Change::Rotated(change) | Change::Output(change) => Some((fault, change)),
+                _ => None,
+            })
+            .collect();
+        if changes.is_empty() {
+            // Nothing to find out: the question has changed, or the machine has.
+            return Some(reference(&self.question));
+        }
+        let rotated = |change: &Change| matches!(change, Change::Rotated(_));
+        let lifted: Vec<_> = changes.iter().filter(|(f, _)| rotated(&f.change)).collect();
+        let mut output = match &self.question.body {
+            Body::Score(score) if !lifted.is_empty() => {
+                let change = |view: &View, output: &mut Output| {
+                    lifted.iter().try_for_each(|(_, change)| change(view, output))
+                };
+                score_of(score, self.question.dtype, reference, self.history, &change)?
+            }
+            _ => reference(&self.question),
+        };
+        let view = View { question: &self.question, answer: reference, history: self.history };
+        for (fault, change) in changes {
+            if matches!(self.question.body, Body::Score(_)) && rotated(&fault.change) {
+                continue;
+            }
+            change(&view, &mut output)?;
+        }
+        Some(output)
+    }
+}
+
+/// Everything that a machine answers.
+fn exactly(machine: &Profile, question: &Question) -> Output {
+    let floats = profile::emulate(machine, question);
+    floats.into_iter().map(|named| (named.name, named.tensor)).chain(question.integers()).collect()
+}
+
+/// A request that must be refused, answered all the same.
+fn accepted(
+    request: &Json,
+    reject: &Reject,
+    repair: fn(&mut Reading) -> Option<()>,
+) -> Option<Question> {
+    let Json::Object(object) = request else { return None };
+    let part = |key: &str| match object.get(key) {
+        Some(Json::Object(part)) => Some(part.clone()),
+        _ => None,
+    };
+    let word = |key: &str| match object.get(key) {
+        Some(Json::String(word)) => Some(word.as_str()),
+        _ => None,
+    };
+    let operation = Operation::from_name(word("operation")?).ok()?;
+    let dtype = Dtype::from_name(word("dtype")?)?;
+    let mut reject = reject.clone();
+    let (mut config, mut input): (Object, Object) = (part("config")?, part("input")?);
+    // One repair may bring the next slip to light.
+    for _ in 0..4 {
+        let mut reading = Reading { config, input, reject: &reject };
+        repair(&mut reading)?;
+        (config, input) = (reading.config, reading.input);
+        let request = Request {
+            id: String::new(),
+            operation,
+            dtype,
+            config: config.clone(),
+            input: Input::new(input.clone()),
+        };
+        match Question::new(&request) {
+            Ok(question) => return Some(question),
+            Err(next) => reject = next,
+        }
+    }
+    None
+}
+
+/// Dot products of queries and keys that a change was applied to, in doubles. None if it changes
+/// neither.
+fn score_of(
+    score: &Score,
+    dtype: Dtype,
+    reference: &dyn Fn(&Question) -> Output,
+    history: &History,
+    change: &dyn Fn(&View, &mut Output) -> Option<()>,
+) -> Option<Output> {
+    let rotate = |q: &Tensor, k: Option<&Tensor>, positions: &Positions| Question {
+        operation: Operation::Rotate,
+        dtype: Dtype::F64,
+        body: Body::Rotate(Rotate {
+            config: score.config.clone(),
+            seq_len: score.seq_len,
+            rope: score.rope.clone(),
+            q: q.clone(),
+            k: k.cloned(),
+            positions: positions.clone(),
+            direction: Direction::Forward,
+        }),
+    };
+    let mut changed = false;
+    let mut turned = |question: Question, name: &str| {
+        let mut output = reference(&question);
+        let view = View { question: &question, answer: reference, history };
+        let before = output.clone();
+        // The other tensor is a stand-in that nobody reads.
+        if change(&view, &mut output).is_none() {
+            output = before;
+        } else {
+            changed = true;
+        }
+        let tensor = output.into_iter().find(|(n, _)| *n == name).map(|(_, tensor)| tensor)?;
+        Some(tensor.data().iter().map(|&bits| f64::from_bits(bits)).collect::<Vec<f64>>())
+    };
+    let q = turned(rotate(&score.q, None, &score.query_positions), "q")?;
+    let k = turned(rotate(&score.k, Some(&score.k), &score.key_positions), "k")?;
+    if !changed {
+        return None;
+    }
+    let (&[batch, heads, queries, dim], &[_, key_heads, keys, _]) =
+        (score.q.shape(), score.k.shape())
+    else {
+        return None;
+    };
+    let format = dtype.format()?;
+    let mut bits = Vec::with_capacity(batch * heads * queries * keys);
+    for row in 0..batch * heads * queries {
+        let (b, h) = (row / (heads * queries), row / queries % heads);
+        let first = (b * key_heads + h * key_heads / heads) * keys;
+        for key in first..first + keys {
+            let products =
+                q[row * dim..][..dim].iter().zip(&k[key * dim..][..dim]).map(|(q, k)| q * k);
+            bits.push(profile::encode(format, products.sum()));
+        }
+    }
+    let tensor = Tensor::new(dtype, vec![batch, heads, queries, keys], bits).ok()?;
+    Some(vec![("score", tensor)])
+}
