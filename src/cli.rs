@@ -78,11 +78,8 @@ enum Verb {
     List(list::Args),
     Export(export::Args),
     Prove(prove::Args),
-<<<<<<< HEAD
     Certify(certify::Args),
-=======
     Audit(audit::Args),
->>>>>>> main
     Adapter(adapter::Args),
 }
 
@@ -99,11 +96,8 @@ pub fn main() -> ExitCode {
         Verb::List(args) => list::run(&args),
         Verb::Export(args) => export::run(&args),
         Verb::Prove(args) => prove::run(&args),
-<<<<<<< HEAD
         Verb::Certify(args) => certify::run(&args),
-=======
         Verb::Audit(args) => audit::run(&args),
->>>>>>> main
         Verb::Adapter(args) => adapter::run(&args),
     };
     result.unwrap_or_else(|error| {

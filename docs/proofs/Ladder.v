@@ -7,8 +7,8 @@ Require Import Float Product Rounding Entry Fixed Chain.
 Open Scope R_scope.
 
 (** Units of 2^-107: one product, what the errors of two entries do to it, the test. *)
-Definition PRODUCT : R := 15.
-Definition ENTRY : R := 2.
+Definition PRODUCT : R := 14.
+Definition ENTRY : R := 3.
 Definition TEST : R := 8.
 (** Units of 2^-54, in plain binary64. *)
 Definition PLAIN_PRODUCT : R := 4.

@@ -243,7 +243,7 @@ Proof.
   apply RN_opp.
 Qed.
 
-(** The constant of bound.rs: 15 units of 2^-107 cover 14 and the underflows, for every scale. *)
+(** 15 units of 2^-107 cover 14 and the underflows, for every scale. *)
 Theorem product_bound e exact sum low :
   (-60 <= e)%Z -> close e (sum, low) exact ->
   Rabs (sum + low - exact) <= 15 * pow (e - 107).

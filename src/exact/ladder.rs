@@ -28,10 +28,10 @@ mod kernel;
 mod lanes;
 mod output;
 mod rung;
-mod seed;
-mod span;
 #[cfg(test)]
 mod samples;
+mod seed;
+mod span;
 #[cfg(test)]
 mod tests;
 #[cfg(target_arch = "x86_64")]

@@ -156,9 +156,8 @@ pub fn certificate(claim: &Claim, wanted: &dyn Fn(&str, usize) -> bool) -> Lemma
     if lemmas.is_empty() {
         return certificate;
     }
-    let used = |name: &str| {
-        lemmas.iter().any(|(_, real)| real.rewrites.iter().any(|own| own == name))
-    };
+    let used =
+        |name: &str| lemmas.iter().any(|(_, real)| real.rewrites.iter().any(|own| own == name));
     let module = text::identifier(claim.name);
     let mut out = format!("\nModule {module}.\n{}", definitions.text(&used));
     for (lemma, _) in lemmas {

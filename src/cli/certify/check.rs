@@ -75,7 +75,8 @@ impl Checker {
         jobs: usize,
         done: &(dyn Fn(usize) + Sync),
     ) -> Result<Vec<String>, CliError> {
-        let batches: VecDeque<(usize, Batch)> = batches(certificates).into_iter().enumerate().collect();
+        let batches: VecDeque<(usize, Batch)> =
+            batches(certificates).into_iter().enumerate().collect();
         let queue = Mutex::new(batches);
         let results = Mutex::new(Vec::new());
         let work = || -> Result<(), CliError> {
@@ -185,7 +186,8 @@ mod tests {
 
     #[test]
     fn a_long_module_is_cut_and_a_lemma_taken_out() {
-        let mut lemmas = Lemmas { text: "\nModule m.\nDefinition a := 1.\n".into(), ..Lemmas::default() };
+        let mut lemmas =
+            Lemmas { text: "\nModule m.\nDefinition a := 1.\n".into(), ..Lemmas::default() };
         for i in 0..130 {
             lemmas.names.push(format!("m.q_{i}"));
             lemmas.text += &format!("Lemma q_{i} :\n  x.\nProof. y. Qed.\n");

@@ -72,11 +72,11 @@ pub fn gather(
             let question = question.map_err(|reject| {
                 CliError::Usage(format!("{}: {}: rejected: {reject}", file.path, test.id))
             })?;
-            let residual = |name: &str| test.residual.as_ref().and_then(|all| all.get(name)).cloned();
+            let residual =
+                |name: &str| test.residual.as_ref().and_then(|all| all.get(name)).cloned();
             let expected = tensors.0.iter();
-            let expected = expected.map(|(name, tensor)| {
-                (name.clone(), tensor.clone(), residual(name))
-            });
+            let expected =
+                expected.map(|(name, tensor)| (name.clone(), tensor.clone(), residual(name)));
             claims.push(Owned {
                 path: file.path.clone(),
                 sha256: sha256.clone(),

@@ -36,7 +36,8 @@ impl Record {
         for (claim, lemmas) in certificates {
             let file = files.entry(claim.path.clone()).or_default();
             file.sha256.clone_from(&claim.sha256);
-            file.elements += claim.claim().expected.iter().map(|(_, t, _)| t.data().len()).sum::<usize>();
+            file.elements +=
+                claim.claim().expected.iter().map(|(_, t, _)| t.data().len()).sum::<usize>();
             for name in &lemmas.names {
                 match refused.contains(name.as_str()) {
                     true => file.refused.push(name.clone()),

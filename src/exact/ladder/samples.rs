@@ -55,11 +55,13 @@ fn inputs() -> Vec<(Fixed, Fixed, i32)> {
     const ONE: i128 = 1 << 126;
     let mut state = 20_261_126u128;
     let mut next = move || {
-        state = state.wrapping_mul(0x2360_ed05_1fc6_5da4_4385_df64_9fcc_f645).wrapping_add(0x1405_7b7f);
+        state =
+            state.wrapping_mul(0x2360_ed05_1fc6_5da4_4385_df64_9fcc_f645).wrapping_add(0x1405_7b7f);
         state
     };
     // Dropped bits that are exactly half, above nothing and above something.
-    let hard = [ONE, -ONE, 0, 1, -1, ONE - 1, (ONE >> 1) + (1 << 72), (ONE >> 1) + (1 << 72) + (1 << 19)];
+    let hard =
+        [ONE, -ONE, 0, 1, -1, ONE - 1, (ONE >> 1) + (1 << 72), (ONE >> 1) + (1 << 72) + (1 << 19)];
     let mut list = Vec::new();
     // Components of modulus 1 stand alone, as on the circle.
     for (i, &re) in hard.iter().enumerate() {

@@ -51,7 +51,8 @@ impl Formula {
 
     /// Defines a function of named reals.
     pub(super) fn define(&mut self, name: &'static str, arguments: &str, body: impl Into<String>) {
-        let binder = if arguments.is_empty() { String::new() } else { format!(" ({arguments} : R)") };
+        let binder =
+            if arguments.is_empty() { String::new() } else { format!(" ({arguments} : R)") };
         let body = body.into();
         self.definitions.push((name, format!("Definition {name}{binder} : R := {body}.\n")));
     }

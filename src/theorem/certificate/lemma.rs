@@ -41,7 +41,8 @@ pub(super) fn lemma(
     let real = &statement.real;
     let name = name(statement.tensor, expected.shape(), index);
     let in_format = format_name(format);
-    let rewrites: String = real.rewrites.iter().map(|equation| format!("rewrite {equation}. ")).collect();
+    let rewrites: String =
+        real.rewrites.iter().map(|equation| format!("rewrite {equation}. ")).collect();
     let Some((significand, exponent)) = decode(format, bits) else {
         if format.is_nan(bits) {
             return Err(reason::NONFINITE);
@@ -59,9 +60,9 @@ pub(super) fn lemma(
     let size = real.size.max(exponent + format.precision as i32);
     // Midpoints to both neighbours, in units of a quarter of the last place.
     let (low, high) = midpoints(format, significand, exponent);
-    let near = residual
-        .and_then(|tensor| tensor.data().get(index))
-        .is_none_or(|&bits| Format::F16.to_f64(bits).abs() > ROOM / boundary(format, significand, exponent));
+    let near = residual.and_then(|tensor| tensor.data().get(index)).is_none_or(|&bits| {
+        Format::F16.to_f64(bits).abs() > ROOM / boundary(format, significand, exponent)
+    });
     let even = significand & 1 == 0;
     let (tactic, a, b, margin) = match (even, near) {
         (true, _) => ("certify", low, high, 0),
@@ -89,8 +90,7 @@ fn precision(size: i32, unit: i32, turns: u32) -> i32 {
 
 /// Whether the lower neighbour is only half as far away.
 fn is_boundary(format: Format, significand: i128, exponent: i32) -> bool {
-    exponent > format.least_exponent()
-        && significand.unsigned_abs() == 1 << (format.precision - 1)
+    exponent > format.least_exponent() && significand.unsigned_abs() == 1 << (format.precision - 1)
 }
 
 /// 2 where a residual is counted in larger units than those of the lower side.

@@ -95,8 +95,7 @@ pub(super) fn rotate(r: &Rotate, sheet: &mut Sheet) -> Stated {
                 let (x, size_x) = input(tensor, line * dim + pair.re).ok_or(reason::NONFINITE)?;
                 let (y, size_y) = input(tensor, line * dim + pair.im).ok_or(reason::NONFINITE)?;
                 let turn = turned(&formula, plane, at, backwards);
-                let factors =
-                    [formula.attention.clone(), growth(&formula, plane, at, name == "k")];
+                let factors = [formula.attention.clone(), growth(&formula, plane, at, name == "k")];
                 Ok(Real {
                     text: scaled(&factors, inverse, block(&x, &y, &turn.angle, imaginary)),
                     rewrites: turn.rewrites,
@@ -253,4 +252,3 @@ pub(super) fn apply(a: &Apply, sheet: &mut Sheet) -> Stated {
     }
     Ok(Formula::default())
 }
-

@@ -41,11 +41,9 @@ pub(super) fn pixel(keys: Keys) -> Result<Formula, &'static str> {
     formula.constant("max_freq", parameter(keys.number("max_freq")?));
     match steps {
         1 => formula.define("theta", "k", "PI * 1"),
-        n => formula.define(
-            "theta",
-            "k",
-            format!("PI * (1 + k * ((max_freq / 2 - 1) / ({n} - 1)))"),
-        ),
+        n => {
+            formula.define("theta", "k", format!("PI * (1 + k * ((max_freq / 2 - 1) / ({n} - 1)))"))
+        }
     }
     (0..2 * steps).for_each(|i| formula.plane(format!("theta {}", i % steps)));
     Ok(formula)

@@ -22,7 +22,8 @@ pub(super) fn llama3(keys: Keys) -> Result<Formula, &'static str> {
     formula.constant("high_freq_factor", parameter(high));
     formula.constant("original", parameter(original));
     formula.define("wavelength", "i", "2 * PI / plain i");
-    let smooth = "(original / wavelength i - low_freq_factor) / (high_freq_factor - low_freq_factor)";
+    let smooth =
+        "(original / wavelength i - low_freq_factor) / (high_freq_factor - low_freq_factor)";
     formula.define("smooth", "i", smooth);
     formula.define(
         "theta",

@@ -134,4 +134,3 @@ pub(super) fn xpos(keys: Keys) -> Result<Formula, &'static str> {
     formula.growth = Some(Growth { zeta, origin });
     Ok(formula)
 }
-

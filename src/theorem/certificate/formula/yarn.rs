@@ -20,8 +20,7 @@ pub(super) fn yarn(keys: Keys) -> Result<Formula, &'static str> {
     // find_correction_dim
     formula.define("correction", "r", "dim * ln (original / (r * 2 * PI)) / (2 * ln base)");
     let base = keys.number("rope_theta")?;
-    let correction =
-        |r: f64| dim as f64 * (original / (r * 2.0 * PI)).ln() / (2.0 * base.ln());
+    let correction = |r: f64| dim as f64 * (original / (r * 2.0 * PI)).ln() / (2.0 * base.ln());
     // find_correction_range
     let truncate = keys.flag("truncate");
     let (low, high) = (correction(fast), correction(slow));
