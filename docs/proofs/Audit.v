@@ -2,7 +2,7 @@
     [assumptions.expected]. *)
 
 Require Algebra Layouts Permutation Decay Fixed Chain Float Product Rounding Entry Certified Table
-  Buckets StandardBuckets Slopes Nearest Model.
+  Buckets StandardBuckets Slopes Nearest Model Samples.
 
 Print Assumptions Algebra.score.
 Print Assumptions Algebra.relative_position.
@@ -60,3 +60,7 @@ Print Assumptions Nearest.certified_open.
 Print Assumptions Nearest.certified_infinity.
 Print Assumptions Model.program_plus.
 Print Assumptions Model.program_minus.
+Print Assumptions Model.program_is_dekker.
+Print Assumptions Model.program_is_entry.
+Print Assumptions Model.program_is_plain.
+Print Assumptions Samples.model_is_the_code.

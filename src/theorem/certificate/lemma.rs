@@ -60,9 +60,10 @@ pub(super) fn lemma(
     let size = real.size.max(exponent + format.precision as i32);
     // Midpoints to both neighbours, in units of a quarter of the last place.
     let (low, high) = midpoints(format, significand, exponent);
-    let near = residual.and_then(|tensor| tensor.data().get(index)).is_none_or(|&bits| {
-        Format::F16.to_f64(bits).abs() > ROOM / boundary(format, significand, exponent)
-    });
+    // A power of two, whose lower half is short, is even, so that this is about the others.
+    let near = residual
+        .and_then(|tensor| tensor.data().get(index))
+        .is_none_or(|&bits| Format::F16.to_f64(bits).abs() > ROOM);
     let even = significand & 1 == 0;
     let (tactic, a, b, margin) = match (even, near) {
         (true, _) => ("certify", low, high, 0),
@@ -88,19 +89,11 @@ fn precision(size: i32, unit: i32, turns: u32) -> i32 {
     (size.saturating_sub(unit)).clamp(20, 20_000) + turns as i32 + SPARE
 }
 
-/// Whether the lower neighbour is only half as far away.
-fn is_boundary(format: Format, significand: i128, exponent: i32) -> bool {
-    exponent > format.least_exponent() && significand.unsigned_abs() == 1 << (format.precision - 1)
-}
-
-/// 2 where a residual is counted in larger units than those of the lower side.
-fn boundary(format: Format, significand: i128, exponent: i32) -> f64 {
-    if is_boundary(format, significand, exponent) { 2.0 } else { 1.0 }
-}
-
 /// The ends of what rounds to a number, in quarters of its last place.
 fn midpoints(format: Format, significand: i128, exponent: i32) -> (i128, i128) {
-    let short = is_boundary(format, significand, exponent);
+    // A power of two's lower neighbour is only half as far away.
+    let short = exponent > format.least_exponent()
+        && significand.unsigned_abs() == 1 << (format.precision - 1);
     let below = if short && significand > 0 { 1 } else { 2 };
     let above = if short && significand < 0 { 1 } else { 2 };
     (4 * significand - below, 4 * significand + above)
