@@ -5,6 +5,7 @@
 
 mod adapter;
 mod audit;
+mod certify;
 mod compute;
 mod corpus;
 mod decay;
@@ -52,6 +53,7 @@ Vectors:
 
 Proofs:
   prove     Check the theorems on the code that makes the vectors
+  certify   Write golden numbers as Coq lemmas, and have Coq check them
 
 Kernels:
   audit     Judge a kernel: right or wrong, how far off, and what is wrong with it
@@ -85,6 +87,7 @@ enum Verb {
     List(list::Args),
     Export(export::Args),
     Prove(prove::Args),
+    Certify(certify::Args),
     Audit(audit::Args),
     Identify(identify::Args),
     Prompt(prompt::Args),
@@ -107,6 +110,7 @@ pub fn main() -> ExitCode {
         Verb::List(args) => list::run(&args),
         Verb::Export(args) => export::run(&args),
         Verb::Prove(args) => prove::run(&args),
+        Verb::Certify(args) => certify::run(&args),
         Verb::Audit(args) => audit::run(&args),
         Verb::Identify(args) => identify::run(&args),
         Verb::Prompt(args) => prompt::run(&args),

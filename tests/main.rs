@@ -31,6 +31,8 @@ mod oracles;
 #[cfg(feature = "exact")]
 mod positions;
 mod profile;
+#[cfg(feature = "exact")]
+mod proofs;
 mod reports;
 mod request;
 #[cfg(feature = "exact")]

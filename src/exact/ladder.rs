@@ -28,6 +28,8 @@ mod kernel;
 mod lanes;
 mod output;
 mod rung;
+#[cfg(test)]
+mod samples;
 mod seed;
 mod span;
 #[cfg(test)]
