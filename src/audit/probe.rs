@@ -236,6 +236,7 @@ pub(super) fn diagnoses(cases: &[CaseReport]) -> Vec<Diagnosis> {
     found.sort_by_key(|(_, (count, _))| std::cmp::Reverse(*count));
     let diagnosis = |(probe, (count, text)): (Probe, (usize, &str))| Diagnosis {
         faults: vec![probe.name()],
+        alternatives: vec![],
         explains: count as f64 / all.max(1) as f64,
         summary: format!("fault class {}: {text}", probe.class()),
         fix: probe.fix().into(),

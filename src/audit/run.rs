@@ -2,10 +2,13 @@
 
 use super::capability::Description;
 use super::case::Case;
+use super::diagnose::{diagnose, evidence};
+use super::errors::Errors;
 use super::judge::{HISTOGRAM, Judged, Misfit, judge};
 use super::kernel::{Kernel, Outcome};
 use super::probe;
 use super::report::{CaseReport, Report, Section, Status, Verdict};
+use super::sight::sight;
 use super::tolerance::right_profiles;
 use crate::number::{Dtype, Tensor};
 use crate::profile::Profile;
@@ -22,6 +25,8 @@ pub struct Options<'a> {
     pub profile: Option<Profile>,
     /// Ask everything twice and require the same answers.
     pub twice: bool,
+    /// Look for the cause of what is wrong, and say which faults the run would have seen.
+    pub diagnose: bool,
     /// Whether a test is listed as failing.
     pub known: &'a (dyn Fn(&str) -> bool + Sync),
     /// Called after every answer.
@@ -31,7 +36,7 @@ pub struct Options<'a> {
 impl Default for Options<'_> {
     fn default() -> Self {
         let (known, progress) = (&|_: &str| false, &|| ());
-        Options { door: String::new(), profile: None, twice: true, known, progress }
+        Options { door: String::new(), profile: None, twice: true, diagnose: true, known, progress }
     }
 }
 
@@ -156,8 +161,20 @@ pub fn judge_all(
         judged.iter().zip(&slots).map(|(one, slot)| one.report(*slot, options)).collect();
     probe::name_failures(&mut report.cases);
     report.diagnoses = probe::diagnoses(&report.cases);
+    super::errors::lay_out(&mut report, cases, asked, options.profile);
     report.complain(options);
     report.verdict = report.concluded();
+    if options.diagnose && !asked.is_empty() {
+        let read = evidence::asked(cases, asked);
+        // What a probe found has its cause already.
+        let probed = |case: &CaseReport| matches!(case.status, Status::Misbehaved(..));
+        if report.divergences().any(|case| !probed(case)) {
+            let (found, clues) = diagnose(cases, asked, &read, &report, options.profile);
+            report.diagnoses.extend(found);
+            report.clues = clues;
+        }
+        (report.seen, report.unseen) = sight(cases, asked, &read, &report.cases);
+    }
     report
 }
 
@@ -310,6 +327,9 @@ impl<'c> One<'c> {
             worst: tally.and_then(|tally| tally.worst.clone()),
             worst_ulp: self.judged.as_ref().and_then(|j| j.worst_ulp.as_ref()).map(|w| w.ulps),
             notes: self.notes.clone(),
+            profile: tally
+                .and_then(|_| chosen(ask.dtype, options).get(slot).map(|profile| profile.name)),
+            place: None,
             status,
         }
     }
@@ -372,6 +392,8 @@ impl Section {
             closest,
             histogram,
             silent_groups: silent.map(|(group, _)| group.to_string()).collect(),
+            groups: vec![],
+            errors: Errors::default(),
         }
     }
 }
@@ -385,6 +407,8 @@ impl Report {
             sections: vec![],
             cases: vec![],
             diagnoses: vec![],
+            clues: vec![],
+            fitted: None,
             seen: vec![],
             unseen: vec![],
             complaints: vec![],

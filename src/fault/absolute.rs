@@ -5,6 +5,7 @@ use super::change::Change;
 use super::edit;
 use super::row;
 use crate::encoding::{Body, Wave};
+use crate::request::Slug;
 
 pub(super) fn faults() -> Vec<Fault> {
     vec![
@@ -50,6 +51,21 @@ pub(super) fn faults() -> Vec<Fault> {
                 let last = s.sinusoidal.dim.checked_sub(1)?;
                 (s.sinusoidal.wave(last) == Wave::Zero && last > 0).then_some(())?;
                 row_wise(row::named(output, "embedding")?, |x| x[last] = x[last - 1])
+            }),
+        },
+        Fault {
+            name: "l3-odd-width-refused",
+            class: "L3",
+            summary: "an odd width is refused, or crashes",
+            signature: "even widths are right",
+            fix: "pad an odd width with a zero column",
+            links: &["huggingface/transformers#8021", "huggingface/transformers#8226"],
+            change: Change::Refuse(|question| {
+                let Body::Sinusoidal(s) = &question.body else { return None };
+                let dim = s.sinusoidal.dim;
+                (dim % 2 == 1).then(|| {
+                    Slug::InvalidValue.because(format!("dim is {dim}, allowed is an even number"))
+                })
             }),
         },
         Fault {

@@ -7,7 +7,7 @@ use super::row;
 use crate::encoding::{Alibi, Body, Double, Expression};
 use crate::number::Format;
 use crate::profile::encode;
-use crate::request::{Json, Output};
+use crate::request::{Json, Output, Slug};
 
 /// The slopes of a question, if it has some.
 fn alibi<'v>(view: &View<'v>) -> Option<&'v Alibi> {
@@ -75,6 +75,25 @@ pub(super) fn faults() -> Vec<Fault> {
                 let before = slopes(config, bias)?;
                 edit::exchange(config, "slopes", ["code", "paper"])?;
                 (slopes(config, bias)? != before).then_some(())
+            }),
+        },
+        Fault {
+            name: "j1-odd-head-counts-refused",
+            class: "J1",
+            summary: "a head count that is no power of two is refused, or crashes",
+            signature: "powers of two are right",
+            fix: "take every second slope of the next power of two for the rest",
+            links: &["huggingface/transformers#28380"],
+            change: Change::Refuse(|question| {
+                let heads = match &question.body {
+                    Body::AlibiSlopes(a) => a.num_heads,
+                    Body::AlibiBias(a) => a.alibi.num_heads,
+                    _ => return None,
+                };
+                (!heads.is_power_of_two()).then(|| {
+                    Slug::InvalidValue
+                        .because(format!("num_heads is {heads}, allowed is a power of two"))
+                })
             }),
         },
         Fault {

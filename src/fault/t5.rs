@@ -96,26 +96,6 @@ fn exchanged(question: &mut crate::encoding::Question) -> Option<()> {
 pub(super) fn faults() -> Vec<Fault> {
     vec![
         Fault {
-            name: "k1-bias-in-cross-attention",
-            class: "K1",
-            summary: "queries are counted over the keys' length, as where a bias is built for cross-attention",
-            signature: "the last queries are right; others get the bias of later ones",
-            fix: "give cross-attention no position bias, and self-attention its own positions",
-            links: &["huggingface/transformers#8518", "guillaume-be/rust-bert#170"],
-            change: Change::Question(|question, _| {
-                let keys = match &question.body {
-                    Body::T5Bucket(t) | Body::T5Bias(t, _) => t.key_positions.len() as i64,
-                    _ => return None,
-                };
-                edit::rows(question, |of, row| {
-                    if of == Of::Queries {
-                        let count = row.len() as i64;
-                        row.iter_mut().enumerate().for_each(|(n, p)| *p = keys - count + n as i64);
-                    }
-                })
-            }),
-        },
-        Fault {
             name: "k2-queries-from-0",
             class: "K2",
             summary: "a cached step uses query index 0",

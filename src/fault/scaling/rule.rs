@@ -345,9 +345,7 @@ pub(super) fn faults() -> Vec<Fault> {
             links: &["panbanda/higgs#31"],
             change: Change::Config(|config, _, _| {
                 let key = "original_max_position_embeddings";
-                ["yarn", "llama3", "ntk_by_parts"]
-                    .contains(&word(config, "rope_type")?)
-                    .then_some(())?;
+                ["yarn", "ntk_by_parts"].contains(&word(config, "rope_type")?).then_some(())?;
                 (number(config, key)? > 32767.0).then_some(())?;
                 config.set(key, Json::from(32767i64));
                 Some(())
