@@ -62,6 +62,29 @@
 //! the same number, that is the rounding of the exact value. |low ± ε| < 2^−50 gives δ ≤ 2^−104, 8
 //! units of 2^−107 ([`TEST`]). In plain f64, |v ± ε| < 2 gives δ ≤ 2^−53, 2 units of 2^−54
 //! ([`PLAIN_TEST`]), and both endpoints are rounded once, straight into the narrow format.
+//!
+//! # A rotation
+//!
+//! x·C − y·S for exact x, y with |x|, |y| ≤ Z, where C and S are double-double products as above,
+//! normalised by a TwoSum: C = ch + cl, |ch| ≤ 1, |cl| ≤ 2^−54, and each errs by at most PRODUCT +
+//! ENTRY. Z is no power of two, so a rounding is counted as 2^−53 of what is rounded. In units of
+//! 2^−107·Z:
+//!
+//! | step | magnitude in Z | error |
+//! |---|---|---|
+//! | p = RN(x·ch), pe exact; q, qe likewise | ≤ 1, 2^−53 | 0 |
+//! | s = RN(p − q), se exact (TwoSum) | ≤ 2, 2^−52 | 0 |
+//! | x·cl, y·sl | ≤ 2^−54 | 2 · 1 |
+//! | their difference | ≤ 2^−53 | 2 |
+//! | pe − qe | ≤ 2^−52 | 4 |
+//! | … + se | ≤ 2^−51 | 8 |
+//! | low = … + the cross terms | ≤ 1.25 · 2^−51 | 10 |
+//!
+//! Together 26; the constant is 27 ([`ROTATE`]), for what second-order terms add. C and S add
+//! 2 · (PRODUCT + ENTRY). |low ± ε| ≤ 1.3·2^−51·Z costs the test another 11 ([`ROTATE_TEST`]), and 1
+//! more covers the rounding of Z·ε itself. For narrower formats the sum v = RN(s + low) is widened by
+//! 2^−51·|v| besides, for its rounding and those of the ends. The residual r = RN(RN(s − E) + low)
+//! against the rounded value E errs by ε and 2^−53·(|s − E| + |r|), twice which is allowed.
 
 /// Bits after the point of the fixed-point tables.
 pub const FRACTION_BITS: u32 = 126;
@@ -92,6 +115,13 @@ pub const DOUBLE_BOUND: f64 = (PRODUCT + ENTRY + TEST) * UNIT;
 /// ε of the rounding test on plain values of modulus ≤ 1: 9·2^−54.
 pub const PLAIN_BOUND: f64 = (PLAIN_PRODUCT + PLAIN_ENTRY + PLAIN_TEST) * PLAIN_UNIT;
 
+/// Error of x·C − y·S beyond those of C and S, in units of 2^−107·max(|x|, |y|).
+pub const ROTATE: f64 = 27.0;
+/// Rounding of low ± ε in a rotation, in units of 2^−107·max(|x|, |y|).
+pub const ROTATE_TEST: f64 = 11.0;
+/// ε of a rotation over max(|x|, |y|), for a magnitude ≤ 1: 73·2^−107.
+pub const ROTATE_BOUND: f64 = (ROTATE + 2.0 * (PRODUCT + ENTRY) + ROTATE_TEST + 1.0) * UNIT;
+
 /// 2^e for a normal number.
 pub(super) const fn power_of_two(e: i32) -> f64 {
     f64::from_bits(((e + 1023) as u64) << 52)
@@ -114,5 +144,9 @@ mod tests {
         assert!(units * power_of_two(-(FRACTION_BITS as i32)) < CHAIN);
         assert_eq!(DOUBLE_BOUND, 25.0 * power_of_two(-107));
         assert_eq!(PLAIN_BOUND, 9.0 * power_of_two(-54));
+        let (crosses, difference, first, second, last) = (2, 2, 4, 8, 10);
+        assert!(crosses + difference + first + second + last < ROTATE as i32);
+        assert!(1.3 * 2f64.powi(-104) < ROTATE_TEST * UNIT);
+        assert_eq!(ROTATE_BOUND, 73.0 * power_of_two(-107));
     }
 }

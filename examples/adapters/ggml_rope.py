@@ -1,0 +1,140 @@
+"""ggml on a CPU, through ctypes: ggml_rope_ext and its backward, ggml_rope_multi for M-RoPE.
+
+The shared libraries are those inside the wheel of pywhispercpp. `rope_type` linear and yarn are said
+the way llama.cpp says them: freq_scale = 1 / factor, and ext_factor 1 for YaRN.
+"""
+
+import ctypes
+import glob
+import importlib.util
+import os
+
+import numpy
+import protocol
+
+site = os.path.dirname(importlib.util.find_spec("pywhispercpp").submodule_search_locations[0])
+
+
+def load(name):
+    found = sorted(glob.glob(os.path.join(site, "lib%s.so*" % name)), key=len)
+    return ctypes.CDLL(found[-1], mode=ctypes.RTLD_GLOBAL)
+
+
+base, cpu = load("ggml-base"), load("ggml-cpu")
+number = os.path.basename(sorted(glob.glob(os.path.join(site, "libggml-base.so.*")), key=len)[-1]).split(".so.")[1]
+
+
+class Params(ctypes.Structure):
+    _fields_ = [("mem_size", ctypes.c_size_t), ("mem_buffer", ctypes.c_void_p), ("no_alloc", ctypes.c_bool)]
+
+
+P, I, F = ctypes.c_void_p, ctypes.c_int, ctypes.c_float
+EXT = [P, P, P, P, I, I, I, F, F, F, F, F, F]
+for library, name, result, takes in [
+    (base, "ggml_init", P, [Params]),
+    (base, "ggml_free", None, [P]),
+    (base, "ggml_new_tensor", P, [P, I, I, ctypes.POINTER(ctypes.c_int64)]),
+    (base, "ggml_get_data", P, [P]),
+    (base, "ggml_rope_ext", P, EXT),
+    (base, "ggml_rope_ext_back", P, EXT),
+    (base, "ggml_rope_multi", P, EXT[:5] + [ctypes.POINTER(I)] + EXT[5:]),
+    (base, "ggml_new_graph", P, [P]),
+    (base, "ggml_build_forward_expand", None, [P, P]),
+    (cpu, "ggml_graph_compute_with_ctx", I, [P, P, I]),
+]:
+    function = getattr(library, name)
+    function.restype, function.argtypes = result, takes
+
+TYPES = {"f32": 0, "f16": 1, "i32": 26}
+NORMAL, NEOX, MROPE, IMROPE = 0, 2, 8, 40
+
+
+def tensor(context, array, dtype):
+    """A ggml tensor with the array's numbers; ggml counts dimensions from the innermost."""
+    shape = array.shape[::-1]
+    made = base.ggml_new_tensor(context, TYPES[dtype], len(shape), (ctypes.c_int64 * len(shape))(*shape))
+    ctypes.memmove(base.ggml_get_data(made), array.ctypes.data, array.nbytes)
+    return made
+
+
+def turn(x, dtype, places, call):
+    """One call for one batch row: x is [tokens, heads, D]."""
+    context = base.ggml_init(Params(x.nbytes * 4 + (16 << 20), None, False))
+    try:
+        a = tensor(context, x, dtype)
+        b = tensor(context, places.astype("i4"), "i32")
+        result = call(context, a, b)
+        graph = base.ggml_new_graph(context)
+        base.ggml_build_forward_expand(graph, result)
+        if cpu.ggml_graph_compute_with_ctx(context, graph, 1) != 0:
+            raise RuntimeError("ggml_graph_compute failed")
+        out = numpy.empty_like(x)
+        ctypes.memmove(out.ctypes.data, base.ggml_get_data(result), x.nbytes)
+        return out
+    finally:
+        base.ggml_free(context)
+
+
+def rotate(config, input, dtype):
+    head, rotary = protocol.leading(config)
+    if rotary % 2 or not 0 < rotary <= head:
+        # ggml asserts, which would end this process.
+        raise protocol.Rejected("odd_rotary_dim: ggml asserts an even n_dims")
+    kind = config.get("rope_type", "default")
+    if kind not in ("default", "linear", "yarn"):
+        raise protocol.Unsupported("rope_type")
+    factor = config["factor"] if kind != "default" else 1.0
+    original = config["original_max_position_embeddings"] if kind == "yarn" else 0
+    numbers = [
+        original, config["rope_theta"], 1 / factor, 1.0 if kind == "yarn" else 0.0, 1.0,
+        config.get("beta_fast", 32.0), config.get("beta_slow", 1.0),
+    ]
+    if not config.get("truncate", True) or "attention_factor" in config and config["attention_factor"]:
+        raise protocol.Unsupported("truncate or attention_factor")
+    section = config.get("mrope_section")
+    direction = input.get("direction", "forward")
+    if direction == "inverse" or section and direction != "forward":
+        raise protocol.Unsupported("direction")
+    grid = protocol.positions(input, rank=3 if section else 2)
+    if grid.size and abs(grid).max() > 2**31 - 1:
+        raise protocol.Unsupported("a position of more than 32 bits")
+    interleaved = config["layout"] == "interleaved"
+    if section:
+        if interleaved:
+            raise protocol.Unsupported("interleaved M-RoPE")
+        sections = (I * 4)(*(list(section) + [0])[:4])
+        mode = IMROPE if config.get("mrope_interleaved", False) else MROPE
+
+        def call(context, a, b):
+            return base.ggml_rope_multi(context, a, b, None, rotary, sections, mode, *numbers)
+    else:
+        function = base.ggml_rope_ext if direction == "forward" else base.ggml_rope_ext_back
+
+        def call(context, a, b):
+            return function(context, a, b, None, rotary, NORMAL if interleaved else NEOX, *numbers)
+
+    out = {}
+    for name, part in protocol.tensors(input, grid).items():
+        if part.dtype not in ("f32", "f16"):
+            raise protocol.Unsupported("dtype")
+        x = numpy.ascontiguousarray(part.bits.transpose(0, 2, 1, 3))
+        made = numpy.empty_like(x)
+        for b in range(x.shape[0]):
+            places = grid[b] if not section else numpy.concatenate([*grid[:, b], numpy.zeros_like(grid[0, b])])
+            made[b] = turn(x[b], part.dtype, places, call) if x[b].size else x[b]
+        out[name] = made.transpose(0, 2, 1, 3)
+    return out
+
+
+protocol.serve(
+    "ggml",
+    {"rotate": rotate},
+    number=number,
+    language="C",
+    homepage="https://github.com/ggml-org/ggml",
+    dtypes=["f32", "f16"],
+    layouts=["interleaved", "half"],
+    rope_types=["default", "linear", "yarn"],
+    directions=["forward", "backward"],
+    limits={"min_position": -(2**31), "max_position": 2**31 - 1},
+)
