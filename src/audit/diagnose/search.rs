@@ -74,7 +74,7 @@ impl<'e, 'c> Search<'e, 'c> {
         if !known.iter().any(whole) {
             let mut pairs = self.beside(&known);
             pairs.extend(self.together());
-            pairs.sort_by_key(|set| key(set));
+            pairs.sort_by_key(key);
             pairs.dedup_by_key(|set| key(set));
             let pairs = self.verify(best_of(&self.rank(pairs), 8));
             // Two faults only where both of them explain something.
