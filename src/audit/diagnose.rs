@@ -8,6 +8,7 @@ mod accepted;
 mod clues;
 pub(in crate::audit) mod evidence;
 pub(in crate::audit) mod fit;
+mod sample;
 mod search;
 
 use super::case::Case;

@@ -81,7 +81,7 @@ fn check((name, classes): &(&str, &[&str]), every: usize) -> Result<(), String> 
     }
     let class = |name: &&str| ropewalk::fault::find(name).unwrap().class;
     let of = |faults: &[&str]| {
-        let mut list: Vec<&str> = faults.iter().map(|name| class(&name)).collect();
+        let mut list: Vec<&str> = faults.iter().map(class).collect();
         list.sort_unstable();
         list
     };

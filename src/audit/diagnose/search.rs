@@ -2,12 +2,12 @@
 
 use super::evidence::{Evidence, Kind, machines};
 use super::fit::{Fit, fit};
-use crate::audit::case::Case;
+use super::sample::sample;
 use crate::fault::{self, Fault};
 use crate::number::Dtype;
 use crate::profile::Profile;
 use rayon::prelude::*;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// From which share on an explanation is one. Precision faults round next to ties as they like,
 /// everything else is within derived bounds.
@@ -74,7 +74,7 @@ impl<'e, 'c> Search<'e, 'c> {
         if !known.iter().any(whole) {
             let mut pairs = self.beside(&known);
             pairs.extend(self.together());
-            pairs.sort_by_key(|set| key(set));
+            pairs.sort_by_key(key);
             pairs.dedup_by_key(|set| key(set));
             let pairs = self.verify(best_of(&self.rank(pairs), 8));
             // Two faults only where both of them explain something.
@@ -111,8 +111,8 @@ impl<'e, 'c> Search<'e, 'c> {
     /// Sets of faults by how they fare on a sample, best first; those that explain nothing left
     /// out.
     fn rank(&self, sets: Vec<Set>) -> Vec<(Set, f64)> {
-        let failing = self.sample(&self.failing, 32);
-        let passing = self.sample(&self.passing, 24);
+        let failing = sample(self.evidence, &self.failing, 32);
+        let passing = sample(self.evidence, &self.passing, 24);
         let score = |set: Set| -> Option<(Set, f64)> {
             let mut tally = Tally::default();
             for (count, &index) in failing.iter().enumerate() {
@@ -176,16 +176,17 @@ impl<'e, 'c> Search<'e, 'c> {
             if let Some(profile) = self.profile {
                 return (dtype, profile);
             }
-            let sample = self.sample(&members, 24);
+            let sample = sample(self.evidence, &members, 24);
             let score = |profile: &Profile| {
                 let mut tally = Tally::default();
                 sample.iter().for_each(|&i| tally.add(fit(self.evidence[i], set, profile)));
                 tally.mean()
             };
-            let scored: Vec<(f64, Profile)> =
-                machines(dtype).into_iter().map(|p| (score(&p), p)).collect();
-            let first = (f64::NEG_INFINITY, loosest(dtype));
-            let max = scored.into_iter().fold(first, |a, b| if b.0 > a.0 { b } else { a });
+            // The widest unless another has more: they differ in few cases, and a sample is small.
+            let widest = loosest(dtype);
+            let first = (score(&widest) + 0.002, widest);
+            let scored = machines(dtype).into_iter().map(|p| (score(&p), p));
+            let max = scored.fold(first, |a, b| if b.0 > a.0 { b } else { a });
             (dtype, max.1)
         };
         by_dtype.into_iter().map(best).collect()
@@ -201,7 +202,7 @@ impl<'e, 'c> Search<'e, 'c> {
     fn beside(&self, known: &[Found]) -> Vec<Set> {
         let mut pairs = Vec::new();
         for found in known.iter().take(4).filter(|found| found.faults.len() == 1) {
-            let left = self.sample(&self.left(found), 12);
+            let left = sample(self.evidence, &self.left(found), 12);
             let first = found.faults[0];
             let helps = |fault: &&'static Fault| -> bool {
                 let set = [first, *fault];
@@ -256,40 +257,13 @@ impl<'e, 'c> Search<'e, 'c> {
             .collect();
         // All pairs are tried on each of them.
         let mut work = 0;
-        let mut probes = self.sample(&telling, 6);
+        let mut probes = sample(self.evidence, &telling, 6);
         probes.sort_by_key(|&index| (self.evidence[index].size(), index));
         probes.retain(|&index| {
             work += self.evidence[index].size();
             work <= 1500 || work == self.evidence[index].size()
         });
         probes
-    }
-
-    /// Up to so many of these, of all kinds, small ones first.
-    fn sample(&self, of: &[usize], most: usize) -> Vec<usize> {
-        let mut kinds: BTreeMap<Vec<String>, Vec<usize>> = BTreeMap::new();
-        for &index in of {
-            kinds.entry(kind(self.evidence[index].case)).or_default().push(index);
-        }
-        for members in kinds.values_mut() {
-            members.sort_by_key(|&index| (self.evidence[index].size(), index));
-            // The smallest say little of positions and axes: one of the middle comes second.
-            let middle = members.len() / 2;
-            members.swap(0, middle);
-        }
-        let mut chosen = BTreeSet::new();
-        let mut round = 0;
-        while chosen.len() < most.min(of.len()) {
-            for members in kinds.values() {
-                if let Some(&index) = members.get(round)
-                    && chosen.len() < most
-                {
-                    chosen.insert(index);
-                }
-            }
-            round += 1;
-        }
-        chosen.into_iter().collect()
     }
 }
 
@@ -298,22 +272,6 @@ impl Found {
     fn explained(&self) -> f64 {
         self.shares.iter().flatten().sum()
     }
-}
-
-/// What tells cases apart for a sample.
-fn kind(case: &Case) -> Vec<String> {
-    let word = |key: &str| case.word(key).unwrap_or_default().to_string();
-    let direction = match case.ask.input.get("direction") {
-        Some(crate::request::Json::String(word)) => word.clone(),
-        _ => String::new(),
-    };
-    vec![
-        case.ask.operation.name().to_string(),
-        word("rope_type"),
-        word("layout"),
-        direction,
-        case.flags.first().cloned().unwrap_or_default(),
-    ]
 }
 
 #[derive(Default)]

@@ -72,7 +72,7 @@ mod tests {
 
     #[test]
     fn an_angle_is_followed_round_and_round() {
-        let theta = 2.7182818;
+        let theta = 2.7;
         let list: Vec<(i64, f64)> =
             ladder(1 << 16).into_iter().map(|p| (p, wrapped(theta * p as f64))).collect();
         let found = unwrap(&list, 1e-7, 1e-12);

@@ -199,7 +199,7 @@ impl Measured {
         }
         // Between kept and divided frequencies something is blended.
         let factor = ratios[last];
-        if !(factor > 1.01) {
+        if factor.is_nan() || factor <= 1.01 {
             return list;
         }
         let blended: Vec<(usize, f64)> = (0..ratios.len())
