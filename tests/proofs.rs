@@ -22,7 +22,7 @@ fn text(path: &str) -> String {
 
 /// A line that is seen although the test passes: it bypasses the capture.
 fn say(line: &str) {
-    writeln!(std::io::stderr(), "\n{line}").unwrap();
+    std::io::stderr().lock().write_all(format!("\n{line}\n").as_bytes()).unwrap();
 }
 
 /// Whether Coq is to check something now.
@@ -106,8 +106,11 @@ fn the_buckets_are_those_of_the_proofs() {
     }
 }
 
+/// A tensor of an answer, with its residual.
+type Named = (&'static str, Tensor, Option<Tensor>);
+
 /// A question and its answer.
-fn answered(line: &str) -> (Question, Vec<(&'static str, Tensor, Option<Tensor>)>) {
+fn answered(line: &str) -> (Question, Vec<Named>) {
     let question = Question::new(&Request::parse(line).unwrap()).unwrap();
     let answer = exact::answer(&question).unwrap();
     let tensors = answer.tensors.into_iter().map(|t| (t.name, t.expected, t.residual));

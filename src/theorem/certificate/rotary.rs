@@ -119,7 +119,7 @@ pub(super) fn table(t: &Table, sheet: &mut Sheet) -> Stated {
                 let turn = turned(&formula, plane, at, false);
                 let value = format!("{name} ({})", turn.angle);
                 Ok(Real {
-                    text: scaled(&[formula.attention.clone()], false, value),
+                    text: scaled(std::slice::from_ref(&formula.attention), false, value),
                     rewrites: turn.rewrites,
                     size: 2,
                     turns: turn.turns,
