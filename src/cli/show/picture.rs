@@ -79,7 +79,13 @@ pub(super) fn draw(shown: &Shown) -> Result<String, CliError> {
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
 /// One panel with logarithmic ordinates: lines, and horizontal limits with names.
-fn panel(area: &Area, name: &str, lines: &[Line], limits: &[(String, f64)]) -> Result<(), String> {
+fn panel(
+    area: &Area,
+    name: &str,
+    pairs: usize,
+    lines: &[Line],
+    limits: &[(String, f64)],
+) -> Result<(), String> {
     let values = lines.iter().flat_map(|line| line.points.iter().map(|(_, y)| *y));
     let (low, high) = decades(values.chain(limits.iter().map(|(_, y)| *y)));
     let last = pairs.saturating_sub(1).max(1) as f64;
