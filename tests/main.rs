@@ -6,6 +6,7 @@ mod adding_a_scheme;
 mod additive;
 #[cfg(feature = "exact")]
 mod ask;
+mod audit;
 #[cfg(all(feature = "exact", feature = "cli"))]
 mod cli_vectors;
 mod config_page;

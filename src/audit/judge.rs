@@ -252,6 +252,7 @@ impl One<'_> {
             let (ratio, rule) = match by_rule {
                 Some(Ok(())) => (0.0, None),
                 Some(Err(rule)) => (f64::INFINITY, Some(rule)),
+                // Also where a NaN came: an infinity on the way may have made it.
                 None if bound == format.infinity() => {
                     tally.unjudged += 1;
                     tally.looseness += NO_BOUND;
@@ -261,12 +262,12 @@ impl One<'_> {
                     let same = got == want || format.is_zero(got) && format.is_zero(want);
                     (if same { 0.0 } else { f64::INFINITY }, None)
                 }
+                None if format.is_nan(got) => (f64::INFINITY, Some("it is a number")),
                 None => (relative(format, got, want, residual, bound), None),
             };
             tally.judged += 1;
-            if by_rule.is_none() && !exact {
-                tally.looseness += in_ulps(format, bound, want).log2();
-            }
+            // Below a quarter of an ulp no bound is tighter than another.
+            tally.looseness += in_ulps(format, bound, want).max(0.25).log2();
             if ratio <= 1.0 {
                 if self.rules[index] != Accepts::Copy {
                     tally.closest = tally.closest.max(ratio);
@@ -307,13 +308,7 @@ impl One<'_> {
                 // A number of another format that overflows or underflows on its one rounding.
                 Some((got == want).then_some(()).ok_or(rule))
             }
-            Accepts::Copy | Accepts::Value => {
-                if format.is_nan(got) {
-                    Some(Err("it is a number"))
-                } else {
-                    None
-                }
-            }
+            Accepts::Copy | Accepts::Value => None,
             Accepts::CopyOrNonfinite => {
                 let same = got == want || format.is_zero(got) && format.is_zero(want);
                 let right = same || !format.is_finite(got);
@@ -390,7 +385,8 @@ fn relative(format: Format, got: u64, want: u64, residual: f64, bound: u64) -> f
     let (Some(unit), Some(of)) = (format.ulp_exponent(bound), format.ulp_exponent(want)) else {
         return f64::INFINITY;
     };
-    let residual = scale(residual, of - unit);
+    // An f16 residual that is infinite stands for all from 65520 on.
+    let residual = scale(residual.clamp(-65520.0, 65520.0), of - unit);
     let off = scaled(format, got, unit) - scaled(format, want, unit);
     let error = ((off - residual).abs() - residual.abs() * 2f64.powi(-11)).max(0.0);
     let ratio = error / scaled(format, bound, unit);

@@ -1,6 +1,6 @@
 //! Small edits of questions. Each gives none where it leaves the question as it was.
 
-use super::history::seq_len;
+use super::history::{self, seq_len};
 use crate::encoding::spectrum::{SCHEMES, find};
 use crate::encoding::{
     Alibi, Body, Buckets, DebertaBuckets, Expression, Learned, Node, Permutation, Question, Rope,
@@ -18,7 +18,10 @@ pub(super) fn reconfigure(
     if config == *question.config() && length == seq_len(question) {
         return None;
     }
-    apply(question, &config, length)
+    let before = history::rope(question).cloned();
+    apply(question, &config, length)?;
+    // A length or a key that the rule does not read makes no difference.
+    (before.is_none() || history::rope(question) != before.as_ref()).then_some(())
 }
 
 /// Puts a config and a total length into a question. None if they mean nothing there.

@@ -1,7 +1,6 @@
 //! What a process was asked before: some faults depend on it.
 
 use crate::encoding::{Body, Question, Rope};
-use crate::number::Dtype;
 use crate::request::{Object, Operation, Position};
 
 /// The questions that a process has answered so far, oldest first.
@@ -14,7 +13,6 @@ pub struct History {
 #[derive(Clone, Debug)]
 pub(super) struct Earlier {
     pub(super) operation: Operation,
-    pub(super) dtype: Dtype,
     pub(super) config: Object,
     pub(super) seq_len: Option<i64>,
     pub(super) rope: Option<Rope>,
@@ -29,7 +27,6 @@ impl History {
     pub fn push(&mut self, question: &Question) {
         self.earlier.push(Earlier {
             operation: question.operation,
-            dtype: question.dtype,
             config: question.config().clone(),
             seq_len: seq_len(question),
             rope: rope(question).cloned(),

@@ -4,6 +4,7 @@ use super::plan::{FilePlan, GroupPlan, TestPlan};
 use crate::encoding::Question;
 use crate::exact;
 use crate::number::Tensor;
+use crate::profile;
 use crate::request::Request;
 use crate::vector::{
     Entry, Expected, GOLDEN_SCHEMA, Golden, Group, Manifest, SUITE, Tensors, Test, note,
@@ -82,8 +83,10 @@ fn answer(file: &FilePlan, group: &GroupPlan, test: &TestPlan) -> Answered {
     let slip = |problem: String| GenerateError { id: id.clone(), problem };
     let json = run_request(file.operation, group.dtype, &id, &group.config, &test.input);
     let asked = Request::from_json(&json).and_then(|request| Question::new(&request));
-    let (expected, residual, precision) = match (asked, test.refused) {
-        (Err(reject), Some(slug)) if reject.slug == slug => (Expected::Reject(slug), None, 0),
+    let (expected, residual, bounds, precision) = match (asked, test.refused) {
+        (Err(reject), Some(slug)) if reject.slug == slug => {
+            (Expected::Reject(slug), None, BTreeMap::new(), 0)
+        }
         (Err(reject), planned) => {
             let planned = planned.map_or("an answer", |slug| slug.name());
             return Err(slip(format!("planned was {planned}, but {reject}")));
@@ -103,7 +106,7 @@ fn answer(file: &FilePlan, group: &GroupPlan, test: &TestPlan) -> Answered {
                 expected.push((tensor.name.to_string(), tensor.expected));
             }
             let residual = (!residual.is_empty()).then_some(Tensors(residual));
-            (Expected::Tensors(Tensors(expected)), residual, precision)
+            (Expected::Tensors(Tensors(expected)), residual, bounds(&question), precision)
         }
     };
     let test = Test {
@@ -113,9 +116,18 @@ fn answer(file: &FilePlan, group: &GroupPlan, test: &TestPlan) -> Answered {
         input: test.input.clone(),
         expected,
         residual,
-        bounds: BTreeMap::new(),
+        bounds,
     };
     Ok((test, precision))
+}
+
+/// The bounds of the profiles in common use; none where everything is an integer.
+fn bounds(question: &Question) -> BTreeMap<String, Tensors> {
+    let list = profile::bounds(question, &profile::common(question.dtype)).into_iter();
+    let tensors = |named: Vec<profile::Named>| {
+        Tensors(named.into_iter().map(|n| (n.name.to_string(), n.tensor)).collect())
+    };
+    list.map(|(profile, named)| (profile.to_string(), tensors(named))).collect()
 }
 
 /// Takes a file's tests off the stream of answers.

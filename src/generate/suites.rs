@@ -7,6 +7,7 @@ mod batches;
 mod ids;
 mod mixed;
 mod models;
+mod own;
 mod rejects;
 mod relative;
 mod rotate;
@@ -17,6 +18,8 @@ mod spectra;
 mod t5;
 mod table;
 mod weights;
+
+pub use own::plans_for;
 
 use super::plan::{FilePlan, config};
 use super::values::number;

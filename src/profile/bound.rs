@@ -278,7 +278,11 @@ impl Kernel for Bounder {
 
     fn table(&self, phase: &Option<Phase>) -> [u64; 2] {
         let Some(phase) = phase else { return [self.output.infinity(); 2] };
-        [false, true].map(|is_sin| self.finish(&self.steps.entry(phase, is_sin)))
+        // cos 0 = 1 and sin 0 = 0 in every library and every format, and 0 whatever scales it.
+        [false, true].map(|is_sin| match phase.still && (is_sin || phase.plain) {
+            true => 0,
+            false => self.finish(&self.steps.entry(phase, is_sin)),
+        })
     }
 
     fn frequency(&self, spectrum: &Spectrum, plane: usize) -> u64 {
@@ -292,6 +296,11 @@ impl Kernel for Bounder {
             let value = tensor.convert(&pipeline.tiers.constant(expression)?);
             if times == 1 { Some(value) } else { tensor.mul(&value, &tensor.integer(times)?) }
         };
+        self.enclosed(of(&self.exact), of(&self.machine), self.profile.frequency.computing())
+    }
+
+    fn computed(&self, expression: &Expression) -> u64 {
+        let of = |pipeline: &Pipeline<Spans>| pipeline.tiers.frequency(expression);
         self.enclosed(of(&self.exact), of(&self.machine), self.profile.frequency.computing())
     }
 }

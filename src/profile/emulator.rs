@@ -187,4 +187,8 @@ impl Kernel for Emulator<'_> {
         });
         self.bits(value.unwrap_or(f64::NAN))
     }
+
+    fn computed(&self, expression: &Expression) -> u64 {
+        self.bits(self.pipeline.tiers.frequency(expression).unwrap_or(f64::NAN))
+    }
 }

@@ -52,6 +52,8 @@ pub(super) trait Kernel {
     fn frequency(&self, spectrum: &Self::Spectrum<'_>, plane: usize) -> u64;
     /// The bits of a constant: a factor, a growth, a slope; times an integer.
     fn constant(&self, expression: &Expression, times: i128) -> u64;
+    /// The bits of what is computed on tensors, where frequencies are.
+    fn computed(&self, expression: &Expression) -> u64;
 }
 
 /// Phases of every plane at every position vector that occurs.
@@ -193,11 +195,17 @@ pub(super) fn walk<K: Kernel>(kernel: &K, question: &Question) -> Vec<Named> {
             let mut sources = rows.iter().flat_map(|row| row * columns..(row + 1) * columns);
             copies("weight", p.weight.shape().to_vec(), &p.weight, &mut sources)
         }
-        // Integers are compared exactly; the temperature has no profile yet.
-        Body::T5Bucket(_)
-        | Body::ShawBucket(_)
-        | Body::DebertaBucket(_)
-        | Body::PositionIds(_)
-        | Body::AttentionTemperature(_) => Vec::new(),
+        Body::AttentionTemperature(t) => {
+            // Every position was checked to have a scale.
+            let scale = |p: &Position| {
+                let scale = t.temperature.scale(*p);
+                scale.map_or(0, |scale| kernel.computed(&scale))
+            };
+            one("scale", vec![t.positions.len()], t.positions.iter().map(scale).collect())
+        }
+        // Integers are compared exactly.
+        Body::T5Bucket(_) | Body::ShawBucket(_) | Body::DebertaBucket(_) | Body::PositionIds(_) => {
+            Vec::new()
+        }
     }
 }

@@ -153,6 +153,15 @@ fn one(operation: &str, dtype: Dtype, kind: u64, random: &mut Random) -> (String
             let input = format!(r#"{{"query_positions":{m:?},"key_positions":{n:?}}}"#);
             (config, input, 256 * heads as usize)
         }
+        "attention_temperature" => {
+            let scale = [0.1, 0.25, 1.0, 0.3][random.below(4) as usize];
+            let floor = [8192, 4096, 1, 3, 1000][random.below(5) as usize];
+            let offset = random.below(2);
+            let list: Vec<i64> = positions(random, 64, 40).iter().map(|p| p.abs()).collect();
+            let config =
+                format!(r#"{{"attn_scale":{scale:?},"floor_scale":{floor},"offset":{offset}}}"#);
+            (config, format!(r#"{{"positions":{list:?}}}"#), 64)
+        }
         "learned" => {
             let table = random.tensor(dtype, &[64, 100]);
             let list: Vec<u64> = (0..40).map(|_| random.below(64)).collect();

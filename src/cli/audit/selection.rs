@@ -3,6 +3,7 @@
 use crate::audit::{Case, cases};
 use crate::cli::CliError;
 use crate::cli::corpus;
+use crate::cli::source::Source;
 use crate::generate;
 use crate::number::Dtype;
 use crate::request::Operation;
@@ -14,8 +15,10 @@ use std::path::PathBuf;
 #[derive(Debug, clap::Args)]
 pub struct Selection {
     /// Directory of golden files; without it the vectors are computed here and now
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["config", "model"])]
     vectors: Option<PathBuf>,
+    #[command(flatten)]
+    source: Source,
     /// Only tests whose id matches this glob; may be given several times
     #[arg(long, value_name = "GLOB")]
     only: Vec<String>,
@@ -72,7 +75,13 @@ impl Selection {
                 Ok(loaded.into_iter().map(|file| (file.path, file.golden)).collect())
             }
             None => {
-                let made = generate::generate(&generate::plans(), &|| ());
+                let plans = match self.source.is_given() {
+                    true => generate::plans_for(&self.source.object()?).map_err(|reject| {
+                        CliError::Usage(format!("{}: {reject}", self.source.name()))
+                    })?,
+                    false => generate::plans(),
+                };
+                let made = generate::generate(&plans, &|| ());
                 let made = made.map_err(|e| CliError::Usage(e.to_string()))?;
                 Ok(made.into_iter().map(|file| (file.path, file.golden)).collect())
             }

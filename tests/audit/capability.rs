@@ -1,0 +1,109 @@
+//! What a kernel says of itself: read strictly, and held to it.
+
+use ropewalk::audit::{Ask, Description};
+use ropewalk::number::Dtype;
+use ropewalk::request::{Json, Operation};
+use serde_json::{Value, json};
+
+fn parse(value: Value) -> Result<Description, String> {
+    let json: Json = serde_json::from_value(value).unwrap();
+    Description::parse(&json)
+}
+
+fn with(capability: Value) -> Value {
+    json!({"protocol": 1, "kernel": {"name": "k"}, "capabilities": [capability]})
+}
+
+#[test]
+fn slips_are_named() {
+    let refused = |value: Value| parse(value).unwrap_err();
+    let lines = [
+        refused(json!([])),
+        refused(json!({"protocol": 2})),
+        refused(json!({"protocol": 1})),
+        refused(json!({"protocol": 1, "kernel": {}, "capabilities": [{"operations": ["rotate"]}]})),
+        refused(
+            json!({"protocol": 1, "kernel": {"name": 3}, "capabilities": [{"operations": ["rotate"]}]}),
+        ),
+        refused(json!({"protocol": 1, "kernel": {"name": "k"}, "capabilities": []})),
+        refused(json!({"protocol": 1, "kernel": {"name": "k", "licence": ""}})),
+        refused(with(json!({"operations": []}))),
+        refused(with(json!({"operation": ["rotate"]}))),
+        refused(with(json!({"operations": ["rotat"]}))),
+        refused(with(json!({"operations": ["rotate"], "dtypes": ["fp32"]}))),
+        refused(with(json!({"operations": ["rotate"], "mixed": ["f32"]}))),
+        refused(with(json!({"operations": ["rotate"], "layouts": ["neox"]}))),
+        refused(with(json!({"operations": ["rotate"], "rope_types": ["llama4"]}))),
+        refused(with(json!({"operations": ["rotate"], "directions": ["back"]}))),
+        refused(with(json!({"operations": ["rotate"], "axes": [-1]}))),
+        refused(with(json!({"operations": ["rotate"], "limits": {"max_seq": 3}}))),
+        refused(with(json!({"operations": ["rotate"], "limits": {"equal_heads": 1}}))),
+        refused(with(json!({"operations": ["rotate"], "limits": {"max_position": "1"}}))),
+    ];
+    insta::assert_snapshot!(lines.join("\n"));
+}
+
+#[test]
+fn a_claim_covers_what_it_says() {
+    let full = json!({"operations": ["rotate", "t5_bucket"], "dtypes": ["f32"],
+        "mixed": [["bf16", "f32"]], "layouts": ["half"], "rope_types": ["default"],
+        "directions": ["forward"], "axes": [1],
+        "limits": {"min_position": 0, "max_position": 9, "max_head_dim": 4, "max_elements": 8,
+                   "equal_heads": true}});
+    let description = parse(with(full)).unwrap();
+    let object = |value: Value| serde_json::from_value(value).unwrap();
+    let tensor = |dtype: &str, heads: usize, dim: usize| {
+        let digits = if dtype == "f32" { 8 } else { 4 };
+        let rows = vec!["0".repeat(dim * digits); heads];
+        json!({"dtype": dtype, "shape": [1, heads, 1, dim], "bits": rows})
+    };
+    let ask = |config: Value, input: Value| Ask {
+        id: "a".into(),
+        operation: Operation::Rotate,
+        dtype: Dtype::F32,
+        config: object(config),
+        input: object(input),
+    };
+    let config = |dim: usize, more: Value| {
+        let mut config = json!({"head_dim": dim, "layout": "half", "rope_theta": 10000});
+        config.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        config
+    };
+    let plain = config(4, json!({}));
+    let q = json!({"q": tensor("f32", 1, 4), "positions": [[9]]});
+    assert_eq!(description.covers(&ask(plain.clone(), q.clone())), Ok(0));
+    let mixed = json!({"q": tensor("bf16", 1, 4), "positions": [[0]]});
+    assert_eq!(description.covers(&ask(plain.clone(), mixed)), Ok(0));
+    let mut integer = ask(
+        json!({"num_buckets": 32, "max_distance": 128, "bidirectional": true}),
+        json!({"query_positions": [0], "key_positions": [0]}),
+    );
+    (integer.operation, integer.dtype) = (Operation::T5Bucket, Dtype::I32);
+    assert_eq!(description.covers(&integer), Ok(0));
+    let refused =
+        |config: Value, input: Value| description.covers(&ask(config, input)).unwrap_err();
+    let mut double = ask(plain.clone(), json!({"q": tensor("f32", 1, 4), "positions": [[0]]}));
+    double.dtype = Dtype::F64;
+    let mut other = ask(plain.clone(), q.clone());
+    other.operation = Operation::Score;
+    let heads = json!({"q": tensor("f32", 2, 4), "k": tensor("f32", 1, 4), "positions": [[0]]});
+    let interleaved = json!({"head_dim": 4, "layout": "interleaved", "rope_theta": 10000});
+    let linear = config(4, json!({"rope_type": "linear", "factor": 2}));
+    let axes = config(6, json!({"mrope_section": [1, 1, 1]}));
+    let back = json!({"q": tensor("f32", 1, 4), "positions": [[0]], "direction": "backward"});
+    let lines = [
+        description.covers(&other).unwrap_err(),
+        description.covers(&double).unwrap_err(),
+        refused(plain.clone(), json!({"q": tensor("f16", 1, 4), "positions": [[0]]})),
+        refused(interleaved, q.clone()),
+        refused(linear, q.clone()),
+        refused(axes, json!({"q": tensor("f32", 1, 6), "positions": [[[0]], [[0]], [[0]]]})),
+        refused(plain.clone(), back),
+        refused(plain.clone(), json!({"q": tensor("f32", 1, 4), "positions": [[10]]})),
+        refused(plain.clone(), json!({"q": tensor("f32", 1, 4), "positions": [[-1]]})),
+        refused(config(6, json!({})), json!({"q": tensor("f32", 1, 6), "positions": [[0]]})),
+        refused(plain.clone(), json!({"q": tensor("f32", 3, 4), "positions": [[0]]})),
+        refused(plain, heads),
+    ];
+    insta::assert_snapshot!(lines.join("\n"));
+}

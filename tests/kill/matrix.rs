@@ -1,0 +1,236 @@
+//! Which faults the golden vectors kill, cell by cell.
+
+use ropewalk::encoding::Question;
+use ropewalk::fault::{self, Answer, Asked, Fault, History};
+use ropewalk::number::{Format, Tensor};
+use ropewalk::profile::{self, Profile};
+use ropewalk::request::{Json, Output};
+use ropewalk::vector::{Expected, Golden, Group, Test, note};
+use std::collections::BTreeMap;
+
+/// Where a fault may show: kernels have separate code for each of these.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Cell {
+    pub fault: &'static str,
+    /// The operation, and for rotations the rule: `rotate yarn`.
+    pub scheme: String,
+    /// `half`, `interleaved`, or nothing.
+    pub layout: String,
+    pub dtype: &'static str,
+}
+
+/// What became of a fault in a cell.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Fate {
+    /// The first test that kills it for the stated reason.
+    pub killed: Option<String>,
+    /// The first test that kills it while none of its flags names the class.
+    pub unnamed: Option<String>,
+    /// Whether a machine in f64 answers otherwise than a right one, beyond its own error.
+    pub differs: bool,
+    /// The largest |wrong − exact| over twice the loosest judging bound.
+    pub ratio: f64,
+}
+
+impl Fate {
+    pub fn merge(&mut self, other: Fate) {
+        self.killed = self.killed.take().or(other.killed);
+        self.unnamed = self.unnamed.take().or(other.unnamed);
+        self.differs |= other.differs;
+        self.ratio = self.ratio.max(other.ratio);
+    }
+}
+
+pub type Matrix = BTreeMap<Cell, Fate>;
+
+fn word<'a>(group: &'a Group, key: &str) -> &'a str {
+    match group.config.get(key) {
+        Some(Json::String(word)) => word,
+        _ => "",
+    }
+}
+
+/// The operation and, of a rotary config, its rule.
+pub fn scheme(golden: &Golden, group: &Group) -> String {
+    let operation = golden.operation.name();
+    let rotary = ["rotate", "score", "inv_freq", "table"].contains(&operation);
+    let rule = match word(group, "rope_type") {
+        _ if !rotary => return operation.to_string(),
+        "" => "default",
+        rule => rule,
+    };
+    let rule = match group.config.get("mrope_section") {
+        None => rule.to_string(),
+        Some(_) => match rule {
+            "default" => "mrope".to_string(),
+            rule => format!("mrope-{rule}"),
+        },
+    };
+    format!("{operation} {rule}")
+}
+
+/// The machine whose answers stand for those of a mutant: exact up to f64.
+fn machine() -> &'static Profile {
+    profile::find("numpy-f64").unwrap()
+}
+
+/// A number of a format; ±∞ counts as ±2^(e_max + 1).
+fn number(format: Format, bits: u64) -> f64 {
+    match format.to_f64(bits) {
+        x if x.is_infinite() && format != Format::F64 => {
+            2f64.powi(format.e_max() + 1).copysign(x)
+        }
+        x if x.is_infinite() => f64::MAX.copysign(x),
+        x => x,
+    }
+}
+
+/// The loosest judging bound of the right profiles at every element; none where nothing judges.
+fn limits(test: &Test, name: &str, count: usize, format: Format) -> Vec<Option<f64>> {
+    let mut limits = vec![None; count];
+    for tensors in test.bounds.values() {
+        let Some(tensor) = tensors.get(name) else { continue };
+        for (limit, &bits) in limits.iter_mut().zip(tensor.data()) {
+            let bound = format.to_f64(bits);
+            if bound.is_finite() {
+                *limit = Some(f64::max(limit.unwrap_or(0.0), bound));
+            }
+        }
+    }
+    limits
+}
+
+/// The largest error over twice the limit; ∞ where a copy or an integer differs, or the form does.
+pub fn excess(test: &Test, got: &Output) -> f64 {
+    let Expected::Tensors(expected) = &test.expected else { return f64::INFINITY };
+    let mut largest = 0f64;
+    if got.len() != expected.0.len() {
+        return f64::INFINITY;
+    }
+    for (name, want) in &expected.0 {
+        let Some((_, got)) = got.iter().find(|(n, _)| n == name) else { return f64::INFINITY };
+        if (got.dtype(), got.shape()) != (want.dtype(), want.shape()) {
+            return f64::INFINITY;
+        }
+        largest = largest.max(match want.dtype().format() {
+            None => if got == want { 0.0 } else { f64::INFINITY },
+            Some(format) => floats(test, name, format, got, want),
+        });
+    }
+    largest
+}
+
+fn floats(test: &Test, name: &str, format: Format, got: &Tensor, want: &Tensor) -> f64 {
+    let limits = limits(test, name, want.data().len(), format);
+    let residuals = test.residual.as_ref().and_then(|tensors| tensors.get(name));
+    let mut largest = 0f64;
+    for (i, limit) in limits.iter().enumerate() {
+        let (Some(limit), got, want) = (limit, got.data()[i], want.data()[i]) else { continue };
+        if got == want || format.is_nan(want) {
+            continue;
+        }
+        if format.is_nan(got) {
+            return f64::INFINITY;
+        }
+        let residual = residuals.map_or(0.0, |tensor| Format::F16.to_f64(tensor.data()[i]));
+        let ulp = format.ulp_exponent(want).map_or(0.0, |k| 2f64.powi(k));
+        // Halved, so that the largest numbers do not overflow.
+        let apart = number(format, got) / 2.0 - number(format, want) / 2.0;
+        let error = (apart - residual * ulp / 2.0).abs();
+        if error > *limit {
+            largest = largest.max(if *limit == 0.0 { f64::INFINITY } else { error / limit });
+        } else if *limit > 0.0 {
+            largest = largest.max(error / limit);
+        }
+    }
+    largest
+}
+
+/// Whether two answers of f64 machines differ by more than such machines may.
+fn differs(question: &Question, right: &Output, wrong: &Output) -> bool {
+    let bounds = profile::bounds(question, std::slice::from_ref(machine()));
+    let bounds: Vec<_> = bounds.into_iter().flat_map(|(_, named)| named).collect();
+    if right.len() != wrong.len() {
+        return true;
+    }
+    right.iter().zip(wrong).any(|((name, right), (_, wrong))| {
+        if right == wrong {
+            return false;
+        }
+        let Some(format) = right.dtype().format() else { return true };
+        if (right.dtype(), right.shape()) != (wrong.dtype(), wrong.shape()) {
+            return true;
+        }
+        let bound = bounds.iter().find(|named| named.name == *name);
+        (0..right.data().len()).any(|i| {
+            let (a, b) = (right.data()[i], wrong.data()[i]);
+            let bound = bound.map_or(0.0, |named| format.to_f64(named.tensor.data()[i]));
+            let apart = (number(format, a) / 2.0 - number(format, b) / 2.0).abs();
+            a != b && !(apart <= bound) && !(format.is_nan(a) && format.is_nan(b))
+        })
+    })
+}
+
+/// Tries faults on the tests of a file, in their order, as one process would be asked.
+pub fn of_file(golden: &Golden, faults: &[&'static Fault], skip: &dyn Fn(&Cell) -> bool) -> Matrix {
+    let mut matrix = Matrix::new();
+    let mut history = History::default();
+    for (group, test) in golden.tests() {
+        let asked = Asked::new(&golden.request(group, test));
+        let mut right = None;
+        for &fault in faults {
+            let cell = Cell {
+                fault: fault.name,
+                scheme: scheme(golden, group),
+                layout: word(group, "layout").to_string(),
+                dtype: group.dtype.name(),
+            };
+            if skip(&cell) || matrix.get(&cell).is_some_and(|fate| fate.killed.is_some()) {
+                continue;
+            }
+            let Some(mutant) = fault.mutate(&asked, &history) else { continue };
+            let fate = matrix.entry(cell).or_default();
+            let Answer::Output(wrong) = mutant.emulate(machine()) else { continue };
+            let ratio = excess(test, &wrong);
+            fate.ratio = fate.ratio.max(ratio);
+            if ratio > 1.0 {
+                fate.differs = true;
+                let named = test.flags.iter().filter_map(|flag| note(flag));
+                let named = named.flat_map(|note| note.faults).any(|class| *class == fault.class);
+                let slot = if named { &mut fate.killed } else { &mut fate.unnamed };
+                slot.get_or_insert_with(|| test.id.clone());
+            } else if let (false, Ok(question)) = (fate.differs, asked.question()) {
+                let right = right.get_or_insert_with(|| right_answer(question));
+                fate.differs = differs(question, right, &wrong);
+            }
+        }
+        if let Ok(question) = asked.question() {
+            history.push(question);
+        }
+    }
+    matrix
+}
+
+/// What a right machine of f64 answers.
+fn right_answer(question: &Question) -> Output {
+    let floats = profile::emulate(machine(), question);
+    let floats = floats.into_iter().map(|named| (named.name, named.tensor));
+    floats.chain(question.integers()).collect()
+}
+
+/// All faults on all files.
+pub fn whole(files: &[&Golden], faults: &[&'static Fault]) -> Matrix {
+    use rayon::prelude::*;
+    let parts: Vec<Matrix> =
+        files.par_iter().map(|golden| of_file(golden, faults, &|_| false)).collect();
+    let mut matrix = Matrix::new();
+    for (cell, fate) in parts.into_iter().flatten() {
+        matrix.entry(cell).or_default().merge(fate);
+    }
+    matrix
+}
+
+/// Every fault.
+pub fn all_faults() -> Vec<&'static Fault> {
+    fault::all().iter().collect()
+}
