@@ -258,7 +258,7 @@ fn impossible(operation: Operation) -> Vec<Slug> {
     if matches!(operation, InvFreq | AlibiSlopes) {
         list.extend([MissingInput, ShapeMismatch]);
     }
-    if operation == PositionIds {
+    if matches!(operation, PositionIds | AttentionTemperature) {
         list.push(MissingKey);
     }
     if operation == Apply {

@@ -4,6 +4,7 @@
 
 mod axes;
 mod scaling;
+mod values;
 
 use crate::ask::{ask, doubles};
 use serde_json::{Value, json};

@@ -29,7 +29,7 @@ fn sections_and_slices_as_tables() {
 #[test]
 fn slopes_and_buckets_as_tables() {
     let text = output(&["show", "--model", "bloom-560m"]);
-    assert!(text.contains("\n   0  0.7071067  2^(-1/2)\n   1        0.5  1/2\n"), "{text}");
+    assert!(text.contains("\n   0    0.7071067  2^(-1/2)\n   1          0.5  2^(-1)\n"), "{text}");
     let text = output(&["show", "--model", "t5-small"]);
     let rows: Vec<&str> = text.lines().filter_map(|line| line.split("query  ").nth(1)).collect();
     let upper = ["8 to 11", "12 to 15", "16 to 22", "23 to 31", "32 to 45", "46 to 63", "64 to 90"];

@@ -39,6 +39,7 @@ REASONS = {
     "mscale field must be a number": "Transformers demands short_mscale and long_mscale of this class",
     "32 pairs here, 128 in": "the shared functions do not read the `rotary_dim` of this class, whose own table does",
     "requires `rope_type='default'`": "Transformers allows this class `default` only",
+    "requires the `default` rope type": "Transformers allows this class `default` only",
     "does not support RoPE types": "Transformers allows this class `default` only",
     '"axial"': "a vision tower: its class alone says how pairs are dealt out to rows and columns, so its rope is "
                "written in the flat form (`axial`, `pixtral`, `dinov3`)",

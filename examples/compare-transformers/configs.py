@@ -83,11 +83,15 @@ OWN = {
 }
 
 
+def own_way(model_type):
+    return next((why for name, why in OWN.items() if model_type.startswith(name)), None)
+
+
 def saved(classes):
     """Every config class of Transformers that rotates, as it saves its own defaults."""
     for model_type, model, layers in classes:
         for case in questions("saved by a class", model_type, model, layers):
-            case.why = next((why for name, why in OWN.items() if model_type.startswith(name)), None)
+            case.why = own_way(model_type)
             yield case
 
 
@@ -111,7 +115,9 @@ def by_class(defaults):
         nested = [key for key, value in own.items() if isinstance(value, dict)]
         two = "rope_local_base_freq" in class_ or "local_rope_theta" in class_
         layers = nested or (["full_attention", "sliding_attention"] if two else [None])
-        yield from questions("class defaults", model_type, {"model_type": model_type}, layers)
+        for case in questions("class defaults", model_type, {"model_type": model_type}, layers):
+            case.why = own_way(model_type)
+            yield case
         for inside in SCALINGS:
             # The base inside, so that the class's own cannot hide.
             parameters = {"rope_theta": 250000.0, **inside}
