@@ -2,8 +2,8 @@
 
     python3 benches/compare.py
 
-Needs cargo and numpy; mpmath and python-flint are used if they are installed. Nanoseconds per
-(cos, sin) pair, best of several, 131072 positions x 64 planes, base 10000; the slow libraries
+Needs cargo and numpy; mpmath and python-flint are used if they are installed. Nanoseconds of
+processor time per (cos, sin) pair, best of several, 131072 positions x 64 planes, base 10000; the slow libraries
 compute a sample of it. See docs/performance.md.
 """
 
@@ -24,10 +24,10 @@ ROUNDS = 7
 def best(name, pairs, rounds, work):
     least = float("inf")
     for _ in range(rounds):
-        start = time.perf_counter()
+        start = time.process_time()
         work()
-        least = min(least, time.perf_counter() - start)
-    print(f"{name:32} {least * 1e9 / pairs:10.3f} ns", flush=True)
+        least = min(least, time.process_time() - start)
+    print(f"{name:44} {least * 1e9 / pairs:10.3f} ns", flush=True)
 
 
 def numpy_table(dtype):

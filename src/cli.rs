@@ -5,6 +5,7 @@
 
 mod adapter;
 mod audit;
+mod certify;
 mod compute;
 mod corpus;
 mod decay;
@@ -12,15 +13,21 @@ mod error;
 mod explain;
 mod export;
 mod generate;
+mod host;
+mod identify;
 mod lint;
 mod list;
 mod progress;
+mod prompt;
 mod prove;
 mod show;
 mod source;
+mod sweep;
 mod table;
+mod tensors;
 mod write;
 
+pub use audit::{html_page, junit_xml};
 pub use error::CliError;
 
 use clap::{Parser, Subcommand};
@@ -41,15 +48,19 @@ Answers:
 Vectors:
   generate  Write the golden vectors, or check them
   lint      Check golden files against the rules of the format
-  list      List files, tests and flags of the vectors, schemes, keys and models
+  list      List files, tests and flags of the vectors, schemes, keys, models and faults
   export    Print tests as lines of the protocol
 
 Proofs:
   prove     Check the theorems on the code that makes the vectors
+  certify   Write golden numbers as Coq lemmas, and have Coq check them
 
 Kernels:
   audit     Judge a kernel: right or wrong, how far off, and what is wrong with it
-  adapter   Speak the protocol as the reference kernel, correctly rounded
+  identify  Find out what a kernel computes: config, precision, and which fault it has
+  prompt    Write the questions as files, for a machine without Ropewalk
+  sweep     Find the worst error of a profile over every position
+  adapter   Speak the protocol as the reference kernel, correctly rounded or with a fault
 
 Options:
 {options}
@@ -76,8 +87,14 @@ enum Verb {
     List(list::Args),
     Export(export::Args),
     Prove(prove::Args),
+    Certify(certify::Args),
     Audit(audit::Args),
+    Identify(identify::Args),
+    Prompt(prompt::Args),
+    Sweep(sweep::Args),
     Adapter(adapter::Args),
+    #[command(hide = true)]
+    Host(host::Args),
 }
 
 /// Parses the arguments, runs the verb, prints an error, and says how it went.
@@ -93,8 +110,13 @@ pub fn main() -> ExitCode {
         Verb::List(args) => list::run(&args),
         Verb::Export(args) => export::run(&args),
         Verb::Prove(args) => prove::run(&args),
+        Verb::Certify(args) => certify::run(&args),
         Verb::Audit(args) => audit::run(&args),
+        Verb::Identify(args) => identify::run(&args),
+        Verb::Prompt(args) => prompt::run(&args),
+        Verb::Sweep(args) => sweep::run(&args),
         Verb::Adapter(args) => adapter::run(&args),
+        Verb::Host(args) => host::run(&args),
     };
     result.unwrap_or_else(|error| {
         // Who reads the output may have gone (`| head`); that is no error of ours.

@@ -3,6 +3,7 @@
 
 mod angle;
 mod answer;
+pub mod bulk;
 mod conjugates;
 mod decide;
 mod decimal;

@@ -34,9 +34,10 @@ mod precision;
 mod row;
 mod scaling;
 mod t5;
+mod variant;
 
 pub use history::History;
-pub use mutant::{Answer, Asked, Mutant};
+pub use mutant::{Answer, Asked, Mutant, right};
 
 use change::Change;
 use std::sync::LazyLock;
@@ -90,6 +91,14 @@ static FAULTS: LazyLock<Vec<Fault>> = LazyLock::new(|| {
 /// All faults, sorted by name.
 pub fn all() -> &'static [Fault] {
     &FAULTS
+}
+
+static VARIANTS: LazyLock<Vec<Fault>> = LazyLock::new(variant::variants);
+
+/// Faults of the list with other constants, under the same names: another base than 10000, a table
+/// of another length. For diagnoses; what is generated and counted is [`all`].
+pub fn variants() -> &'static [Fault] {
+    &VARIANTS
 }
 
 /// The fault of this name.

@@ -25,11 +25,15 @@ mod named;
 mod pipeline;
 mod plane;
 mod span;
+mod sweep;
 mod walk;
 
 pub use machine::Machine;
 pub(crate) use machine::encode;
-pub use named::{NAMED, common, find};
+pub use named::{NAMED, carried, common, find};
+pub use sweep::{
+    Computed, Finding, Known, LAST_POSITION, Measure, Sweep, Swept, Truth, Worst, slack,
+};
 pub use walk::Named;
 
 use crate::encoding::{Question, Rope};

@@ -5,6 +5,7 @@
 //! *sampled*. All are generic over [`Rotation`], the functions that rotate, so that a wrong sign,
 //! index or conjugate planted there can be seen to make them fail.
 
+mod certificate;
 mod context_bound;
 mod decay;
 mod frequencies;
@@ -18,6 +19,7 @@ mod sample;
 mod spectra;
 mod three_forms;
 
+pub use certificate::{Claim, Lemmas, PRELUDE, certificate};
 pub use context_bound::Certificate;
 pub use decay::{Curve, Point, Witness, partial_sums};
 pub use frequencies::Frequencies;

@@ -21,4 +21,4 @@ pub use notes::{NOTES, Remark, note};
 pub use read::ReadError;
 pub use residual::check as check_residual;
 pub use schema::{Document, documents};
-pub use tree::{MANIFEST, golden_files, is_golden_path};
+pub use tree::{MANIFEST, golden_files, is_golden_path, shipped};

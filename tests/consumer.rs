@@ -106,6 +106,9 @@ fn right_kernels_are_accepted() {
         (&["learned/bf16", "rejects/learned"], "learned"),
         (&["permute_qk/f32", "permute_qk/bf16"], "permute_qk"),
         (&["position_ids/i64"], "position_ids"),
+        (&["shaw_bucket/i32"], "shaw_bucket"),
+        (&["deberta_bucket/i32"], "deberta_bucket"),
+        (&["attention_temperature/f32", "attention_temperature/bf16"], "attention_temperature"),
     ] {
         let (fine, text) = audit(files, kernel, &[]);
         assert!(fine && text.contains(" 0 wrong"), "{kernel}: {text}");
@@ -134,6 +137,12 @@ fn broken_kernels_are_caught() {
         ("rejects/learned", "wrapping_table", "reject-position"),
         ("learned/f32", "no_offset", "learned-offset"),
         ("t5_bucket/i32", "t5_no_sign", "t5-direction"),
+        ("shaw_bucket/i32", "shaw_no_clip", "relative-clip"),
+        ("deberta_bucket/i32", "deberta_other_clamp", "log-bucket"),
+        ("attention_temperature/f32", "temperature_late", "temperature"),
+        ("position_ids/i64", "raster_always", "grid-order"),
+        ("position_ids/i64", "columns_first", "segments"),
+        ("position_ids/i64", "delta_of_tokens", "rope-delta"),
     ] {
         let (fine, text) = audit(&[file], kernel, &["--only", flag]);
         let reasons = text.lines().find(|line| line.starts_with("failures by flag"));

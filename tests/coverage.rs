@@ -234,10 +234,6 @@ fn kinds_of(format: Format, bits: u64) -> Vec<&'static str> {
 }
 
 /// Reasons that an operation cannot have: it has no such part.
-/// Operations that have no golden files yet; the list may only shrink.
-const WITHOUT: [Operation; 3] =
-    [Operation::ShawBucket, Operation::DebertaBucket, Operation::AttentionTemperature];
-
 fn impossible(operation: Operation) -> Vec<Slug> {
     use Operation::*;
     use Slug::*;
@@ -282,7 +278,7 @@ fn every_reason_is_met_by_every_operation_that_can_have_it() {
             }
         }
     }
-    for operation in Operation::ALL.into_iter().filter(|operation| !WITHOUT.contains(operation)) {
+    for operation in Operation::ALL {
         let impossible = impossible(operation);
         let wanted: BTreeSet<Slug> =
             Slug::ALL.into_iter().filter(|slug| !impossible.contains(slug)).collect();
@@ -312,12 +308,63 @@ fn every_scheme_has_its_frequencies_and_rotations() {
             assert!(lengths.contains(&length), "{scheme} at {length}");
         }
     }
+    every_released_model();
     let interleaved = of(Operation::Rotate)
         .filter_map(|(group, _)| group.config.get("mrope_interleaved"))
         .any(|json| *json == Json::Bool(true));
     let sections =
         of(Operation::Rotate).any(|(group, _)| group.config.get("mrope_section").is_some());
     assert!(interleaved && sections);
+}
+
+/// Every layer type of every model, in all formats, at the lengths around its break-point.
+fn every_released_model() {
+    use ropewalk::encoding::{RopeConfig, models};
+    for model in models().iter().filter(|model| model.encoding == "rotary") {
+        let layers: Vec<Option<&str>> = match model.layer_types.as_slice() {
+            [] => vec![None],
+            list => list.iter().map(|layer| Some(layer.as_str())).collect(),
+        };
+        for config in layers.iter().map(|layer| model.config_of(*layer)) {
+            let lengths = match RopeConfig::new(&config).unwrap().scheme().needs_seq_len() {
+                true => 4,
+                false => 1,
+            };
+            for dtype in Dtype::FLOATS {
+                let here = of(Operation::InvFreq)
+                    .filter(|(group, _)| group.dtype == dtype && group.config == config)
+                    .filter(|(_, test)| test.flags.iter().any(|flag| flag == "model-config"));
+                assert_eq!(here.count(), lengths, "{} {dtype}", model.name);
+            }
+        }
+    }
+}
+
+/// Each source of position ids, and every value of its options.
+#[test]
+fn every_source_of_position_ids() {
+    let has = |words: &[&str]| {
+        of(Operation::PositionIds).any(|(_, test)| {
+            let input = serde_json::to_string(&test.input).unwrap();
+            words.iter().all(|word| input.contains(word))
+        })
+    };
+    for size in [1, 2, 4] {
+        for rank in 0..size {
+            let words = [format!(r#""cp_size":{size}"#), format!(r#""cp_rank":{rank}"#)];
+            assert!(has(&words.each_ref().map(String::as_str)), "rank {rank} of {size}");
+        }
+    }
+    for words in [
+        &[r#""text""#, r#""image""#][..],
+        &[r#""video""#, r#""seconds_per_grid":0.5"#],
+        &[r#""segments""#, r#""spatial_merge_size":3"#],
+        &["grid_thw", "raster", r#""first":1"#, r#""cls":"last""#],
+        &["grid_thw", r#""cls":"first""#],
+        &["grid_thw", "merge_block", r#""spatial_merge_size":2"#],
+    ] {
+        assert!(has(words), "{words:?}");
+    }
 }
 
 #[test]
@@ -335,7 +382,7 @@ fn every_additive_and_absolute_encoding() {
             }
         }
         let biases = configs(Operation::AlibiBias);
-        for form in ["distance", "key", "symmetric"] {
+        for form in ["distance", "key", "symmetric", "mpt"] {
             for convention in ["code", "paper"] {
                 let parts = [format!(r#""slopes":"{convention}""#), format!(r#""form":"{form}""#)];
                 assert!(biases.iter().any(|c| parts.iter().all(|part| c.contains(part))));

@@ -1,5 +1,9 @@
 //! The ladder against the interval reference (docs/ladder.md).
 
+mod independent;
+mod page;
+mod series;
+
 use ropewalk::encoding::{Body, Question, RopeConfig};
 use ropewalk::exact::ladder::{Bf16, F16, Ladder, LadderError, Output, Path, Span};
 use ropewalk::exact::{ResolvedRope, answer};

@@ -15,8 +15,12 @@ mod consumer;
 mod contract;
 mod corpus;
 mod coverage;
+mod diagnosis;
+mod doors;
+mod fault;
 #[cfg(feature = "exact")]
 mod generate;
+mod kill;
 #[cfg(feature = "exact")]
 mod ladder;
 #[cfg(feature = "exact")]
@@ -27,11 +31,16 @@ mod oracles;
 #[cfg(feature = "exact")]
 mod positions;
 mod profile;
+#[cfg(feature = "exact")]
+mod proofs;
+mod reports;
 mod request;
 #[cfg(feature = "exact")]
 mod schemes;
 #[cfg(all(feature = "exact", feature = "cli"))]
 mod show;
+#[cfg(all(feature = "exact", feature = "cli"))]
+mod sweep;
 #[cfg(all(feature = "exact", feature = "cli"))]
 mod table;
 #[cfg(feature = "exact")]

@@ -2,6 +2,7 @@
 //! values, and with mistakes planted in either.
 
 mod adversarial;
+mod bulk;
 mod case;
 mod classes;
 mod compare;

@@ -25,6 +25,21 @@ fn sections_and_slices_as_tables() {
     insta::assert_snapshot!("kimi", output(&["show", "--model", "kimi-k2", "--digits", "4"]));
 }
 
+/// The first distances of the sheet's table: 8, 12, 16, 23, 32, 46, 64, 91.
+#[test]
+fn slopes_and_buckets_as_tables() {
+    let text = output(&["show", "--model", "bloom-560m"]);
+    assert!(text.contains("\n   0  0.7071067  2^(-1/2)\n   1        0.5  1/2\n"), "{text}");
+    let text = output(&["show", "--model", "t5-small"]);
+    let rows: Vec<&str> = text.lines().filter_map(|line| line.split("query  ").nth(1)).collect();
+    let upper = ["8 to 11", "12 to 15", "16 to 22", "23 to 31", "32 to 45", "46 to 63", "64 to 90"];
+    assert_eq!(rows[8..15], upper);
+    assert_eq!((rows[0], rows[15], rows[16], rows.len()), ("0", "from 91", "1", 31));
+    let json = output(&["show", "--model", "t5-small", "--json"]);
+    let value: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(value["first_key_minus_query"][15], -91);
+}
+
 #[test]
 fn layers_that_differ_are_shown_in_turn() {
     let text = output(&["show", "--model", "gemma-3-4b"]);
@@ -35,7 +50,7 @@ fn layers_that_differ_are_shown_in_turn() {
 
 #[test]
 fn no_line_is_wider_than_a_terminal() {
-    for model in ropewalk::encoding::models().iter().filter(|model| model.encoding == "rotary") {
+    for model in ropewalk::encoding::models() {
         for line in output(&["show", "--model", &model.name]).lines() {
             assert!(line.chars().count() <= 80, "{}: {line}", model.name);
         }
@@ -67,6 +82,21 @@ fn a_picture_has_the_same_bytes_twice() {
     assert!(picture.starts_with("<svg ") && picture.contains("original context 4096"));
 }
 
+/// A line per axis, for the index restarts on each; what turns nothing has no picture.
+#[test]
+fn pictures_of_axes_and_of_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("flux.svg");
+    output(&["show", "--model", "flux.1-dev", "--svg", path.to_str().unwrap()]);
+    let picture = std::fs::read_to_string(&path).unwrap();
+    assert!((0..3).all(|axis| picture.contains(&format!("axis {axis}"))));
+    let none =
+        ["show", "--model", "llama-4-scout", "--layer-type", "no_rope", "--svg", "/dev/null"];
+    let assert = ropewalk(&none).assert().code(2);
+    let text = String::from_utf8(assert.get_output().stderr.clone()).unwrap();
+    assert!(text.contains("llama-4-scout, no_rope turns nothing"), "{text}");
+}
+
 #[test]
 fn refusals_say_what_to_do() {
     let fails = |arguments: &[&str], code: i32, words: &str| {
@@ -77,7 +107,7 @@ fn refusals_say_what_to_do() {
     fails(&["show"], 1, "missing_key: key head_dim");
     fails(&["show", "--model", "llama"], 2, "similar are llama-2-7b");
     fails(&["show", "--model", "zzz"], 2, "list models");
-    fails(&["show", "--model", "bloom-560m"], 2, "has no planes");
+    fails(&["show", "--model", "bloom-560m", "--svg", "/dev/null"], 2, "has no planes");
     fails(&["show", "--model", "gemma-3-4b", "--svg", "x.svg"], 2, "--layer-type");
     fails(&["show", "--model", "phi-2", "--seq-len", "9"], 1, "unused_input");
     fails(&["compute", "--model", "phi-2"], 2, "--operation");

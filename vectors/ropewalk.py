@@ -4,11 +4,11 @@ Three lines make it a pytest parametrisation:
 
     @pytest.mark.parametrize("case", ropewalk.cases("vectors/rotate/half-f32.json"), ids=str)
     def test_rotate(case):
-        ropewalk.check(case, my_rotate, max_ulp=2)
+        ropewalk.check(case, my_rotate)
 
 and one line a command:
 
-    python3 ropewalk.py vectors/rotate/half-f32.json my_module:my_rotate --max-ulp 2
+    python3 ropewalk.py vectors/rotate/half-f32.json my_module:my_rotate
 
 `my_rotate(config, input, dtype)` gets the config as a dict; the input with its tensors decoded
 (numpy arrays if numpy is there, bf16 as float32; else nested lists of floats) and its positions as
@@ -18,7 +18,9 @@ returns is rounded once to `dtype`, as storing it would. It raises an exception 
 it refuses, and NotImplementedError for one that it does not support, which skips the test.
 
 Errors are measured against the exact value, to a fraction of an ulp, because every file carries
-what the correct rounding dropped. The format and the rules: docs/vector-format.md.
+what the correct rounding dropped. How large they may be is derived, element by element, for the
+ways in which right kernels compute (profiles); by default the loosest of these bounds judges.
+`--profile hf-f32` demands the bound of one of them, `--max-ulp 2` a number of ulps instead. The format and the rules: docs/vector-format.md.
 """
 
 import argparse
@@ -375,9 +377,29 @@ def _is_origin(positions, index):
     return all(axis[batch][token] == 0 for axis in axes)
 
 
-def compare(case, output, max_ulp=1.0, profile=None):
-    """Judges what a kernel returned: a Report. With `profile`, by the bounds of that profile in the
-    file; else by `max_ulp`, in ulp of the expected value, against the exact value."""
+def limits(case, name, profile=None):
+    """How far each element of an output may be from the exact value: by the bounds of a profile in
+    the file, else by the loosest bound that judges, over all profiles of the file. Infinity where
+    nothing is judged; None if the file has no bounds for the case."""
+    if profile is not None and profile not in case.bounds:
+        raise ValueError(
+            "%s has no bounds for profile %r, only for %s"
+            % (case, profile, ", ".join(sorted(case.bounds)) or "none")
+        )
+    named = [case.bounds[profile]] if profile is not None else list(case.bounds.values())
+    named = [tensors[name] for tensors in named if name in tensors]
+    if not named:
+        return None
+    lists = [[value(t["dtype"], bits) for bits in patterns(t)] for t in named]
+    # Infinity judges nothing: a profile that cannot say anything of an element frees no kernel that
+    # another one binds.
+    return [max((x for x in column if x < math.inf), default=math.inf) for column in zip(*lists)]
+
+
+def compare(case, output, max_ulp=None, profile=None):
+    """Judges what a kernel returned: a Report. With `max_ulp`, by that many ulp of the expected
+    value; else by the bounds in the file, of one profile or the loosest that judges (`limits`).
+    Errors are those against the exact value."""
     tensors = case.expected
     if not isinstance(output, dict) or (len(tensors) == 1 and "bits" in output):
         if len(tensors) != 1:
@@ -386,11 +408,8 @@ def compare(case, output, max_ulp=1.0, profile=None):
     missing = sorted(set(tensors) ^ set(output))
     if missing:
         raise AssertionError("outputs %s are expected, %s differ" % (", ".join(tensors), missing))
-    bounds = None
-    if profile is not None:
-        if profile not in case.bounds:
-            raise ValueError("%s has no bounds for profile %r" % (case, profile))
-        bounds = case.bounds[profile]
+    if max_ulp is not None and profile is not None:
+        raise ValueError("max_ulp and profile are given, one of them can judge")
     inputs = {}
     if case.operation in ("rotate", "apply"):
         for name in tensors:
@@ -402,10 +421,8 @@ def compare(case, output, max_ulp=1.0, profile=None):
         if tensor["dtype"] in INTEGERS:
             _judge_integers(report, name, tensor, flat)
         else:
-            limit = None
-            if bounds is not None:
-                limit = [value(tensor["dtype"], b) for b in patterns(bounds[name])]
-            _judge_floats(report, name, tensor, flat, inputs, limit, max_ulp)
+            limit = limits(case, name, profile) if max_ulp is None else None
+            _judge_floats(report, name, tensor, flat, inputs, limit, 1.0 if max_ulp is None else max_ulp)
     return report
 
 
@@ -439,7 +456,7 @@ def _judge_floats(report, name, tensor, flat, inputs, limit, max_ulp):
             if limit is not None:
                 allowed = Fraction(limit[i]) / Fraction(2) ** ulp_exponent(dtype, want)
                 if ulps is None or ulps > allowed:
-                    rule = "%.4g ulp are allowed for this profile" % float(allowed)
+                    rule = "a right kernel is off by %.4g ulp at most" % float(allowed)
             elif ulps is None or ulps > max_ulp:
                 rule = "%g ulp are allowed" % max_ulp
         if rule:
@@ -480,7 +497,7 @@ def _error(dtype, got, want, residual):
         return math.inf
 
 
-def check(case, fn, max_ulp=1.0, profile=None):
+def check(case, fn, max_ulp=None, profile=None):
     """Calls `fn(config, input, dtype)` for a case and judges what it returns: a Report, or an
     AssertionError that says what is wrong and what that may mean. NotImplementedError skips."""
     try:
@@ -505,7 +522,7 @@ def check(case, fn, max_ulp=1.0, profile=None):
 # Command ------------------------------------------------------------------------------------------
 
 
-def run(paths, fn, max_ulp=1.0, profile=None, max_position=None, only=(), without=(), show=10, out=None):
+def run(paths, fn, max_ulp=None, profile=None, max_position=None, only=(), without=(), show=10, out=None):
     """Checks all cases of some files and prints a summary: 0 right, 1 wrong, 3 nothing judged."""
     out = out or sys.stdout
     right, failed, skipped, worst, flags = 0, [], 0, None, {}
@@ -548,8 +565,9 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(description="Checks a function against golden vectors.")
     parser.add_argument("files", nargs="+", metavar="FILE", help="golden files or directories")
     parser.add_argument("function", metavar="MODULE:FUNCTION", help="what to check")
-    parser.add_argument("--max-ulp", type=float, default=1.0, help="error allowed, in ulp of the expected value (1)")
-    parser.add_argument("--profile", help="judge by the bounds of this profile instead")
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--max-ulp", type=float, help="error allowed, in ulp of the expected value, instead of the file's bounds")
+    how.add_argument("--profile", help="judge by the bounds of this profile (default: the loosest bound of any)")
     parser.add_argument("--max-position", type=int, help="leave out larger positions")
     parser.add_argument("--only", action="append", default=[], metavar="FLAG", help="only tests with this flag")
     parser.add_argument("--without", action="append", default=[], metavar="FLAG", help="no tests with this flag")

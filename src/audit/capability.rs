@@ -117,6 +117,21 @@ impl Description {
 }
 
 impl Capability {
+    /// These operations in these formats, without further limits.
+    ///
+    /// ```
+    /// use ropewalk::{audit::Capability, encoding::Layout, number::Dtype, request::Operation};
+    /// let claimed = Capability {
+    ///     layouts: Some(vec![Layout::Half]),
+    ///     ..Capability::new(&[Operation::Rotate], &[Dtype::F32, Dtype::Bf16])
+    /// };
+    /// assert_eq!(claimed.rope_types, None);
+    /// ```
+    pub fn new(operations: &[Operation], dtypes: &[Dtype]) -> Capability {
+        let (operations, dtypes) = (operations.to_vec(), dtypes.to_vec());
+        Capability { operations, dtypes, ..Capability::default() }
+    }
+
     fn parse(json: &Json) -> Result<Capability, String> {
         let keys = [
             "operations",

@@ -108,16 +108,60 @@ pub fn judge(
     output: &[(String, Tensor)],
     profiles: &[Profile],
 ) -> Result<Judged, Misfit> {
+    let mut judged = Judged {
+        tallies: vec![Tally::default(); profiles.len().max(1)],
+        histogram: vec![0; HISTOGRAM.len() + 1],
+        ..Judged::default()
+    };
+    if question.dtype.format().is_none() {
+        judged.tallies.truncate(1);
+    }
+    outputs(case, question, expected, output, profiles, &mut |one| one.judge(&mut judged))?;
+    Ok(judged)
+}
+
+/// What is said of one element.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mark {
+    /// A rule of special values decides, or no bound judges it.
+    Open,
+    /// Right.
+    Right,
+    /// Not right.
+    Wrong,
+}
+
+/// The marks of every element of every output by one profile. Where a NaN or an infinity stands in
+/// the plane all is open: what a fault makes of it says little.
+pub(super) fn marks(
+    case: &Case,
+    question: &Question,
+    expected: &Tensors,
+    output: &[(String, Tensor)],
+    profile: &Profile,
+) -> Result<Vec<(String, Vec<Mark>)>, Misfit> {
+    let mut list = Vec::new();
+    let profiles = std::slice::from_ref(profile);
+    outputs(case, question, expected, output, profiles, &mut |one| {
+        let marks = (0..one.want.data().len()).map(|index| one.mark(index)).collect();
+        list.push((one.name.to_string(), marks));
+    })?;
+    Ok(list)
+}
+
+fn outputs(
+    case: &Case,
+    question: &Question,
+    expected: &Tensors,
+    output: &[(String, Tensor)],
+    profiles: &[Profile],
+    each: &mut dyn FnMut(&One),
+) -> Result<(), Misfit> {
     fits(expected, output)?;
     let floats = question.dtype.format().is_some();
     let tolerances = match floats {
         true => Tolerances::new(question, profiles),
         false => Tolerances { by_profile: vec![] },
-    };
-    let mut judged = Judged {
-        tallies: vec![Tally::default(); tolerances.by_profile.len().max(1)],
-        histogram: vec![0; HISTOGRAM.len() + 1],
-        ..Judged::default()
     };
     for (name, want) in &expected.0 {
         let Some((_, got)) = output.iter().find(|(other, _)| other == name) else { continue };
@@ -132,10 +176,9 @@ pub fn judge(
             .contains(&Accepts::ScaledOrNonfinite)
             .then(|| Scaled::new(question, name, profiles))
             .flatten();
-        let one = One { name, want, got, residual, rules: &rules, bounds: &bounds, scaled };
-        one.judge(&mut judged);
+        each(&One { name, want, got, residual, rules: &rules, bounds: &bounds, scaled });
     }
-    Ok(judged)
+    Ok(())
 }
 
 fn fits(expected: &Tensors, output: &[(String, Tensor)]) -> Result<(), Misfit> {
@@ -247,23 +290,10 @@ impl One<'_> {
         for (slot, bound) in self.bounds.iter().enumerate() {
             let Some(bound) = bound.map(|bound| bound.data()[index]) else { continue };
             let tally = &mut judged.tallies[slot];
-            let exact = format.is_zero(bound);
-            // The error relative to what is allowed, and the rule where one decides.
-            let (ratio, rule) = match by_rule {
-                Some(Ok(())) => (0.0, None),
-                Some(Err(rule)) => (f64::INFINITY, Some(rule)),
-                // Also where a NaN came: an infinity on the way may have made it.
-                None if bound == format.infinity() => {
-                    tally.unjudged += 1;
-                    tally.looseness += NO_BOUND;
-                    continue;
-                }
-                None if exact => {
-                    let same = got == want || format.is_zero(got) && format.is_zero(want);
-                    (if same { 0.0 } else { f64::INFINITY }, None)
-                }
-                None if format.is_nan(got) => (f64::INFINITY, Some("it is a number")),
-                None => (relative(format, got, want, residual, bound), None),
+            let Some((ratio, rule)) = self.ratio(by_rule, format, index, bound) else {
+                tally.unjudged += 1;
+                tally.looseness += NO_BOUND;
+                continue;
             };
             tally.judged += 1;
             // Below a quarter of an ulp no bound is tighter than another.
@@ -282,6 +312,49 @@ impl One<'_> {
                 tally.worst = Some(self.wrong(index, off, allowed, rule));
             }
         }
+    }
+
+    /// The error relative to what is allowed, and the rule where one decides. None if the bound
+    /// judges nothing.
+    fn ratio(
+        &self,
+        by_rule: Option<Result<(), &'static str>>,
+        format: Format,
+        index: usize,
+        bound: u64,
+    ) -> Option<(f64, Option<&'static str>)> {
+        let (got, want) = (self.got.data()[index], self.want.data()[index]);
+        let residual = self.residual.map_or(0.0, |r| Format::F16.to_f64(r.data()[index]));
+        match by_rule {
+            Some(Ok(())) => Some((0.0, None)),
+            Some(Err(rule)) => Some((f64::INFINITY, Some(rule))),
+            // Also where a NaN came: an infinity on the way may have made it.
+            None if bound == format.infinity() => None,
+            None if format.is_zero(bound) => {
+                let same = got == want || format.is_zero(got) && format.is_zero(want);
+                Some((if same { 0.0 } else { f64::INFINITY }, None))
+            }
+            None if format.is_nan(got) => Some((f64::INFINITY, Some("it is a number"))),
+            None => Some((relative(format, got, want, residual, bound), None)),
+        }
+    }
+
+    /// What the first bound says of an element.
+    fn mark(&self, index: usize) -> Mark {
+        let right = |right: bool| if right { Mark::Right } else { Mark::Wrong };
+        let Some(format) = self.want.dtype().format() else {
+            return match self.rules[index] {
+                Accepts::Anything => Mark::Open,
+                _ => right(self.got.data()[index] == self.want.data()[index]),
+            };
+        };
+        if !matches!(self.rules[index], Accepts::Copy | Accepts::Value) {
+            return Mark::Open;
+        }
+        let by_rule = self.by_rule(&mut Judged::default(), format, index);
+        let bound = self.bounds.first().copied().flatten();
+        let ratio = bound.and_then(|b| self.ratio(by_rule, format, index, b.data()[index]));
+        ratio.map_or(Mark::Open, |(ratio, _)| right(ratio <= 1.0))
     }
 
     /// The rules that decide without any bound.

@@ -1,10 +1,12 @@
 //! What a kernel is to the auditor: something that is asked and answers.
 
 use super::capability::Description;
+use super::probe::Probe;
 use crate::encoding::Question;
 use crate::number::{Dtype, Tensor};
 use crate::request::{Json, Object, Operation, Reject, Request};
 use crate::vector::run_request;
+use std::time::Duration;
 
 /// One `run` request, its parts as they are written; perhaps malformed on purpose.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,6 +51,8 @@ pub enum Outcome {
     Skipped(String),
     /// Something went wrong inside, by the kernel's own word.
     Errored(String),
+    /// It did to memory what no kernel may, whatever it answered.
+    Misbehaved(Probe, String),
     /// No reply of the protocol. Never a pass and never a rejection.
     Broken(Breakage),
 }
@@ -65,9 +69,12 @@ pub enum Breakage {
     /// It ended in order while an answer was due.
     #[error("ended (exit status 0) while an answer was due")]
     EarlyExit,
+    /// It closed its output and runs on.
+    #[error("closed its output while an answer was due, and runs on")]
+    Closed,
     /// No answer in time.
-    #[error("gave no answer within {0} s")]
-    Hang(u64),
+    #[error("gave no answer within {0:?}")]
+    Hang(Duration),
     /// A line that is no reply of the protocol.
     #[error("garbage: {0}")]
     Garbage(String),
@@ -88,6 +95,14 @@ pub enum Breakage {
     /// Several lines where one was due.
     #[error("wrote more than one line for one request; the next is {0}")]
     ExtraLine(String),
+    /// An answer that was given to another question, or to nobody knows which.
+    #[error("answers a question that was not asked: its hash is {got}, the question's is {want}")]
+    Stale {
+        /// The hash that came with the answer.
+        got: String,
+        /// The hash of the question.
+        want: String,
+    },
     /// It broke so often that nothing more was asked.
     #[error("not asked: the kernel broke {0} times in a row")]
     GivenUp(usize),
@@ -100,12 +115,14 @@ impl Breakage {
             Breakage::NoStart(_) => "no_start",
             Breakage::Crash(_) => "crash",
             Breakage::EarlyExit => "early_exit",
+            Breakage::Closed => "closed",
             Breakage::Hang(_) => "hang",
             Breakage::Garbage(_) => "garbage",
             Breakage::WrongId { .. } => "wrong_id",
             Breakage::PartialLine(_) => "partial_line",
             Breakage::Flood(_) => "flood",
             Breakage::ExtraLine(_) => "extra_line",
+            Breakage::Stale { .. } => "stale",
             Breakage::GivenUp(_) => "given_up",
         }
     }
@@ -132,6 +149,15 @@ pub trait Kernel {
     /// # Errors
     /// If it does not say so in time and in form.
     fn describe(&mut self) -> Result<Description, Breakage>;
+
+    /// Whether a question can be put to this kernel at all: a function of numbers cannot be asked
+    /// what only a malformed request asks. What cannot be put is not asked and not counted.
+    ///
+    /// # Errors
+    /// Why not.
+    fn reaches(&self, _: &Ask) -> Result<(), String> {
+        Ok(())
+    }
 
     /// Answers one request. The order of calls is the order of asking; a kernel may keep state, as
     /// real ones do.

@@ -1,13 +1,25 @@
 //! What an audit found.
 
+mod bars;
+mod digest;
+mod markdown;
 mod ndjson;
+mod read;
 mod terminal;
+mod words;
 
+pub use digest::{Digest, Fine, FlagTally, Kind};
+pub use markdown::markdown;
 pub use ndjson::ndjson;
-pub use terminal::{Style, evidence, terminal, ulp, value};
+pub use read::{Recorded, Unreadable, read_ndjson};
+pub use terminal::{Style, terminal};
+pub use words::{clean, evidence, link, ulp, value};
 
 use super::capability::Description;
+use super::errors::Errors;
 use super::judge::Wrong;
+use super::place::Place;
+use super::probe::Probe;
 use crate::number::Dtype;
 use crate::request::Operation;
 
@@ -62,6 +74,9 @@ pub enum Status {
     Accepted(&'static str),
     /// Asked again, it answered otherwise.
     Fickle,
+    /// Memory was not treated as it must be, or a right answer became a wrong one when only the
+    /// way of asking changed.
+    Misbehaved(Probe, String),
     /// Within the claim, but not supported, by the kernel's own word.
     Unsupported(String),
     /// Skipped, by the kernel's own word.
@@ -85,6 +100,7 @@ impl Status {
             Status::Refused(_) => "refused",
             Status::Accepted(_) => "accepted",
             Status::Fickle => "fickle",
+            Status::Misbehaved(probe, _) => probe.name(),
             Status::Unsupported(_) => "unsupported",
             Status::Skipped(_) => "skipped",
             Status::Errored(_) => "errored",
@@ -102,6 +118,7 @@ impl Status {
                 | Status::Refused(_)
                 | Status::Accepted(_)
                 | Status::Fickle
+                | Status::Misbehaved(..)
         )
     }
 
@@ -122,6 +139,9 @@ impl Status {
             | Status::Unclaimed(text) => Some(text.clone()),
             Status::Accepted(slug) => Some(format!("answered, but must be refused ({slug})")),
             Status::Fickle => Some("asked again, it gives another answer".into()),
+            Status::Misbehaved(probe, text) => {
+                Some(format!("{text} (fault class {})", probe.class()))
+            }
             _ => None,
         }
     }
@@ -160,6 +180,10 @@ pub struct CaseReport {
     pub notes: Vec<String>,
     /// Whether a failure was expected (the known-failures file).
     pub known: bool,
+    /// The profile that it was judged by; none for integers and refusals.
+    pub profile: Option<&'static str>,
+    /// Where the worst element lies.
+    pub place: Option<Place>,
 }
 
 /// All cases of one operation in one output format: one kernel, in all likelihood.
@@ -194,6 +218,34 @@ pub struct Section {
     pub histogram: Vec<usize>,
     /// Groups within the claim of which the kernel answered nothing.
     pub silent_groups: Vec<String>,
+    /// What was asked, group by group.
+    pub groups: Vec<Group>,
+    /// How the errors lie.
+    pub errors: Errors,
+}
+
+/// Cases of one golden file that share a config.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Group {
+    /// Golden file and group.
+    pub name: String,
+    /// The profile that it was judged by.
+    pub profile: Option<&'static str>,
+    /// Cases that passed.
+    pub passed: usize,
+    /// Answered and not right, known failures left out.
+    pub diverged: usize,
+    /// Not answered as the protocol has it.
+    pub broken: usize,
+    /// Unsupported, skipped, or answered where nothing is judged.
+    pub unjudged: usize,
+    /// The case, by index into the report's, that is furthest off: of those that diverge, else of
+    /// all.
+    pub worst: Option<usize>,
+    /// Largest error in ulp.
+    pub worst_ulp: Option<f64>,
+    /// How the errors lie.
+    pub errors: Errors,
 }
 
 /// A named explanation of what is wrong.
@@ -201,6 +253,8 @@ pub struct Section {
 pub struct Diagnosis {
     /// One fault, or two together.
     pub faults: Vec<&'static str>,
+    /// Others that these answers do not tell from it.
+    pub alternatives: Vec<Vec<&'static str>>,
     /// Which share of the judged elements in the cases that diverge it explains, right ones
     /// included.
     pub explains: f64,
@@ -210,6 +264,26 @@ pub struct Diagnosis {
     pub fix: String,
     /// Real reports of this class.
     pub links: Vec<&'static str>,
+}
+
+/// Frequencies recovered from the answers, beside the declared ones.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fitted {
+    /// The config that the answers follow, as JSON to paste; none if no rule fits.
+    pub config: Option<String>,
+    /// Of every plane.
+    pub planes: Vec<FittedPlane>,
+}
+
+/// The frequency of one plane in radians per position.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct FittedPlane {
+    /// Which plane.
+    pub plane: usize,
+    /// What the config says.
+    pub declared: Option<f64>,
+    /// What the answers say.
+    pub fitted: Option<f64>,
 }
 
 /// A fault that this run could not have seen.
@@ -236,6 +310,10 @@ pub struct Report {
     pub cases: Vec<CaseReport>,
     /// What is wrong with it, best explanation first.
     pub diagnoses: Vec<Diagnosis>,
+    /// What was noticed of a kernel that diverges, for whoever looks for the cause.
+    pub clues: Vec<String>,
+    /// Frequencies recovered from the answers, if they were sought.
+    pub fitted: Option<Fitted>,
     /// Names of the faults that this run would have seen.
     pub seen: Vec<&'static str>,
     /// Those that it could not have seen, each with the reason.
@@ -256,5 +334,84 @@ impl Report {
     /// Cases that diverge and were not expected to.
     pub fn divergences(&self) -> impl Iterator<Item = &CaseReport> {
         self.cases.iter().filter(|case| case.status.is_divergence() && !case.known)
+    }
+}
+
+impl Diagnosis {
+    /// The faults, two together with "and", and what is as likely with "or".
+    pub fn names(&self) -> String {
+        let all = std::iter::once(&self.faults).chain(&self.alternatives);
+        all.map(|faults| faults.join(" and ")).collect::<Vec<_>>().join(" or ")
+    }
+}
+
+impl Group {
+    pub(super) fn new(name: &str) -> Group {
+        Group {
+            name: name.to_string(),
+            profile: None,
+            passed: 0,
+            diverged: 0,
+            broken: 0,
+            unjudged: 0,
+            worst: None,
+            worst_ulp: None,
+            errors: Errors::default(),
+        }
+    }
+
+    /// Counts one more case, by its index.
+    pub(super) fn add(&mut self, index: usize, cases: &[CaseReport]) {
+        let case = &cases[index];
+        self.profile = self.profile.or(case.profile);
+        match &case.status {
+            Status::Passed => self.passed += 1,
+            Status::Unclaimed(_) => {}
+            status if status.is_divergence() => self.diverged += usize::from(!case.known),
+            status if status.is_breakage() => self.broken += 1,
+            _ => self.unjudged += 1,
+        }
+        let size = |case: &CaseReport| {
+            let ulps = case.worst.as_ref().map(|w| w.ulps).or(case.worst_ulp).unwrap_or(0.0);
+            (case.status.is_divergence(), if ulps.is_nan() { f64::INFINITY } else { ulps })
+        };
+        if self.worst.is_none_or(|worst| size(&cases[worst]) < size(case)) {
+            self.worst = Some(index);
+        }
+        self.worst_ulp = match (self.worst_ulp, case.worst_ulp) {
+            (Some(a), Some(b)) => Some(a.max(b)),
+            (a, b) => a.or(b),
+        };
+    }
+
+    /// Cases that were put to the kernel, known failures left out.
+    pub fn asked(&self) -> usize {
+        self.passed + self.diverged + self.broken + self.unjudged
+    }
+
+    /// Of this group alone.
+    pub fn verdict(&self) -> Verdict {
+        verdict(self.passed, self.diverged, self.broken)
+    }
+}
+
+impl Section {
+    /// Cases that were put to the kernel, known failures left out.
+    pub fn asked(&self) -> usize {
+        self.passed + self.diverged + self.broken + self.unjudged
+    }
+
+    /// Of this section alone.
+    pub fn verdict(&self) -> Verdict {
+        verdict(self.passed, self.diverged, self.broken)
+    }
+}
+
+fn verdict(passed: usize, diverged: usize, broken: usize) -> Verdict {
+    match (passed, diverged, broken) {
+        (_, 1.., _) => Verdict::Diverges,
+        (_, _, 1..) => Verdict::AdapterFault,
+        (0, _, _) => Verdict::Unjudged,
+        _ => Verdict::Conforms,
     }
 }

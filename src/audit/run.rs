@@ -2,9 +2,13 @@
 
 use super::capability::Description;
 use super::case::Case;
+use super::diagnose::{diagnose, evidence};
+use super::errors::Errors;
 use super::judge::{HISTOGRAM, Judged, Misfit, judge};
 use super::kernel::{Kernel, Outcome};
+use super::probe;
 use super::report::{CaseReport, Report, Section, Status, Verdict};
+use super::sight::sight;
 use super::tolerance::right_profiles;
 use crate::number::{Dtype, Tensor};
 use crate::profile::Profile;
@@ -21,6 +25,8 @@ pub struct Options<'a> {
     pub profile: Option<Profile>,
     /// Ask everything twice and require the same answers.
     pub twice: bool,
+    /// Look for the cause of what is wrong, and say which faults the run would have seen.
+    pub diagnose: bool,
     /// Whether a test is listed as failing.
     pub known: &'a (dyn Fn(&str) -> bool + Sync),
     /// Called after every answer.
@@ -30,7 +36,7 @@ pub struct Options<'a> {
 impl Default for Options<'_> {
     fn default() -> Self {
         let (known, progress) = (&|_: &str| false, &|| ());
-        Options { door: String::new(), profile: None, twice: true, known, progress }
+        Options { door: String::new(), profile: None, twice: true, diagnose: true, known, progress }
     }
 }
 
@@ -74,9 +80,15 @@ pub fn audit(kernel: &mut dyn Kernel, cases: &[Case], options: &Options) -> Audi
     let mut asked: Vec<Asked> = Vec::new();
     for index in basic.into_iter().chain(rest) {
         let case = &cases[index];
-        let outcome = description.covers(&case.ask).map(|capability| {
+        let covered = description
+            .covers(&case.ask)
+            .and_then(|capability| kernel.reaches(&case.ask).map(|()| capability));
+        let outcome = covered.map(|capability| {
             let outcome = kernel.ask(&case.ask);
-            if matches!(outcome, Outcome::Output(_) | Outcome::Rejected(_)) {
+            if matches!(
+                outcome,
+                Outcome::Output(_) | Outcome::Rejected(_) | Outcome::Misbehaved(..)
+            ) {
                 used[capability] += 1;
             }
             outcome
@@ -87,8 +99,14 @@ pub fn audit(kernel: &mut dyn Kernel, cases: &[Case], options: &Options) -> Audi
     if options.twice {
         for one in &mut asked {
             if let Ok(first @ Outcome::Output(_)) = &one.outcome {
-                let again = kernel.ask(&cases[one.case].ask);
-                one.fickle = !same(first, &again);
+                match kernel.ask(&cases[one.case].ask) {
+                    // To break is worse than to change one's mind, and another thing.
+                    again
+                    @ (Outcome::Broken(_) | Outcome::Errored(_) | Outcome::Misbehaved(..)) => {
+                        one.outcome = Ok(again)
+                    }
+                    again => one.fickle = !same(first, &again),
+                }
             }
             (options.progress)();
         }
@@ -141,8 +159,22 @@ pub fn judge_all(
     }
     report.cases =
         judged.iter().zip(&slots).map(|(one, slot)| one.report(*slot, options)).collect();
+    probe::name_failures(&mut report.cases);
+    report.diagnoses = probe::diagnoses(&report.cases);
+    super::errors::lay_out(&mut report, cases, asked, options.profile);
     report.complain(options);
     report.verdict = report.concluded();
+    if options.diagnose && !asked.is_empty() {
+        let read = evidence::asked(cases, asked);
+        // What a probe found has its cause already.
+        let probed = |case: &CaseReport| matches!(case.status, Status::Misbehaved(..));
+        if report.divergences().any(|case| !probed(case)) {
+            let (found, clues) = diagnose(cases, asked, &read, &report, options.profile);
+            report.diagnoses.extend(found);
+            report.clues = clues;
+        }
+        (report.seen, report.unseen) = sight(cases, asked, &read, &report.cases);
+    }
     report
 }
 
@@ -243,6 +275,7 @@ impl<'c> One<'c> {
             (Outcome::Unsupported(text), _) => Some(Status::Unsupported(text.clone())),
             (Outcome::Skipped(text), _) => Some(Status::Skipped(text.clone())),
             (Outcome::Errored(text), _) => Some(Status::Errored(text.clone())),
+            (Outcome::Misbehaved(probe, text), _) => Some(Status::Misbehaved(*probe, text.clone())),
             (Outcome::Broken(b), _) => Some(Status::Broken(b.name(), b.to_string())),
             (Outcome::Rejected(text), Expected::Reject(slug)) => {
                 one.notes.extend(other_reason(text, *slug));
@@ -294,6 +327,9 @@ impl<'c> One<'c> {
             worst: tally.and_then(|tally| tally.worst.clone()),
             worst_ulp: self.judged.as_ref().and_then(|j| j.worst_ulp.as_ref()).map(|w| w.ulps),
             notes: self.notes.clone(),
+            profile: tally
+                .and_then(|_| chosen(ask.dtype, options).get(slot).map(|profile| profile.name)),
+            place: None,
             status,
         }
     }
@@ -356,6 +392,8 @@ impl Section {
             closest,
             histogram,
             silent_groups: silent.map(|(group, _)| group.to_string()).collect(),
+            groups: vec![],
+            errors: Errors::default(),
         }
     }
 }
@@ -369,6 +407,8 @@ impl Report {
             sections: vec![],
             cases: vec![],
             diagnoses: vec![],
+            clues: vec![],
+            fitted: None,
             seen: vec![],
             unseen: vec![],
             complaints: vec![],

@@ -1,19 +1,21 @@
 //! `ropewalk audit`: judge a kernel.
 
-mod selection;
+mod door;
+mod html;
+mod junit;
+mod reports;
+pub(super) mod selection;
+
+pub use html::page as html_page;
+pub use junit::junit as junit_xml;
 
 use super::CliError;
 use super::progress::progress;
-use super::write::write_atomically;
-use crate::audit::{
-    Audited, Case, Kernel, Options, Process, ProcessOptions, Report, Style, audit, ndjson, terminal,
-};
+use crate::audit::{Audited, Case, Kernel, Options, audit};
 use crate::profile;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
-use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Duration;
 
 /// Judge a kernel: right or wrong, how far off, and what is wrong with it
 ///
@@ -22,20 +24,18 @@ use std::time::Duration;
 /// 3: the adapter is at fault, or nothing was judged.
 ///
 /// ropewalk audit --exec "python3 adapter.py"
-/// ropewalk audit --exec ./adapter --operation rotate --dtype bf16 --report markdown
+/// ropewalk audit --exec ./adapter --operation rotate --dtype bf16 --report html=report.html
+/// ropewalk audit --lib ./kernel.so
+/// ropewalk audit --outputs answers.safetensors --prompt ask.json
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// A command that speaks the protocol (docs/adapter-protocol.md), for the shell
-    #[arg(long, value_name = "COMMAND")]
-    exec: String,
+    #[command(flatten)]
+    door: door::Door,
     #[command(flatten)]
     selection: selection::Selection,
     /// Judge by this profile instead of the right one that fits best; `ropewalk list profiles`
     #[arg(long, value_name = "NAME")]
     profile: Option<String>,
-    /// Seconds for one answer
-    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=86400))]
-    timeout: u64,
     /// Ask everything once, not twice
     #[arg(long)]
     once: bool,
@@ -43,18 +43,13 @@ pub struct Args {
     /// is an error
     #[arg(long, value_name = "FILE")]
     known_failures: Option<PathBuf>,
-    /// Cases shown whole in the terminal report
-    #[arg(long, value_name = "N", default_value_t = 5)]
-    show: usize,
-    /// terminal, ndjson; FORMAT=FILE writes to a file, may be given several times
-    #[arg(long, value_name = "FORMAT[=FILE]", default_value = "terminal")]
-    report: Vec<String>,
+    #[command(flatten)]
+    reports: reports::Options,
 }
 
 /// Runs the verb.
 pub fn run(args: &Args) -> Result<ExitCode, CliError> {
-    let reports =
-        args.report.iter().map(|text| Wanted::parse(text)).collect::<Result<Vec<_>, _>>()?;
+    let reports = args.reports.reports()?;
     let profile = match &args.profile {
         None => None,
         Some(name) => Some(*profile::find(name).ok_or_else(|| unknown_profile(name))?),
@@ -63,23 +58,22 @@ pub fn run(args: &Args) -> Result<ExitCode, CliError> {
         Some(path) => globs(path)?,
         None => GlobSet::empty(),
     };
-    let cases = args.selection.cases()?;
-    let timeout = Duration::from_secs(args.timeout);
-    let mut kernel =
-        Process::new(&args.exec, ProcessOptions { timeout, ..ProcessOptions::default() });
-    let bar = progress(cases.len() as u64 * if args.once { 1 } else { 2 }, "cases");
+    let door::Opened { mut kernel, cases, name, lasting } =
+        args.door.open(args.selection.cases()?)?;
+    // What is written does not change.
+    let twice = !args.once && !lasting;
+    let bar = progress(cases.len() as u64 * if twice { 2 } else { 1 }, "cases");
     let options = Options {
-        door: args.exec.clone(),
+        door: name,
         profile,
-        twice: !args.once,
+        twice,
+        diagnose: true,
         known: &|id| known.is_match(id),
         progress: &|| bar.inc(1),
     };
-    let audited = judge(&mut kernel, &cases, &options);
+    let audited = judge(kernel.as_mut(), &cases, &options);
     bar.finish_and_clear();
-    for wanted in &reports {
-        wanted.write(&audited.report, args)?;
-    }
+    reports.write(&audited.report)?;
     Ok(ExitCode::from(audited.report.verdict.exit_code()))
 }
 
@@ -103,62 +97,4 @@ fn globs(path: &Path) -> Result<GlobSet, CliError> {
         }
     }
     set.build().map_err(|e| CliError::Usage(format!("{}: {e}", path.display())))
-}
-
-/// A report that was asked for.
-struct Wanted {
-    format: Format,
-    file: Option<PathBuf>,
-}
-
-#[derive(Clone, Copy)]
-enum Format {
-    Terminal,
-    Ndjson,
-}
-
-impl Format {
-    const ALL: [(&'static str, Format); 2] =
-        [("terminal", Format::Terminal), ("ndjson", Format::Ndjson)];
-}
-
-impl Wanted {
-    fn parse(text: &str) -> Result<Wanted, CliError> {
-        let (name, file) = match text.split_once('=') {
-            Some((name, file)) => (name, Some(PathBuf::from(file))),
-            None => (text, None),
-        };
-        let found = Format::ALL.iter().find(|(known, _)| *known == name);
-        let Some((_, format)) = found else {
-            let names: Vec<&str> = Format::ALL.iter().map(|(name, _)| *name).collect();
-            return Err(CliError::Usage(format!(
-                "--report is {text:?}, allowed are {} with =FILE or without",
-                names.join(", ")
-            )));
-        };
-        Ok(Wanted { format: *format, file })
-    }
-
-    fn write(&self, report: &Report, args: &Args) -> Result<(), CliError> {
-        let text = match self.format {
-            Format::Terminal => terminal(report, self.style(args)),
-            Format::Ndjson => ndjson(report),
-        };
-        match &self.file {
-            Some(path) => write_atomically(path, text.as_bytes()),
-            None => {
-                use std::io::Write;
-                std::io::stdout()
-                    .write_all(text.as_bytes())
-                    .map_err(CliError::stream("standard output"))
-            }
-        }
-    }
-
-    fn style(&self, args: &Args) -> Style {
-        let tty = self.file.is_none() && std::io::stdout().is_terminal();
-        let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        let width = if tty { console::Term::stdout().size().1 as usize } else { 100 };
-        Style { width: width.clamp(60, 160), colour: tty && !plain, show: args.show }
-    }
 }

@@ -1,6 +1,6 @@
 //! `ropewalk compute`: one request, one exact answer.
 
-mod ask;
+pub(super) mod ask;
 
 use super::CliError;
 use crate::encoding::Question;

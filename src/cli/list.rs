@@ -9,8 +9,8 @@ use crate::vector::NOTES;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// List files, groups, tests or flags of the vectors; schemes, config keys, released models or
-/// operations of the program
+/// List files, groups, tests or flags of the vectors; schemes, config keys, released models,
+/// operations or known faults of the program
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// What to list
@@ -40,6 +40,7 @@ enum What {
     Keys,
     Models,
     Operations,
+    Faults,
 }
 
 /// A table: names of the columns and rows of values.
@@ -55,6 +56,7 @@ pub fn run(args: &Args) -> Result<ExitCode, CliError> {
         What::Keys => keys(),
         What::Models => released(),
         What::Operations => operations(),
+        What::Faults => faults(args.json),
         _ => {
             let filter = args.only.as_deref().map(glob).transpose()?;
             let wanted = |path: &str| filter.as_ref().is_none_or(|glob| glob.is_match(path));
@@ -120,6 +122,23 @@ fn released() -> Table {
 fn operations() -> Table {
     let rows = Operation::ALL.iter().map(|operation| vec![operation.name().into()]);
     Table { columns: vec!["operation"], rows: rows.collect() }
+}
+
+/// The known faults; what is long only where a program reads.
+fn faults(whole: bool) -> Table {
+    let mut columns = vec!["fault", "class", "summary"];
+    if whole {
+        columns.extend(["signature", "fix", "links"]);
+    }
+    let rows = crate::fault::all().iter().map(|fault| {
+        let mut row = vec![fault.name.into(), fault.class.into(), fault.summary.into()];
+        if whole {
+            let links = fault.links.join(" ");
+            row.extend([fault.signature.into(), fault.fix.into(), links.as_str().into()]);
+        }
+        row
+    });
+    Table { columns, rows: rows.collect() }
 }
 
 fn vectors(args: &Args, loaded: &[Loaded], directory: &Path) -> Result<Table, CliError> {

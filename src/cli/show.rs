@@ -1,5 +1,6 @@
 //! `ropewalk show`: the planes of a config as a person wants to see them.
 
+mod additive;
 mod picture;
 mod table;
 
@@ -15,7 +16,8 @@ use std::process::ExitCode;
 /// Show a config's planes: coordinates, frequencies, what the scaling did
 ///
 /// Every number is correctly rounded to the digits shown. A model whose layers differ is shown
-/// once for each layer type, unless --layer-type picks one.
+/// once for each layer type, unless --layer-type picks one. Of ALiBi the slopes are shown, of T5
+/// the distances of each bucket.
 ///
 /// ropewalk show --model llama-3.1-8b
 /// ropewalk show --config config.json --svg rope.svg
@@ -121,11 +123,12 @@ fn show(args: &Args) -> Result<String, Failure> {
         if let Some(Json::String(name)) = object.get("layer_type") {
             title = format!("{title}, {name}");
         }
-        if let Some(encoding) =
-            ["slopes", "num_buckets", "dim"].iter().find(|key| object.get(key).is_some())
-        {
+        if let Some(additive) = additive::text(&title, &object, args)? {
+            return Ok(additive);
+        }
+        if object.get("dim").is_some() {
             return Err(Failure::Other(CliError::Usage(format!(
-                "{title} has no planes: a config with {encoding} rotates nothing"
+                "{title} has no planes: a config with dim rotates nothing"
             ))));
         }
         let config = RopeConfig::new(&object)?;

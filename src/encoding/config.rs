@@ -1,84 +1,16 @@
 //! From a flat rotary config to a rope; the model form becomes a flat one first.
 
+mod keys;
+mod sections;
+mod slice;
+
+pub use keys::{is_known_key, rope_keys};
+
 use super::expression::Expression;
-use super::key::{Absent, Checked, Key, Kind, Range, invalid};
+use super::key::{Checked, invalid};
 use super::rope::{Layout, Plane, Rope};
-use super::rotation::Pair;
 use super::spectrum::{Parameters, SCHEMES, Scheme, find};
 use crate::request::{Json, Object, Reject, Slug};
-
-/// The largest head that is accepted; released models stay below 1024.
-const LARGEST: i64 = 1 << 16;
-
-const HEAD: [Key; 4] = [
-    Key {
-        name: "head_dim",
-        kind: Kind::Integer(2, LARGEST),
-        absent: Absent::Required,
-        meaning: "width D of a head",
-    },
-    Key {
-        name: "layout",
-        kind: Kind::Word(&["interleaved", "half"]),
-        absent: Absent::Required,
-        meaning: "which coordinates form pairs",
-    },
-    Key {
-        name: "rope_theta",
-        kind: Kind::Number(Range::Positive),
-        absent: Absent::Required,
-        meaning: "the base",
-    },
-    Key {
-        name: "rope_type",
-        kind: Kind::Name,
-        absent: Absent::Word("default"),
-        meaning: "the scaling rule",
-    },
-];
-
-const SLICE: [Key; 3] = [
-    Key {
-        name: "partial_rotary_factor",
-        kind: Kind::Number(Range::Proper),
-        absent: Absent::Optional,
-        meaning: "rotary_dim = trunc(head_dim × this), one IEEE product; default 1",
-    },
-    Key {
-        name: "rotary_dim",
-        kind: Kind::Integer(0, LARGEST),
-        absent: Absent::Optional,
-        meaning: "width r of the rotated slice, even",
-    },
-    Key {
-        name: "rotary_offset",
-        kind: Kind::Integer(0, LARGEST),
-        absent: Absent::Integer(0),
-        meaning: "where the rotated slice begins",
-    },
-];
-
-const LENGTH: Key = Key {
-    name: "max_position_embeddings",
-    kind: Kind::Number(Range::Positive),
-    absent: Absent::Optional,
-    meaning: "the longest context; tolerated everywhere, read by dynamic and longrope",
-};
-
-const AXES: [Key; 2] = [
-    Key {
-        name: "mrope_section",
-        kind: Kind::Integers(0, LARGEST),
-        absent: Absent::Optional,
-        meaning: "pairs per axis [t, h, w]; their sum is the number of pairs",
-    },
-    Key {
-        name: "mrope_interleaved",
-        kind: Kind::Flag,
-        absent: Absent::Optional,
-        meaning: "whether the axes alternate (Qwen3-VL) instead of following each other (Qwen2-VL)",
-    },
-];
 
 /// A rotary config that has passed every rule, with the scheme it names.
 #[derive(Clone)]
@@ -89,41 +21,6 @@ pub struct RopeConfig<'a> {
     head_dim: usize,
     rotary_dim: usize,
     rotary_offset: usize,
-}
-
-/// All keys that a config of this scheme may have, in canonical order.
-pub fn rope_keys(scheme: &dyn Scheme) -> Vec<Key> {
-    let slice: &[Key] = if scheme.slices() { &SLICE } else { &[] };
-    let length: &[Key] = match scheme.keys().iter().any(|key| key.name == LENGTH.name) {
-        true => &[],
-        false => &[LENGTH],
-    };
-    // Schemes with axes of their own have no use for sections.
-    let axes: &[Key] = if scheme.has_axes() { &[] } else { &AXES };
-    let head = HEAD.iter().filter(|key| key.name != "rope_theta" || scheme.has_base());
-    head.chain(slice).chain(scheme.keys()).chain(length).chain(axes).copied().collect()
-}
-
-/// Whether any rotary scheme or operation knows a key of this name.
-pub fn is_known_key(name: &str) -> bool {
-    let others = [
-        super::ALIBI_KEYS,
-        super::T5_KEYS,
-        super::SINUSOIDAL_KEYS,
-        super::LEARNED_KEYS,
-        super::PERMUTE_KEYS,
-        super::SHAW_KEYS,
-        super::DEBERTA_KEYS,
-        super::TEMPERATURE_KEYS,
-    ];
-    HEAD.iter()
-        .chain(&SLICE)
-        .chain([&LENGTH])
-        .chain(&AXES)
-        .chain(SCHEMES.iter().flat_map(|scheme| scheme.keys()))
-        .chain(others.iter().flat_map(|table| table.iter()))
-        .any(|key| key.name == name)
-        || super::model::MODEL_KEYS.contains(&name)
 }
 
 impl<'a> RopeConfig<'a> {
@@ -165,17 +62,16 @@ impl<'a> RopeConfig<'a> {
         let head_dim = checked.size("head_dim").unwrap_or_default();
         let rotary_offset = checked.size("rotary_offset").unwrap_or_default();
         let rotary_dim = match scheme.slices() {
-            true => rotary_dim(&mut checked, head_dim, rotary_offset)?,
+            true => slice::rotary_dim(&mut checked, head_dim, rotary_offset)?,
             false => head_dim,
         };
-        if rotary_dim % 2 != 0 {
-            return Err(Slug::OddRotaryDim.because(format!(
-                "rotary_dim is {rotary_dim}, allowed is an even number from 2 to \
-                 head_dim − rotary_offset = {}",
-                head_dim.saturating_sub(rotary_offset)
-            )));
-        }
-        check_sections(&mut checked, rotary_dim / 2)?;
+        slice::expect_even(
+            config,
+            rotary_dim,
+            head_dim.saturating_sub(rotary_offset),
+            scheme.slices(),
+        )?;
+        sections::check(&mut checked, rotary_dim / 2)?;
         scheme.check(&mut checked)?;
         checked.sort(&keys);
         let layout = checked.word("layout").and_then(Layout::from_name).unwrap_or(Layout::Half);
@@ -247,10 +143,11 @@ impl<'a> RopeConfig<'a> {
         let spectrum = self.scheme.spectrum(&parameters)?;
         let pairs = spectrum.frequencies.len();
         let axes = match spectrum.axes.is_empty() {
-            true => axis_map(&self.config, pairs),
+            true => sections::axes(&self.config, pairs),
             false => spectrum.axes,
         };
-        let coordinates = coordinates(self.layout, &spectrum.blocks, pairs, self.rotary_offset);
+        let coordinates =
+            slice::coordinates(self.layout, &spectrum.blocks, pairs, self.rotary_offset);
         let planes = spectrum.frequencies.into_iter().zip(coordinates).enumerate();
         let planes = planes.map(|(i, (frequency, pair))| Plane {
             pair,
@@ -267,100 +164,4 @@ impl<'a> RopeConfig<'a> {
             origin: self.config.integer("origin").unwrap_or_default(),
         })
     }
-}
-
-/// The pairs of the rotated slice: one block, or several that follow each other.
-fn coordinates(layout: Layout, blocks: &[usize], pairs: usize, offset: usize) -> Vec<Pair> {
-    let whole = [pairs];
-    let mut start = offset;
-    let mut list = Vec::with_capacity(pairs);
-    for &count in if blocks.is_empty() { &whole } else { blocks } {
-        list.extend((0..count).map(|i| layout.pair(i, count, start)));
-        start += 2 * count;
-    }
-    list
-}
-
-/// The width of the rotated slice, from either key; the config keeps `rotary_dim` alone.
-fn rotary_dim(config: &mut Checked, head_dim: usize, offset: usize) -> Result<usize, Reject> {
-    // One IEEE product and a truncation, as every library does: 80 × 0.6 is 48.
-    let product = |factor: f64| (head_dim as f64 * factor) as usize;
-    let width = match (config.size("rotary_dim"), config.number("partial_rotary_factor")) {
-        (Some(given), Some(factor)) if product(factor) != given => {
-            return Err(invalid(
-                "rotary_dim",
-                given,
-                format!("trunc(head_dim × partial_rotary_factor) = {}", product(factor)),
-            ));
-        }
-        (Some(given), _) => given,
-        (None, Some(factor)) => product(factor),
-        (None, None) => head_dim,
-    };
-    let room = head_dim.saturating_sub(offset);
-    if !(2..=room).contains(&width) {
-        let rule = format!("from 2 to head_dim − rotary_offset = {room}");
-        return Err(match (config.has("rotary_dim"), config.number("partial_rotary_factor")) {
-            (true, _) => invalid("rotary_dim", width, rule),
-            (_, Some(factor)) => invalid(
-                "partial_rotary_factor",
-                factor,
-                format!("a share whose rotary_dim, here {width}, is {rule}"),
-            ),
-            (false, None) => invalid(
-                "rotary_offset",
-                offset,
-                format!("0 for a slice of {width}, or {rule} as rotary_dim"),
-            ),
-        });
-    }
-    config.remove("partial_rotary_factor");
-    config.set("rotary_dim", Json::from(width));
-    Ok(width)
-}
-
-fn check_sections(config: &mut Checked, pairs: usize) -> Result<(), Reject> {
-    let Some(sections) = config.numbers("mrope_section") else {
-        return match config.has("mrope_interleaved") {
-            true => {
-                Err(Slug::UnusedKey
-                    .because("mrope_interleaved has no meaning without mrope_section"))
-            }
-            false => Ok(()),
-        };
-    };
-    let sum: f64 = sections.iter().sum();
-    let rule = format!(
-        "3 sections of pairs [t, h, w], or 4 with ggml's [t, h, w, e], whose sum is \
-         rotary_dim/2 = {pairs}"
-    );
-    if !(3..=4).contains(&sections.len()) || sum != pairs as f64 {
-        let sections = config.object().get("mrope_section").cloned().unwrap_or(Json::Null);
-        return Err(invalid("mrope_section", sections, rule));
-    }
-    if !config.has("mrope_interleaved") {
-        config.set("mrope_interleaved", Json::Bool(false));
-    }
-    Ok(())
-}
-
-/// The axis of each pair. Sectioned (Qwen2-VL): the sections follow each other under one running
-/// frequency index. Interleaved (Qwen3-VL): pair i is on h if i % 3 = 1 and i < 3·section\[1\], on
-/// w if i % 3 = 2 and i < 3·section\[2\], else on t. With four sections (ggml's IMROPE) t is bounded
-/// in the same way and the rest is on the fourth axis.
-fn axis_map(config: &Checked, pairs: usize) -> Vec<usize> {
-    let Some(sections) = config.numbers("mrope_section") else {
-        return Vec::new();
-    };
-    let sections: Vec<usize> = sections.iter().map(|&n| n as usize).collect();
-    if !config.flag("mrope_interleaved") {
-        return sections.iter().enumerate().flat_map(|(axis, &n)| vec![axis; n]).collect();
-    }
-    (0..pairs)
-        .map(|i| match i % 3 {
-            axis if i < 3 * sections[axis] => axis,
-            _ if sections.len() == 4 => 3,
-            _ => 0,
-        })
-        .collect()
 }

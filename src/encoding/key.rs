@@ -112,6 +112,21 @@ impl Kind {
         }
     }
 
+    /// The sentence about a value that is not allowed; of a list, about its first such entry.
+    fn refusal(self, name: &str, value: &Json) -> Reject {
+        let one = match self {
+            Kind::Numbers(range) => Kind::Number(range),
+            Kind::Integers(low, high) => Kind::Integer(low, high),
+            other => other,
+        };
+        if let (Kind::Numbers(_) | Kind::Integers(..), Json::Array(items)) = (self, value)
+            && let Some(place) = items.iter().position(|item| !one.allows(item))
+        {
+            return invalid(&format!("{name}[{place}]"), &items[place], one.words());
+        }
+        invalid(name, value, self.words())
+    }
+
     fn allows(self, value: &Json) -> bool {
         let integer = |value: &Json, low: i64, high: i64| match value {
             Json::Integer(n) => (low as i128..=high as i128).contains(n),
@@ -173,7 +188,7 @@ impl Checked {
         for key in table {
             let value = match (config.get(key.name), key.absent) {
                 (Some(value), _) if !key.kind.allows(value) => {
-                    return Err(invalid(key.name, value, key.kind.words()));
+                    return Err(key.kind.refusal(key.name, value));
                 }
                 (Some(value), _) => value.clone(),
                 (None, Absent::Required) => {

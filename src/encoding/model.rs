@@ -3,7 +3,7 @@
 //! `{"model": <config.json>, "layout": "half", "layer_type"?: "full_attention"}` says the same as
 //! a flat config. What Hugging Face has called a thing in five years is data (`aliases`); what a
 //! model type's config class fills in for keys its config.json leaves out is data (`defaults.json`,
-//! read from Transformers 5.23.0). The translation only collects: every rule about a value is the
+//! read from Transformers 5.24.0). The translation only collects: every rule about a value is the
 //! flat form's own, so both forms are refused for the same reasons.
 //!
 //! Strictness: of the hundreds of keys of a config.json only rope-bearing ones are read, but a key

@@ -2,7 +2,7 @@
 
 mod additive;
 mod growth;
-mod rotary;
+pub(super) mod rotary;
 mod score;
 
 pub(super) use rotary::{cos_and_sin, starting_precision};
@@ -116,7 +116,8 @@ pub fn visit(question: &Question, sink: &mut Sink) -> Result<(), UndecidedRoundi
     }
 }
 
-/// Answers a question, correctly rounded.
+/// Answers a question, correctly rounded: a large rotation or table by [`super::bulk`], all else
+/// element by element, which gives the same bits.
 ///
 /// ```
 /// use ropewalk::{encoding::Question, exact::answer, request::Request};
@@ -130,6 +131,14 @@ pub fn visit(question: &Question, sink: &mut Sink) -> Result<(), UndecidedRoundi
 /// # Errors
 /// `UndecidedRounding` if an element of undecided class was not isolated at the highest precision.
 pub fn answer(question: &Question) -> Result<Answer, UndecidedRounding> {
+    match super::bulk::worth(question) {
+        true => super::bulk::answer(question),
+        false => one_by_one(question),
+    }
+}
+
+/// Answers a question by visiting its elements.
+pub(super) fn one_by_one(question: &Question) -> Result<Answer, UndecidedRounding> {
     let format = question.dtype.format().unwrap_or(Format::F64);
     let shapes = shapes(question);
     let sizes: Vec<usize> = shapes.iter().map(|(_, shape)| shape.iter().product()).collect();

@@ -28,20 +28,24 @@ mod kernel;
 mod lanes;
 mod output;
 mod rung;
+#[cfg(test)]
+mod samples;
 mod seed;
 mod span;
 #[cfg(test)]
 mod tests;
+mod turn;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
 pub use bound::{
     CHAIN, DOUBLE_BOUND, ENTRY, FRACTION_BITS, PLAIN_BOUND, PLAIN_ENTRY, PLAIN_PRODUCT, PLAIN_TEST,
-    PRODUCT, TEST,
+    PRODUCT, ROTATE, ROTATE_BOUND, ROTATE_TEST, TEST,
 };
 pub use kernel::Path;
 pub use output::{Bf16, F16, Output};
 pub use span::{LadderError, Span, Stats};
+pub(in crate::exact) use turn::{Open, Rows};
 
 use super::angle::Turned;
 use super::answer::{cos_and_sin, starting_precision};
@@ -50,7 +54,7 @@ use super::round::UndecidedRounding;
 use crate::request::{Direction, POSITION_LIMIT, Position};
 use entry::Row;
 use fixed::Fixed;
-use kernel::{Failed, Run};
+use kernel::{Failed, Run, dispatch};
 use rayon::prelude::*;
 use rung::{Rungs, SHORT_BITS, Walk};
 use seed::{Magnitude, Seeds};
@@ -297,7 +301,7 @@ impl<O: Output> Ladder<O> {
         let x = walk.go(position >> SHORT_BITS);
         let table = self.rungs.short(low);
         let (planes, bound) = (self.planes(), self.bound);
-        Run { x, table, planes, bound, first, cos, sin, failed }.on(self.path);
+        dispatch(Run { x, table, planes, bound, first, cos, sin, failed }, self.path);
     }
 
     /// Puts right what failed in a group of eight planes, and says how many needed the exact path.

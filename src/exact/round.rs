@@ -152,7 +152,7 @@ impl Value<'_> {
 
 /// The same bits, or one rounding where the formats differ: signs of zero and infinity survive, a
 /// NaN becomes a NaN.
-fn copy(bits: u64, from: Format, to: Format) -> Rounded {
+pub(super) fn copy(bits: u64, from: Format, to: Format) -> Rounded {
     let copied = |bits| Rounded { bits, residual: 0, proof: Proof::Copied, precision: 0 };
     if from == to {
         return copied(bits);

@@ -5,6 +5,7 @@ use super::change::Change;
 use super::edit;
 use super::row;
 use crate::encoding::{Body, Wave};
+use crate::request::Slug;
 
 pub(super) fn faults() -> Vec<Fault> {
     vec![
@@ -14,7 +15,11 @@ pub(super) fn faults() -> Vec<Fault> {
             summary: "sines and cosines are concatenated where they should alternate, or the reverse",
             signature: "row 0 is 0 … 0, 1 … 1 instead of 0, 1, 0, 1 …",
             fix: "say which layout the checkpoint has",
-            links: &["allenai/allennlp#2993", "facebookresearch/fairseq#4648", "tensorflow/tensor2tensor#177"],
+            links: &[
+                "allenai/allennlp#2993",
+                "facebookresearch/fairseq#4648",
+                "tensorflow/tensor2tensor#177",
+            ],
             change: Change::Config(|config, _, _| {
                 edit::exchange(config, "layout", ["interleaved", "concatenated"])
             }),
@@ -25,7 +30,11 @@ pub(super) fn faults() -> Vec<Fault> {
             summary: "the exponent is divided by half where half − 1 is meant, or the reverse",
             signature: "the first frequency is right, the last one is off by up to base^(1/half)",
             fix: "half for Vaswani and fairseq's successors, half − 1 for tensor2tensor and diffusion models",
-            links: &["hojonathanho/diffusion#15", "kohya-ss/sd-scripts#1187", "huggingface/diffusers#12791"],
+            links: &[
+                "hojonathanho/diffusion#15",
+                "kohya-ss/sd-scripts#1187",
+                "huggingface/diffusers#12791",
+            ],
             change: Change::Config(|config, _, _| {
                 edit::exchange(config, "divisor", ["half", "half_minus_one"])
             }),
@@ -42,6 +51,21 @@ pub(super) fn faults() -> Vec<Fault> {
                 let last = s.sinusoidal.dim.checked_sub(1)?;
                 (s.sinusoidal.wave(last) == Wave::Zero && last > 0).then_some(())?;
                 row_wise(row::named(output, "embedding")?, |x| x[last] = x[last - 1])
+            }),
+        },
+        Fault {
+            name: "l3-odd-width-refused",
+            class: "L3",
+            summary: "an odd width is refused, or crashes",
+            signature: "even widths are right",
+            fix: "pad an odd width with a zero column",
+            links: &["huggingface/transformers#8021", "huggingface/transformers#8226"],
+            change: Change::Refuse(|question| {
+                let Body::Sinusoidal(s) = &question.body else { return None };
+                let dim = s.sinusoidal.dim;
+                (dim % 2 == 1).then(|| {
+                    Slug::InvalidValue.because(format!("dim is {dim}, allowed is an even number"))
+                })
             }),
         },
         Fault {
@@ -64,7 +88,11 @@ pub(super) fn faults() -> Vec<Fault> {
             summary: "sines and cosines are exchanged: the flip flag is ignored or applied twice",
             signature: "row 0 is 1, 0 instead of 0, 1",
             fix: "read which of the two comes first",
-            links: &["flashinfer-ai/flashinfer#3819", "huggingface/diffusers#1369", "facebookresearch/DiT#78"],
+            links: &[
+                "flashinfer-ai/flashinfer#3819",
+                "huggingface/diffusers#1369",
+                "facebookresearch/DiT#78",
+            ],
             change: Change::Config(|config, _, _| {
                 edit::exchange(config, "order", ["sin_first", "cos_first"])
             }),

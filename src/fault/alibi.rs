@@ -7,7 +7,7 @@ use super::row;
 use crate::encoding::{Alibi, Body, Double, Expression};
 use crate::number::Format;
 use crate::profile::encode;
-use crate::request::{Json, Output};
+use crate::request::{Json, Output, Slug};
 
 /// The slopes of a question, if it has some.
 fn alibi<'v>(view: &View<'v>) -> Option<&'v Alibi> {
@@ -78,6 +78,25 @@ pub(super) fn faults() -> Vec<Fault> {
             }),
         },
         Fault {
+            name: "j1-odd-head-counts-refused",
+            class: "J1",
+            summary: "a head count that is no power of two is refused, or crashes",
+            signature: "powers of two are right",
+            fix: "take every second slope of the next power of two for the rest",
+            links: &["huggingface/transformers#28380"],
+            change: Change::Refuse(|question| {
+                let heads = match &question.body {
+                    Body::AlibiSlopes(a) => a.num_heads,
+                    Body::AlibiBias(a) => a.alibi.num_heads,
+                    _ => return None,
+                };
+                (!heads.is_power_of_two()).then(|| {
+                    Slug::InvalidValue
+                        .because(format!("num_heads is {heads}, allowed is a power of two"))
+                })
+            }),
+        },
+        Fault {
             name: "j1-bias-max-ignored",
             class: "J1",
             summary: "alibi_bias_max is not read: the last slope is 2^-8",
@@ -141,7 +160,11 @@ pub(super) fn faults() -> Vec<Fault> {
             summary: "the bias is slope times the key's position instead of its distance, or the reverse",
             signature: "a constant per query, which the softmax hides and half precision does not",
             fix: "say which form the bias has",
-            links: &["vllm-project/vllm#945", "NVIDIA-NeMo/Speech#7105", "mosaicml/llm-foundry#186"],
+            links: &[
+                "vllm-project/vllm#945",
+                "NVIDIA-NeMo/Speech#7105",
+                "mosaicml/llm-foundry#186",
+            ],
             change: Change::Config(|config, _, _| {
                 edit::exchange(config, "form", ["distance", "key"]).or_else(|| {
                     // Both symmetric forms are mistaken for the plain distance.

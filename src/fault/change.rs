@@ -16,6 +16,8 @@ pub(super) enum Change {
     Config(fn(&mut Object, &mut Option<i64>, &Question) -> Option<()>),
     /// Another question is answered.
     Question(fn(&mut Question, &History) -> Option<()>),
+    /// A question that is in order is refused.
+    Refuse(fn(&Question) -> Option<Reject>),
     /// Steps of the machine are in other formats.
     Machine(fn(&mut Profile, &Question, &History) -> Option<()>),
     /// A rotated answer is changed; a score is made of rotated queries and keys that are.
@@ -31,9 +33,10 @@ impl Change {
             Change::Accept(_) => 0,
             Change::Config(_) => 1,
             Change::Question(_) => 2,
-            Change::Machine(_) => 3,
-            Change::Rotated(_) => 4,
-            Change::Output(_) => 5,
+            Change::Refuse(_) => 3,
+            Change::Machine(_) => 4,
+            Change::Rotated(_) => 5,
+            Change::Output(_) => 6,
         }
     }
 }

@@ -2,11 +2,15 @@
 
 use crate::encoding::{Body, Question, Rope};
 use crate::request::{Object, Operation, Position};
+use std::sync::Arc;
 
 /// The questions that a process has answered so far, oldest first.
+///
+/// A copy is cheap: all copies share one list, of which each sees the beginning.
 #[derive(Clone, Debug, Default)]
 pub struct History {
-    earlier: Vec<Earlier>,
+    earlier: Arc<Vec<Earlier>>,
+    len: usize,
 }
 
 /// What a fault may remember of a question.
@@ -25,7 +29,10 @@ pub(super) struct Earlier {
 impl History {
     /// Adds a question that was asked.
     pub fn push(&mut self, question: &Question) {
-        self.earlier.push(Earlier {
+        let list = Arc::make_mut(&mut self.earlier);
+        list.truncate(self.len);
+        self.len += 1;
+        list.push(Earlier {
             operation: question.operation,
             config: question.config().clone(),
             seq_len: seq_len(question),
@@ -40,16 +47,21 @@ impl History {
 
     /// How many questions there were.
     pub fn len(&self) -> usize {
-        self.earlier.len()
+        self.len
+    }
+
+    /// What it was when only so many questions had been asked.
+    pub fn until(&self, len: usize) -> History {
+        History { earlier: self.earlier.clone(), len: len.min(self.len) }
     }
 
     /// Whether nothing was asked before.
     pub fn is_empty(&self) -> bool {
-        self.earlier.is_empty()
+        self.len == 0
     }
 
     pub(super) fn earlier(&self) -> impl DoubleEndedIterator<Item = &Earlier> {
-        self.earlier.iter()
+        self.earlier[..self.len].iter()
     }
 }
 

@@ -109,7 +109,11 @@ pub(super) fn faults() -> Vec<Fault> {
             summary: "pairs beyond the last whole vector (4 of them) are not rotated",
             signature: "right for widths that are multiples of 8; elsewhere the last pairs are the input",
             fix: "finish the tail after the vector loop",
-            links: &["microsoft/onnxruntime#24980", "deepspeedai/DeepSpeed#2448", "ROCm/aiter#3078"],
+            links: &[
+                "microsoft/onnxruntime#24980",
+                "deepspeedai/DeepSpeed#2448",
+                "ROCm/aiter#3078",
+            ],
             change: Change::Question(|question, _| {
                 matches!(question.body, Body::Rotate(_) | Body::Score(_)).then_some(())?;
                 edit::frequencies(question, |index, count, theta| {
@@ -126,7 +130,11 @@ pub(super) fn faults() -> Vec<Fault> {
             summary: "keys are addressed with the head count of the queries",
             signature: "the first row of the batch is right; later rows read other rows' keys; equal head counts hide it",
             fix: "use the strides of k for k",
-            links: &["PaddlePaddle/Paddle#74347", "hpcaitech/ColossalAI#6429", "NVIDIA/TransformerEngine#455"],
+            links: &[
+                "PaddlePaddle/Paddle#74347",
+                "hpcaitech/ColossalAI#6429",
+                "NVIDIA/TransformerEngine#455",
+            ],
             change: Change::Output(|view, output| {
                 let turned = row::turned(view.question)?;
                 let [_, heads, _, _] = row::shape(turned.q)?;
@@ -147,7 +155,11 @@ pub(super) fn faults() -> Vec<Fault> {
             summary: "a race: now and then a channel is read after its partner was written",
             signature: "values change from run to run with equal input; few of them, above a size",
             fix: "read both members of a pair before writing either",
-            links: &["vllm-project/vllm#48872", "vllm-project/vllm#46685", "NVIDIA/Megatron-LM#4640"],
+            links: &[
+                "vllm-project/vllm#48872",
+                "vllm-project/vllm#46685",
+                "NVIDIA/Megatron-LM#4640",
+            ],
             change: Change::Rotated(|view, output| {
                 // Every second call of the process loses it, in one row.
                 (view.history.len() % 2 == 1).then_some(())?;

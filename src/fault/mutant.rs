@@ -53,6 +53,8 @@ pub struct Mutant<'a> {
     faults: Vec<&'static Fault>,
     /// What it answers to.
     question: Question,
+    /// Why it does not.
+    refusal: Option<Reject>,
 }
 
 impl<'a> Mutant<'a> {
@@ -63,6 +65,7 @@ impl<'a> Mutant<'a> {
     ) -> Option<Mutant<'a>> {
         faults.sort_by_key(|fault| (fault.change.stage(), fault.name));
         let mut question = asked.question.clone();
+        let mut refusal = None;
         for fault in &faults {
             match (fault.change, &mut question) {
                 (Change::Accept(repair), Err(reject)) => {
@@ -70,6 +73,7 @@ impl<'a> Mutant<'a> {
                 }
                 (Change::Config(read), Ok(question)) => edit::reconfigure(question, read)?,
                 (Change::Question(change), Ok(question)) => change(question, history)?,
+                (Change::Refuse(refuse), Ok(question)) => refusal = Some(refuse(question)?),
                 (Change::Machine(change), Ok(question)) => {
                     // Whether it applies is known with any machine.
                     change(&mut profile::NAMED[0].clone(), question, history)?;
@@ -83,10 +87,18 @@ impl<'a> Mutant<'a> {
                 _ => return None,
             }
         }
-        let mutant = Mutant { asked, history, faults, question: question.ok()? };
+        let mutant = Mutant { asked, history, faults, question: question.ok()?, refusal };
         // Whether an answer changes is known from the answers of any machine.
-        mutant.finish(&|question| exactly(&profile::NAMED[0], question))?;
+        if mutant.changes_answers() {
+            mutant.finish(&|question| right(&profile::NAMED[0], question))?;
+        }
         Some(mutant)
+    }
+
+    /// Whether an answer is changed after it is known.
+    fn changes_answers(&self) -> bool {
+        let changes = |change| matches!(change, Change::Rotated(_) | Change::Output(_));
+        self.faults.iter().any(|fault| changes(fault.change))
     }
 
     /// The faults, in the order in which they take effect.
@@ -119,13 +131,16 @@ impl<'a> Mutant<'a> {
     /// What such a kernel of a profile answers.
     pub fn emulate(&self, profile: &Profile) -> Answer {
         let machine = self.machine(profile);
-        self.answer(&|question| exactly(&machine, question))
+        self.answer(&|question| right(&machine, question))
     }
 
     /// What such a kernel answers, if `reference` answers the question without the faults that
     /// change answers.
     pub fn answer(&self, reference: &dyn Fn(&Question) -> Output) -> Answer {
-        Answer::Output(self.finish(reference).unwrap_or_default())
+        match &self.refusal {
+            Some(reject) => Answer::Refused(reject.clone()),
+            None => Answer::Output(self.finish(reference).unwrap_or_default()),
+        }
     }
 
     /// How far apart the answers of two kernels of a profile with these faults may be, tensor by
@@ -140,10 +155,7 @@ impl<'a> Mutant<'a> {
             let list = profile::bounds(question, std::slice::from_ref(profile));
             list.into_iter().flat_map(|(_, named)| named).map(|n| (n.name, n.tensor)).collect()
         };
-        let changed = self
-            .faults
-            .iter()
-            .any(|fault| matches!(fault.change, Change::Rotated(_) | Change::Output(_)));
+        let changed = self.changes_answers();
         let doubles = |tensor: &Tensor| -> Vec<f64> {
             let format = tensor.dtype().format().unwrap_or(Format::F64);
             tensor.data().iter().map(|&bits| 2.0 * format.to_f64(bits)).collect()
@@ -202,8 +214,8 @@ impl<'a> Mutant<'a> {
     }
 }
 
-/// Everything that a machine answers.
-fn exactly(machine: &Profile, question: &Question) -> Output {
+/// Everything that a right kernel of a profile answers, integers included.
+pub fn right(machine: &Profile, question: &Question) -> Output {
     let floats = profile::emulate(machine, question);
     floats.into_iter().map(|named| (named.name, named.tensor)).chain(question.integers()).collect()
 }

@@ -206,9 +206,7 @@ fn reading() -> Vec<Fault> {
             signature: "right up to 4095, the input itself from there on",
             fix: "check the length of the table; extend it or refuse",
             links: &["microsoft/onnxruntime#28205", "pegainfer-project/pegainfer#220"],
-            change: Change::Rotated(|view, output| {
-                passed_through(view, output, |p| p >= ROWS)
-            }),
+            change: Change::Rotated(|view, output| passed_through(view, output, |p| p >= ROWS)),
         },
         Fault {
             name: "e7-table-clamped",
@@ -405,7 +403,11 @@ fn sources() -> Vec<Fault> {
             summary: "positions are counted from the first slot instead of the first real token",
             signature: "left-padded rows are shifted by their padding; scores of a pure rotation hide it",
             fix: "cumsum(attention_mask) − 1",
-            links: &["huggingface/transformers#22161", "unslothai/unsloth#3699", "tloen/alpaca-lora#315"],
+            links: &[
+                "huggingface/transformers#22161",
+                "unslothai/unsloth#3699",
+                "tloen/alpaca-lora#315",
+            ],
             change: Change::Question(|question, _| {
                 let ids = ids(question)?;
                 let IdSource::AttentionMask(mask) = &ids.source else { return None };

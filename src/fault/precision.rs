@@ -12,11 +12,7 @@ use crate::profile::{Accuracy, Precision, Profile};
 use crate::request::Output;
 
 /// The step is in this format, and that is not right for the dtype.
-fn narrow(
-    profile: &mut Profile,
-    question: &Question,
-    edit: impl Fn(&mut Profile),
-) -> Option<()> {
+fn narrow(profile: &mut Profile, question: &Question, edit: impl Fn(&mut Profile)) -> Option<()> {
     let rotates = matches!(question.body, Body::Apply(_) | Body::Sinusoidal(_));
     (rotates || history::rope(question).is_some()).then_some(())?;
     edit(profile);

@@ -241,7 +241,9 @@ fn general() -> Vec<Fault> {
             signature: "angles are too small by the factor from position 1 on",
             fix: "divide once: either the position or the frequency",
             links: &["huggingface/text-generation-inference#816"],
-            change: Change::Question(|question, _| factor(question, |theta, factor| theta / factor)),
+            change: Change::Question(|question, _| {
+                factor(question, |theta, factor| theta / factor)
+            }),
         },
         Fault {
             name: "d8-magnitude-dropped",
@@ -287,9 +289,7 @@ fn general() -> Vec<Fault> {
                     row::edit(tensor, |_, x| {
                         let scaled = |(i, &bits): (usize, &u64)| match inside(i) {
                             true => bits,
-                            false => {
-                                crate::profile::encode(format, format.to_f64(bits) * factor)
-                            }
+                            false => crate::profile::encode(format, format.to_f64(bits) * factor),
                         };
                         Some(x.iter().enumerate().map(scaled).collect())
                     })

@@ -27,7 +27,8 @@ fn far(view: &View, output: &mut Output, rule: Far) -> Option<()> {
         .collect();
     match table {
         None => {
-            let clamp = |&n: &i128| n.clamp(i32::MIN as i128, i32::MAX as i128) as i32 as u32 as u64;
+            let clamp =
+                |&n: &i128| n.clamp(i32::MIN as i128, i32::MAX as i128) as i32 as u32 as u64;
             row::replace(row::named(output, "bucket")?, list.iter().map(clamp).collect())
         }
         Some(table) => {
@@ -69,8 +70,8 @@ fn logarithmic(
     furthest: i64,
     round: fn(f64) -> f64,
 ) -> i128 {
-    let ratio = round((distance as f64 / exact as f64).ln())
-        / round((furthest as f64 / exact as f64).ln());
+    let ratio =
+        round((distance as f64 / exact as f64).ln()) / round((furthest as f64 / exact as f64).ln());
     let spread = (per_direction - exact) as f64;
     exact as i128 + round(round(ratio) * spread).floor() as i128
 }
@@ -94,26 +95,6 @@ fn exchanged(question: &mut crate::encoding::Question) -> Option<()> {
 
 pub(super) fn faults() -> Vec<Fault> {
     vec![
-        Fault {
-            name: "k1-bias-in-cross-attention",
-            class: "K1",
-            summary: "queries are counted over the keys' length, as where a bias is built for cross-attention",
-            signature: "the last queries are right; others get the bias of later ones",
-            fix: "give cross-attention no position bias, and self-attention its own positions",
-            links: &["huggingface/transformers#8518", "guillaume-be/rust-bert#170"],
-            change: Change::Question(|question, _| {
-                let keys = match &question.body {
-                    Body::T5Bucket(t) | Body::T5Bias(t, _) => t.key_positions.len() as i64,
-                    _ => return None,
-                };
-                edit::rows(question, |of, row| {
-                    if of == Of::Queries {
-                        let count = row.len() as i64;
-                        row.iter_mut().enumerate().for_each(|(n, p)| *p = keys - count + n as i64);
-                    }
-                })
-            }),
-        },
         Fault {
             name: "k2-queries-from-0",
             class: "K2",
@@ -162,7 +143,8 @@ pub(super) fn faults() -> Vec<Fault> {
             change: Change::Output(|view, output| {
                 far(view, output, |distance, exact, per_direction, furthest| {
                     let spread = (per_direction - exact) as i128;
-                    let step = (distance - exact as i128) * spread / (furthest as i128 - exact as i128);
+                    let step =
+                        (distance - exact as i128) * spread / (furthest as i128 - exact as i128);
                     (exact as i128 + step).min(per_direction as i128 - 1)
                 })
             }),
@@ -176,7 +158,8 @@ pub(super) fn faults() -> Vec<Fault> {
             links: &["huggingface/candle#1312"],
             change: Change::Output(|view, output| {
                 far(view, output, |distance, exact, per_direction, furthest| {
-                    let bucket = logarithmic(distance, exact, per_direction, furthest, |x| x + 1e-12);
+                    let bucket =
+                        logarithmic(distance, exact, per_direction, furthest, |x| x + 1e-12);
                     match distance < furthest as i128 {
                         true => bucket.min(per_direction as i128 - 1),
                         false => bucket.max(per_direction as i128),

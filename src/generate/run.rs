@@ -3,8 +3,8 @@
 use super::plan::{FilePlan, GroupPlan, TestPlan};
 use crate::encoding::Question;
 use crate::exact;
-use crate::profile;
 use crate::number::Tensor;
+use crate::profile;
 use crate::request::Request;
 use crate::vector::{
     Entry, Expected, GOLDEN_SCHEMA, Golden, Group, Manifest, SUITE, Tensors, Test, note,
@@ -123,7 +123,7 @@ fn answer(file: &FilePlan, group: &GroupPlan, test: &TestPlan) -> Answered {
 
 /// The bounds of the profiles in common use; none where everything is an integer.
 fn bounds(question: &Question) -> BTreeMap<String, Tensors> {
-    let list = profile::bounds(question, &profile::common(question.dtype)).into_iter();
+    let list = profile::bounds(question, &profile::carried(question.dtype)).into_iter();
     let tensors = |named: Vec<profile::Named>| {
         Tensors(named.into_iter().map(|n| (n.name.to_string(), n.tensor)).collect())
     };

@@ -4,9 +4,13 @@ mod absolute;
 mod alibi;
 mod apply;
 mod batches;
+mod general;
+mod ids;
 mod mixed;
+mod models;
 mod own;
 mod rejects;
+mod relative;
 mod rotate;
 mod schemes;
 mod score;
@@ -33,13 +37,16 @@ pub const SUITES: &[Suite] = &[
     ("mixed", mixed::files),
     ("schemes", schemes::files),
     ("spectra", spectra::files),
+    ("models", models::files),
     ("apply", apply::files),
     ("score", score::files),
     ("table", table::files),
     ("alibi", alibi::files),
     ("t5", t5::files),
     ("absolute", absolute::files),
+    ("relative", relative::files),
     ("weights", weights::files),
+    ("ids", ids::files),
     ("rejects", rejects::files),
 ];
 

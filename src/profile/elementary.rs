@@ -85,8 +85,8 @@ pub(super) struct Tiers<E: Elementary> {
     pub(super) last: Last<E::Scalar>,
 }
 
-/// Base, denominator and start of a running product, how many factors it has, and its value.
-pub(super) type Last<S> = Rc<RefCell<Option<([u64; 5], i64, S)>>>;
+/// Factor and start of a running product, how many factors it has, and its value.
+pub(super) type Last<S> = Rc<RefCell<Option<([u64; 4], i64, S)>>>;
 
 impl<E: Elementary> Tiers<E> {
     /// A frequency.
@@ -140,7 +140,7 @@ impl<E: Elementary> Tiers<E> {
                 let doublings = t.convert(&self.host.log2(base)?);
                 t.exp2(&t.mul(&exponent(-k)?, &doublings)?)
             }
-            Recipe::RunningProduct => self.running(base, k, h, one),
+            Recipe::RunningProduct => self.running(&self.step(base, h)?, k, one),
         }
     }
 
@@ -152,24 +152,28 @@ impl<E: Elementary> Tiers<E> {
         }
     }
 
-    /// start · b^(−1/h) · b^(−1/h) · …, k factors, every product rounded.
+    /// b^(−1/h), the factor of a running product.
+    pub(super) fn step(&self, base: &E::Scalar, h: i64) -> Option<E::Scalar> {
+        let t = &self.tensor;
+        let exponent = t.div(&t.integer(-1)?, &t.integer(h as i128)?)?;
+        self.pow(&t.convert(base), &exponent)
+    }
+
+    /// start · factor · factor · …, k factors, every product rounded.
     pub(super) fn running(
         &self,
-        base: &E::Scalar,
+        factor: &E::Scalar,
         k: i64,
-        h: i64,
         start: E::Scalar,
     ) -> Option<E::Scalar> {
         let t = &self.tensor;
-        let exponent = t.div(&t.integer(-1)?, &t.integer(h as i128)?)?;
-        let factor = self.pow(&t.convert(base), &exponent)?;
-        let ([a, b], [c, d]) = (t.key(base), t.key(&start));
-        let key = [a, b, c, d, h as u64];
+        let ([a, b], [c, d]) = (t.key(factor), t.key(&start));
+        let key = [a, b, c, d];
         let (done, start) = match self.last.take() {
             Some((known, done, product)) if known == key && done <= k => (done, product),
             _ => (0, start),
         };
-        let product = (done..k).try_fold(start, |product, _| t.mul(&product, &factor))?;
+        let product = (done..k).try_fold(start, |product, _| t.mul(&product, factor))?;
         self.last.replace(Some((key, k, product.clone())));
         Some(product)
     }

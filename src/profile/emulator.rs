@@ -4,7 +4,7 @@ use super::elementary::{Elementary, Tiers};
 use super::machine::{Machine, contains, encode};
 use super::pipeline::{Pipeline, Turning};
 use super::walk::Kernel;
-use super::{Contraction, Precision, Profile, on_axis};
+use super::{Accuracy, Contraction, Precision, Profile, on_axis};
 use crate::encoding::{Arithmetic, Expression, Pair, Plane, Rope};
 use crate::number::{Dtype, Format};
 use crate::request::{Direction, Position};
@@ -12,12 +12,32 @@ use crate::request::{Direction, Position};
 /// Emulates a profile.
 pub(super) struct Emulator<'p> {
     profile: &'p Profile,
-    pipeline: Pipeline<Machine>,
-    /// Where cos and sin are computed.
-    trig: Machine,
-    table: Machine,
+    pub(super) pipeline: Pipeline<Machine>,
+    pub(super) stored: Stored,
     arithmetic: Machine,
     output: Format,
+}
+
+/// From an angle to cos and sin in the table.
+pub(super) struct Stored {
+    /// Where cos and sin are computed.
+    pub(super) trig: Machine,
+    pub(super) table: Machine,
+    pub(super) accuracy: Accuracy,
+}
+
+impl Stored {
+    /// cos and sin times factors, rounded as often as the machine does.
+    pub(super) fn cos_sin(&self, angle: f64, factors: &[f64]) -> [f64; 2] {
+        let (mut sin, mut cos) = self.trig.sin_cos(angle, &self.accuracy);
+        // A factor of 1 multiplies exactly.
+        for factor in factors {
+            let factor = self.trig.round(*factor);
+            sin = self.trig.round(sin * factor);
+            cos = self.trig.round(cos * factor);
+        }
+        [self.table.round(cos), self.table.round(sin)]
+    }
 }
 
 /// A rope ready for positions.
@@ -56,8 +76,11 @@ impl<'p> Emulator<'p> {
                 angle: step(profile.angle),
                 scaling: profile.scaling,
             },
-            trig: machine(profile.angle.computing()),
-            table: step(profile.table),
+            stored: Stored {
+                trig: machine(profile.angle.computing()),
+                table: step(profile.table),
+                accuracy: profile.accuracy,
+            },
             arithmetic: step(profile.arithmetic),
             output: dtype.format().unwrap_or(Format::F64),
         }
@@ -117,17 +140,9 @@ impl Kernel for Emulator<'_> {
         else {
             return Phase { cos: f64::NAN, sin: f64::NAN };
         };
-        let (mut sin, mut cos) = self.trig.sin_cos(angle, &self.profile.accuracy);
-        // A factor of 1 multiplies exactly.
-        for factor in [Some(magnitude), growth].into_iter().flatten() {
-            let factor = self.trig.round(factor);
-            sin = self.trig.round(sin * factor);
-            cos = self.trig.round(cos * factor);
-        }
-        if spectrum.direction != Direction::Forward {
-            sin = -sin;
-        }
-        Phase { cos: self.table.round(cos), sin: self.table.round(sin) }
+        let factors: Vec<f64> = [Some(magnitude), growth].into_iter().flatten().collect();
+        let [cos, sin] = self.stored.cos_sin(angle, &factors);
+        Phase { cos, sin: if spectrum.direction == Direction::Forward { sin } else { -sin } }
     }
 
     fn given(&self, cos: f64, sin: f64, _: Format) -> Phase {

@@ -28,6 +28,16 @@ pub(super) struct Turning<'a, S> {
     pub(super) frequency: Option<S>,
 }
 
+/// From a position, in the angle's format, to an angle.
+#[derive(Clone, Debug)]
+pub(super) enum Route<S> {
+    /// p · frequency, or p / divisor · frequency.
+    Product { divisor: Option<S>, frequency: S },
+    /// p · factor · factor · …, so many `times`, and over the divisor at last, all in the format
+    /// of frequencies.
+    Running { factor: S, times: i64, divisor: Option<S> },
+}
+
 /// Least common multiple of the denominators of all base powers on an axis: machines compute
 /// 2i/r, not the fraction in lowest terms, and r/2 is what the lowest terms have in common.
 fn denominator(planes: &[Plane], axis: usize) -> i64 {
@@ -120,6 +130,33 @@ impl<E: Elementary + Clone> Pipeline<E> {
         Some(if self.position.is_some() { self.angle.convert(&value) } else { value })
     }
 
+    /// How the angle of a plane comes from the position.
+    pub(super) fn route(&self, turning: &Turning<E::Scalar>) -> Option<Route<E::Scalar>> {
+        let simple = simple(&turning.plane.frequency);
+        if let (Recipe::RunningProduct, Some((power, divisor))) = (self.tiers.recipe, simple) {
+            let tiers = self.tiers_of(turning);
+            let (x, a, b) = base_power(power)?;
+            let (times, h) = match tiers.denominator % b {
+                0 => (-a * (tiers.denominator / b), tiers.denominator),
+                _ => (-a, b),
+            };
+            let factor = tiers.step(&tiers.constant(x)?, h)?;
+            let divisor = match divisor {
+                Some(divisor) => Some(tiers.tensor.convert(&tiers.constant(divisor)?)),
+                None => None,
+            };
+            return Some(Route::Running { factor, times, divisor });
+        }
+        let divisor = match (self.scaling, simple) {
+            (Scaling::Position, Some((_, Some(divisor)))) => {
+                Some(self.angle.convert(&self.tiers.constant(divisor)?))
+            }
+            _ => None,
+        };
+        let frequency = self.angle.convert(turning.frequency.as_ref()?);
+        Some(Route::Product { divisor, frequency })
+    }
+
     /// The angle in radians.
     pub(super) fn angle(
         &self,
@@ -127,30 +164,20 @@ impl<E: Elementary + Clone> Pipeline<E> {
         position: Position,
     ) -> Option<E::Scalar> {
         let p = self.position(position)?;
-        let simple = simple(&turning.plane.frequency);
-        if let (Recipe::RunningProduct, Some((power, factor))) = (self.tiers.recipe, simple) {
-            let tiers = self.tiers_of(turning);
-            let (x, a, b) = base_power(power)?;
-            let (k, h) = match tiers.denominator % b {
-                0 => (-a * (tiers.denominator / b), tiers.denominator),
-                _ => (-a, b),
-            };
-            let start = tiers.tensor.convert(&p);
-            let mut angle = tiers.running(&tiers.constant(x)?, k, h, start)?;
-            if let Some(factor) = factor {
-                let factor = tiers.tensor.convert(&tiers.constant(factor)?);
-                angle = tiers.tensor.div(&angle, &factor)?;
+        match self.route(turning)? {
+            Route::Product { divisor: None, frequency } => self.angle.mul(&p, &frequency),
+            Route::Product { divisor: Some(divisor), frequency } => {
+                self.angle.mul(&self.angle.div(&p, &divisor)?, &frequency)
             }
-            return Some(self.angle.convert(&angle));
+            Route::Running { factor, times, divisor } => {
+                let t = &self.tiers.tensor;
+                let mut angle = self.tiers.running(&factor, times, t.convert(&p))?;
+                if let Some(divisor) = divisor {
+                    angle = t.div(&angle, &divisor)?;
+                }
+                Some(self.angle.convert(&angle))
+            }
         }
-        let p = match (self.scaling, simple) {
-            (Scaling::Position, Some((_, Some(factor)))) => {
-                let factor = self.angle.convert(&self.tiers.constant(factor)?);
-                self.angle.div(&p, &factor)?
-            }
-            _ => p,
-        };
-        self.angle.mul(&p, &self.angle.convert(turning.frequency.as_ref()?))
     }
 
     /// growth^(±(p − origin)), none but for schemes that grow.

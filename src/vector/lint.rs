@@ -91,7 +91,9 @@ impl Rule {
             Rule::ExpectedDtype => "floating-point outputs have the group's dtype",
             Rule::ResidualShape => "every floating-point output has an f16 residual of its shape",
             Rule::ResidualValue => "a residual fits the number it belongs to",
-            Rule::Bounds => "a bound has the dtype and shape of its output and is not below 0",
+            Rule::Bounds => {
+                "a profile bounds every floating-point output, in its dtype and shape, not below 0"
+            }
             Rule::ManifestMissing => "every listed file is there",
             Rule::ManifestExtra => "every file is listed",
             Rule::ManifestHash => "the hash is that of the file",

@@ -69,6 +69,13 @@ pub const NOTES: &[Remark] = &[
         &["meta-pytorch/attention-gym#29", "mosaicml/llm-foundry#186", "vllm-project/vllm#945"],
     ),
     remark(
+        "alibi-scale",
+        "the bias is not divided by √head_dim with the scores, or divided twice",
+        "slopes are off by a constant factor: attention is too local, or too flat",
+        &["J7"],
+        &["NVIDIA/TensorRT-Model-Connect#667"],
+    ),
+    remark(
         "alibi-slopes",
         "the slopes of this head count follow the other convention, or the exponent is off by one",
         "heads get slopes up to six times too large or small; powers of two hide it",
@@ -80,7 +87,7 @@ pub const NOTES: &[Remark] = &[
         "a pair takes its position from the wrong axis: height for width, chunks for interleaving, \
          or a stride that runs past its section",
         "text is right, because all axes agree there; images are not",
-        &["H1", "H2", "H3", "H4"],
+        &["E10", "H1", "H2", "H3", "H4", "H6", "H7"],
         &["alibaba/MNN#4104", "ollama/ollama#12807", "XPU-Forces/mojo_opset#276"],
     ),
     remark(
@@ -127,6 +134,13 @@ pub const NOTES: &[Remark] = &[
         &["vllm-project/vllm#57112", "sgl-project/sglang#35795", "ROCm/aiter#620"],
     ),
     remark(
+        "class-token",
+        "the class token is turned, or shifts the patches by one",
+        "every patch is a place off, or the class token is not where the model learned it",
+        &["H1"],
+        &["ggml-org/llama.cpp#13282"],
+    ),
+    remark(
         "context-parallel",
         "a rank's slice of the positions is taken to start at 0 or to be contiguous",
         "rank 0 is right at the front, everything else is shifted",
@@ -159,7 +173,7 @@ pub const NOTES: &[Remark] = &[
         "the base is changed at or below the original length, not changed beyond it, or kept from an \
          earlier call",
         "short prompts are wrong, or right only until the first long one",
-        &["D1", "D5"],
+        &["D1", "D2", "D3", "D5"],
         &["vllm-project/vllm#41236", "huggingface/transformers#27226", "NVIDIA/TensorRT-LLM#1299"],
     ),
     remark(
@@ -173,14 +187,25 @@ pub const NOTES: &[Remark] = &[
         "grid-axes",
         "pairs are dealt out to rows and columns by another model's rule: the spectrum restarts on every axis or runs on, and the blocks follow each other or interleave",
         "images are wrong, square and symmetric ones the least",
-        &["H1", "H2", "H7"],
+        &["E10", "H1", "H2", "H4", "H6", "H7"],
         &["huggingface/pytorch-image-models#2541", "ggml-org/llama.cpp#13282"],
+    ),
+    remark(
+        "grid-order",
+        "rows and columns are exchanged, or patches are counted in another order",
+        "text and square symmetric images are right, other images are scrambled",
+        &["H1", "H6"],
+        &[
+            "huggingface/pytorch-image-models#2541",
+            "ggml-org/llama.cpp#13282",
+            "osaurus-ai/vmlx-swift#225",
+        ],
     ),
     remark(
         "growth",
         "the growth of xPos is missing, has the wrong sign for keys, or starts at another position",
         "scores of near keys are right, those of far ones off by a power",
-        &["B3", "D8"],
+        &["B3", "D1", "D8"],
         &[],
     ),
     remark(
@@ -189,6 +214,14 @@ pub const NOTES: &[Remark] = &[
         "keys are read or written at the wrong place; equal head counts hide it",
         &["A3", "B3", "G4"],
         &["linkedin/Liger-Kernel#342", "PaddlePaddle/Paddle#74347", "hpcaitech/ColossalAI#6429"],
+    ),
+    remark(
+        "history",
+        "the answer depends on what the process was asked before: a table found under an incomplete \
+         key, a base kept from a longer sequence, a table rebuilt at another precision, a race",
+        "right when asked alone or first, wrong later; equal calls may differ",
+        &["C4", "C7", "D5", "F9", "G5", "H5"],
+        &["ml-explore/mlx#3071", "huggingface/transformers#27226", "vllm-project/vllm#48872"],
     ),
     remark(
         "identity",
@@ -218,7 +251,7 @@ pub const NOTES: &[Remark] = &[
         "pairs are formed the other way: neighbours instead of halves, or halves instead of neighbours",
         "exact at position 0, wrong by a third at 1 and completely after 10: fluent for a few \
          words, then gibberish",
-        &["A1", "A4", "A5"],
+        &["A1", "A4", "A5", "A6"],
         &[
             "huggingface/transformers#25199",
             "ggml-org/llama.cpp#13261",
@@ -255,6 +288,13 @@ pub const NOTES: &[Remark] = &[
         &["ml-explore/mlx-examples#907", "Lightning-AI/litgpt#1745", "ggml-org/llama.cpp#8650"],
     ),
     remark(
+        "log-bucket",
+        "the logarithm of a distance is truncated where it must be rounded up, or clamped elsewhere",
+        "far distances fall into the row beside their own, or outside the table",
+        &["K3"],
+        &[],
+    ),
+    remark(
         "long-position",
         "angles lose accuracy far away: rounded frequencies, sines of unreduced angles, running \
          products, or a table that ends early",
@@ -272,7 +312,7 @@ pub const NOTES: &[Remark] = &[
         "the wrong list of divisors: the switch is at the original length, strictly, for the whole \
          sequence, and the short list is not 1",
         "at exactly the original length one token disagrees; beyond it attention collapses",
-        &["D9"],
+        &["D1", "D2", "D9", "D12"],
         &["ggml-org/llama.cpp#24875", "trymirai/uzu#604", "unslothai/unsloth#10681"],
     ),
     remark(
@@ -290,6 +330,13 @@ pub const NOTES: &[Remark] = &[
         &["huggingface/transformers#24262", "vllm-project/vllm#40180", "vllm-project/vllm#863"],
     ),
     remark(
+        "model-config",
+        "a config.json is read with another meaning: a key ignored, a default missing, another layer's",
+        "the kernel is right and the model wrong",
+        &["A5", "C1", "D1", "D2"],
+        &["huggingface/transformers#45902"],
+    ),
+    remark(
         "near-tie",
         "the exact value lies extremely close to the middle between two numbers; only a kernel that \
          rounds correctly must agree, any other may be one ulp off",
@@ -301,7 +348,7 @@ pub const NOTES: &[Remark] = &[
         "negative-position",
         "negative positions are wrapped, clamped or read as unsigned",
         "padding offsets and shifted caches turn the wrong way",
-        &["E2", "E7"],
+        &["E2", "E7", "E14"],
         &["turboderp-org/exllamav2#606", "ggml-org/llama.cpp#4097"],
     ),
     remark(
@@ -394,7 +441,7 @@ pub const NOTES: &[Remark] = &[
         "the frequencies are those of a narrower slice: here the exponent is over head_dim and the \
          pairs span the head",
         "drift with distance; the pairs that must not turn do",
-        &["C2"],
+        &["C2", "D1"],
         &["huggingface/transformers#48652", "zml/zml#660"],
     ),
     remark(
@@ -408,7 +455,7 @@ pub const NOTES: &[Remark] = &[
         "reject-config",
         "a config that means nothing, or something else than was meant, is accepted",
         "a misspelt or unsupported key falls back to a default, and nobody notices",
-        &["D2", "D3"],
+        &["D2", "D3", "G1"],
         &["deepseek-ai/DeepSeek-R1#684", "lablup/mlxcel#1324", "NVIDIA/TensorRT-LLM#1595"],
     ),
     remark(
@@ -451,11 +498,50 @@ pub const NOTES: &[Remark] = &[
         &["raiyanyahya/how-to-train-your-gpt#6", "vllm-project/vllm#945"],
     ),
     remark(
+        "relative-clip",
+        "a distance is not clipped to the table, or clipped before it must be",
+        "far keys read another row, or memory behind the table",
+        &["K3"],
+        &[],
+    ),
+    remark(
+        "relative-direction",
+        "query minus key is taken for key minus query",
+        "keys before and after the query exchange their rows; a mirrored table hides it",
+        &["K3"],
+        &[],
+    ),
+    remark(
+        "rope-delta",
+        "the offset of decoding after an image is lost, stale, or counted in tokens",
+        "the prompt is right, every token generated after it is at another position",
+        &["H5"],
+        &["huggingface/transformers#43952", "Blaizzy/mlx-vlm#1505", "QwenLM/Qwen3-VL#765"],
+    ),
+    remark(
+        "rounding",
+        "a step or the result is rounded to a narrower format than the output has",
+        "the low bits of the output are noise, or zero",
+        &["F4", "F5", "F7", "F8", "F10"],
+        &["vllm-project/vllm#863", "vllm-project/vllm#57112", "ROCm/aiter#620"],
+    ),
+    remark(
         "scattered-ids",
         "positions are taken to be consecutive or increasing",
         "tree attention, reordered or repeated tokens get their neighbours' angles",
-        &["E14", "E15"],
+        &["E5", "E14", "E15"],
         &["flashinfer-ai/flashinfer#1129", "sgl-project/sglang#4267"],
+    ),
+    remark(
+        "segments",
+        "the three axes of text and images are mixed up, or the text after an image goes on at a wrong place",
+        "text is right, images and what follows them are not",
+        &["H6"],
+        &[
+            "linkedin/Liger-Kernel#276",
+            "huggingface/transformers#40136",
+            "modelscope/ms-swift#2051",
+        ],
     ),
     remark(
         "sign",
@@ -556,11 +642,25 @@ pub const NOTES: &[Remark] = &[
         &["vllm-project/vllm#863", "sgl-project/sglang#33117", "huggingface/transformers#29496"],
     ),
     remark(
+        "temperature",
+        "the step of the attention scale comes a position early or late, or its weight is another",
+        "nothing below the first step, all logits scaled wrongly beyond it",
+        &[],
+        &[],
+    ),
+    remark(
         "tie",
         "the exact value is the middle between two numbers and does not go to the even one",
         "one ulp off in half of the cases",
         &["J7"],
         &["NVIDIA/TensorRT-Model-Connect#667", "HabanaAI/vllm-fork#503"],
+    ),
+    remark(
+        "video-clock",
+        "seconds between frames are cast to integers, or multiplied in f32",
+        "frames less than a second apart share a position, or one comes early",
+        &["H6"],
+        &[],
     ),
     remark(
         "weight-heads",
@@ -589,16 +689,17 @@ pub const NOTES: &[Remark] = &[
     ),
     remark(
         "wires",
-        "q and k, or their halves, are crossed, or one of them is not rotated",
+        "q and k, or their halves, are crossed, one of them is not rotated, or the second half of a pair \
+         is made of the first one's new value",
         "equal tensors hide it",
-        &["B2", "B3"],
+        &["B2", "B3", "G6"],
         &["hpcaitech/ColossalAI#6428", "kvcache-ai/sglang#66", "huggingface/candle#1935"],
     ),
     remark(
         "yarn",
         "the ramp is wrong: betas exchanged, ends floored or not, the original length lost",
         "single frequencies off by up to 76 %, the others right",
-        &["D1", "D7"],
+        &["D1", "D2", "D7"],
         &["ggml-org/llama.cpp#17565", "panbanda/higgs#142", "antonellof/ferrox#226"],
     ),
 ];

@@ -6,6 +6,12 @@ use std::path::Path;
 /// Name of the manifest in the directory of the vectors.
 pub const MANIFEST: &str = "manifest.json";
 
+/// The golden files that come with the crate's source: the `vectors` directory as it was where the
+/// crate was compiled. A program that is moved to another machine must bring its own.
+pub fn shipped() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/vectors"))
+}
+
 /// Whether a path below that directory (forward slashes) is a golden file's: JSON, but neither
 /// the manifest nor a JSON Schema nor a released model's config.
 pub fn is_golden_path(path: &str) -> bool {

@@ -81,7 +81,7 @@ fn what_is_no_answer_is_never_a_pass() {
         (Outcome::Skipped("no".into()), "skipped", Verdict::Unjudged),
         (Outcome::Errored("no".into()), "errored", Verdict::AdapterFault),
         (broken(Breakage::Crash("SIGSEGV".into())), "crash", Verdict::AdapterFault),
-        (broken(Breakage::Hang(1)), "hang", Verdict::AdapterFault),
+        (broken(Breakage::Hang(std::time::Duration::from_secs(1))), "hang", Verdict::AdapterFault),
         (broken(Breakage::EarlyExit), "early_exit", Verdict::AdapterFault),
         (Outcome::Rejected("invalid_value: no".into()), "refused", Verdict::Diverges),
         (Outcome::Output(vec![]), "misfit", Verdict::Diverges),

@@ -2,12 +2,13 @@
 
 import math
 import struct
+from fractions import Fraction
 
 
 def planes(config):
     """The rotated width and the pairs of coordinates."""
-    if config.get("rope_type", "default") != "default" or "mrope_section" in config:
-        raise NotImplementedError("only the default rope")
+    if config.get("rope_type", "default") != "default" or {"mrope_section", "model"} & set(config):
+        raise NotImplementedError("only the default rope, flat")
     width = config.get("rotary_dim") or int(config["head_dim"] * config.get("partial_rotary_factor", 1.0))
     offset, half = config.get("rotary_offset", 0), width // 2
     if config["layout"] == "half":
@@ -241,16 +242,19 @@ def permute_qk(config, input, dtype):
     return [weight[h * dim + i] for h in range(config["num_heads"]) for i in order]
 
 
-def slope(heads, head, convention):
-    lower = heads if convention == "paper" else 2 ** (heads.bit_length() - 1)
+def slope(config, head):
+    heads, most = config["num_heads"], config.get("alibi_bias_max", 8)
+    lower = heads if config["slopes"] == "paper" else 2 ** (heads.bit_length() - 1)
     if head < lower:
-        return 2.0 ** (-8 * (head + 1) / lower)
-    return 2.0 ** (-4 * (2 * (head - lower) + 1) / lower)
+        return 2.0 ** (-most * (head + 1) / lower)
+    return 2.0 ** (-most / 2 * (2 * (head - lower) + 1) / lower)
 
 
 def alibi_bias(config, input, dtype):
-    heads = config["num_heads"]
+    last = max(input["key_positions"], default=0)
+    scale = math.sqrt(config.get("head_dim", 1))
     distance = {
+        "mpt": lambda i, j: j - last,
         "distance": lambda i, j: j - i,
         "key": lambda i, j: j,
         "symmetric": lambda i, j: -abs(i - j),
@@ -258,16 +262,16 @@ def alibi_bias(config, input, dtype):
     return {
         "bias": [
             [
-                [slope(heads, h, config["slopes"]) * distance(i, j) for j in input["key_positions"]]
+                [slope(config, h) * distance(i, j) / scale for j in input["key_positions"]]
                 for i in input["query_positions"]
             ]
-            for h in range(heads)
+            for h in range(config["num_heads"])
         ]
     }
 
 
 def alibi_slopes(config, input, dtype):
-    return [slope(config["num_heads"], h, config["slopes"]) for h in range(config["num_heads"])]
+    return [slope(config, h) for h in range(config["num_heads"])]
 
 
 def bucket(config, relative):
@@ -326,11 +330,128 @@ def no_offset(config, input, dtype):
     return learned({"dim": config["dim"]}, input, dtype)
 
 
+def shaw_bucket(config, input, dtype):
+    if config["form"] == "key_minus_query":
+        limit = config["max_relative_position"]
+        row = lambda i, j: min(max(j - i, -limit), limit) + limit
+    else:
+        row = lambda i, j: i - j + config["max_position_embeddings"] - 1
+    return [[row(i, j) for j in input["key_positions"]] for i in input["query_positions"]]
+
+
+def shaw_no_clip(config, input, dtype):
+    return shaw_bucket(dict(config, max_relative_position=2**50), input, dtype)
+
+
+def deberta_bucket(config, input, dtype):
+    """The ceiling in exact integers: n^(mid−1) · mid^k ≤ (M−1)^k · mid^(mid−1)."""
+    size, most = config["bucket_size"], config["max_position"]
+    mid = size // 2
+
+    def signed(rel):
+        if config["clamp"] == "distance":
+            rel = min(max(rel, 1 - most), most - 1)
+        n = abs(rel)
+        if n > mid:
+            n = min(n, most * most)  # far beyond every clamp
+            reaches = lambda k: n ** (mid - 1) * mid**k <= (most - 1) ** k * mid ** (mid - 1)
+            n = mid + next((k for k in range(size * 4) if reaches(k)), size * 4)
+        row = size + (n if rel > 0 else -n)
+        if config["clamp"] == "index":
+            row = min(max(row, 0), 2 * size - 1)
+        return row if config["form"] == "index" else row - size
+
+    return [[signed(i - j) for j in input["key_positions"]] for i in input["query_positions"]]
+
+
+def deberta_other_clamp(config, input, dtype):
+    other = {"index": "distance", "distance": "index"}[config["clamp"]]
+    return deberta_bucket(dict(config, clamp=other), input, dtype)
+
+
+def attention_temperature(config, input, dtype):
+    floor, offset = config.get("floor_scale", 8192), config.get("offset", 1)
+    weight = config.get("attn_scale", 0.1)
+    return [1 + weight * math.log(1 + (p + offset) // floor) for p in input["positions"]]
+
+
+def temperature_late(config, input, dtype):
+    return attention_temperature(dict(config, offset=config.get("offset", 1) - 1), input, dtype)
+
+
 def position_ids(config, input, dtype):
+    if "segments" in input:
+        return multimodal(input["segments"], input["spatial_merge_size"])
+    if "grid_thw" in input:
+        return patches(input)
     if "cu_seqlens" in input:
-        ends = input["cu_seqlens"]
-        return [[p for a, b in zip(ends, ends[1:]) for p in range(b - a)]]
+        return packed(input)
     rows = []
     for mask in plain(input["attention_mask"]):
         rows.append([sum(mask[:i]) if real else 0 for i, real in enumerate(mask)])
-    return rows
+    return {"positions": rows}
+
+
+def packed(input):
+    ends, size, rank = input["cu_seqlens"], input.get("cp_size"), input.get("cp_rank")
+    rows = []
+    for a, b in zip(ends, ends[1:]):
+        chunk = (b - a) // (2 * size) if size else 0
+        for p in range(b - a):
+            if not size or p // chunk in (rank, 2 * size - 1 - rank):
+                rows.append((p, a + p))
+    output = {"positions": [[p for p, _ in rows]]}
+    if size:
+        output["indices"] = [[place for _, place in rows]]
+    return output
+
+
+def multimodal(segments, merge):
+    """Qwen2-VL's rule: a list per axis."""
+    axes, start = ([], [], []), 0
+    for segment in segments:
+        if "text" in segment:
+            tokens = [(n, n, n) for n in range(segment["text"])]
+        else:
+            t, h, w = segment.get("image") or segment["video"]
+            pace = segment.get("seconds_per_grid", 1), segment.get("tokens_per_second", 1)
+            step = lambda f: math.floor(f * Fraction(pace[0]) * Fraction(pace[1]))
+            tokens = [
+                (step(f), y, x) for f in range(t) for y in range(h // merge) for x in range(w // merge)
+            ]
+        for axis, values in zip(axes, zip(*tokens)):
+            axis.extend(start + value for value in values)
+        start = max([start - 1] + [value for axis in axes for value in axis]) + 1
+    return {"positions": [[axis] for axis in axes], "rope_delta": start - len(axes[0])}
+
+
+def patches(input):
+    """Rows and columns of the patches of vision towers."""
+    first, cls = input.get("first", 0), input.get("cls")
+    m = input["spatial_merge_size"] if input["order"] == "merge_block" else 1
+    rows = []
+    for t, h, w in input["grid_thw"]:
+        grid = [
+            (first + y * m + b, first + x * m + a)
+            for y in range(h // m) for x in range(w // m) for b in range(m) for a in range(m)
+        ]
+        if m == 1:
+            grid = [(first + y, first + x) for y in range(h) for x in range(w)]
+        origin = [(0, 0)]
+        rows += origin * (cls == "first") + grid * t + origin * (cls == "last")
+    return {"positions": [[[y for y, _ in rows]], [[x for _, x in rows]]]}
+
+
+def raster_always(config, input, dtype):
+    return position_ids(config, dict(input, order="raster"), dtype)
+
+
+def columns_first(config, input, dtype):
+    output = position_ids(config, input, dtype)
+    output["positions"] = output["positions"][:-2] + output["positions"][:-3:-1]
+    return output
+
+
+def delta_of_tokens(config, input, dtype):
+    output = position_ids(config, input, dtype)
+    return dict(output, rope_delta=0) if "rope_delta" in output else output

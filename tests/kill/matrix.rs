@@ -4,8 +4,8 @@ use ropewalk::encoding::Question;
 use ropewalk::fault::{self, Answer, Asked, Fault, History};
 use ropewalk::number::{Format, Tensor};
 use ropewalk::profile::{self, Profile};
-use ropewalk::request::{Json, Output};
-use ropewalk::vector::{Expected, Golden, Group, Test, note};
+use ropewalk::request::{Json, Object, Output};
+use ropewalk::vector::{Expected, Golden, Test, note};
 use std::collections::BTreeMap;
 
 /// Where a fault may show: kernels have separate code for each of these.
@@ -30,12 +30,34 @@ pub struct Fate {
     pub differs: bool,
     /// The largest |wrong − exact| over twice the loosest judging bound.
     pub ratio: f64,
+    /// Which comparisons of that test tell.
+    pub by: Branches,
+}
+
+/// The comparisons that told a wrong answer from a right one.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Branches {
+    /// A refusal where there is an answer, or the reverse.
+    pub refusal: bool,
+    /// Another name, dtype or shape.
+    pub form: bool,
+    /// An integer differs.
+    pub integer: bool,
+    /// An element that must be exact differs: its bound is 0.
+    pub copy: bool,
+    /// A NaN where a number can be judged.
+    pub nan: bool,
+    /// An error beyond twice its bound.
+    pub error: bool,
 }
 
 impl Fate {
     pub fn merge(&mut self, other: Fate) {
         self.killed = self.killed.take().or(other.killed);
         self.unnamed = self.unnamed.take().or(other.unnamed);
+        if self.by == Branches::default() {
+            self.by = other.by;
+        }
         self.differs |= other.differs;
         self.ratio = self.ratio.max(other.ratio);
     }
@@ -43,23 +65,23 @@ impl Fate {
 
 pub type Matrix = BTreeMap<Cell, Fate>;
 
-fn word<'a>(group: &'a Group, key: &str) -> &'a str {
-    match group.config.get(key) {
+fn word<'a>(config: &'a Object, key: &str) -> &'a str {
+    match config.get(key) {
         Some(Json::String(word)) => word,
         _ => "",
     }
 }
 
 /// The operation and, of a rotary config, its rule.
-pub fn scheme(golden: &Golden, group: &Group) -> String {
+pub fn scheme(golden: &Golden, config: &Object) -> String {
     let operation = golden.operation.name();
     let rotary = ["rotate", "score", "inv_freq", "table"].contains(&operation);
-    let rule = match word(group, "rope_type") {
+    let rule = match word(config, "rope_type") {
         _ if !rotary => return operation.to_string(),
         "" => "default",
         rule => rule,
     };
-    let rule = match group.config.get("mrope_section") {
+    let rule = match config.get("mrope_section") {
         None => rule.to_string(),
         Some(_) => match rule {
             "default" => "mrope".to_string(),
@@ -77,9 +99,7 @@ fn machine() -> &'static Profile {
 /// A number of a format; ±∞ counts as ±2^(e_max + 1).
 fn number(format: Format, bits: u64) -> f64 {
     match format.to_f64(bits) {
-        x if x.is_infinite() && format != Format::F64 => {
-            2f64.powi(format.e_max() + 1).copysign(x)
-        }
+        x if x.is_infinite() && format != Format::F64 => 2f64.powi(format.e_max() + 1).copysign(x),
         x if x.is_infinite() => f64::MAX.copysign(x),
         x => x,
     }
@@ -101,26 +121,39 @@ fn limits(test: &Test, name: &str, count: usize, format: Format) -> Vec<Option<f
 }
 
 /// The largest error over twice the limit; ∞ where a copy or an integer differs, or the form does.
-pub fn excess(test: &Test, got: &Output) -> f64 {
-    let Expected::Tensors(expected) = &test.expected else { return f64::INFINITY };
-    let mut largest = 0f64;
-    if got.len() != expected.0.len() {
+pub fn excess(test: &Test, answer: &Answer, by: &mut Branches) -> f64 {
+    let (Expected::Tensors(expected), Answer::Output(got)) = (&test.expected, answer) else {
+        by.refusal = true;
         return f64::INFINITY;
-    }
+    };
+    let mut largest = 0f64;
     for (name, want) in &expected.0 {
-        let Some((_, got)) = got.iter().find(|(n, _)| n == name) else { return f64::INFINITY };
-        if (got.dtype(), got.shape()) != (want.dtype(), want.shape()) {
+        let got = got.iter().find(|(n, _)| n == name).map(|(_, tensor)| tensor);
+        let same = |got: &&Tensor| (got.dtype(), got.shape()) == (want.dtype(), want.shape());
+        let Some(got) = got.filter(same) else {
+            by.form = true;
             return f64::INFINITY;
-        }
+        };
         largest = largest.max(match want.dtype().format() {
-            None => if got == want { 0.0 } else { f64::INFINITY },
-            Some(format) => floats(test, name, format, got, want),
+            None if got == want => 0.0,
+            None => {
+                by.integer = true;
+                f64::INFINITY
+            }
+            Some(format) => floats(test, name, format, got, want, by),
         });
     }
     largest
 }
 
-fn floats(test: &Test, name: &str, format: Format, got: &Tensor, want: &Tensor) -> f64 {
+fn floats(
+    test: &Test,
+    name: &str,
+    format: Format,
+    got: &Tensor,
+    want: &Tensor,
+    by: &mut Branches,
+) -> f64 {
     let limits = limits(test, name, want.data().len(), format);
     let residuals = test.residual.as_ref().and_then(|tensors| tensors.get(name));
     let mut largest = 0f64;
@@ -130,18 +163,23 @@ fn floats(test: &Test, name: &str, format: Format, got: &Tensor, want: &Tensor) 
             continue;
         }
         if format.is_nan(got) {
-            return f64::INFINITY;
+            by.nan = true;
+            largest = f64::INFINITY;
+            continue;
         }
         let residual = residuals.map_or(0.0, |tensor| Format::F16.to_f64(tensor.data()[i]));
         let ulp = format.ulp_exponent(want).map_or(0.0, |k| 2f64.powi(k));
         // Halved, so that the largest numbers do not overflow.
         let apart = number(format, got) / 2.0 - number(format, want) / 2.0;
         let error = (apart - residual * ulp / 2.0).abs();
-        if error > *limit {
-            largest = largest.max(if *limit == 0.0 { f64::INFINITY } else { error / limit });
-        } else if *limit > 0.0 {
-            largest = largest.max(error / limit);
-        }
+        let ratio = match (error > 0.0, *limit == 0.0) {
+            (false, _) => 0.0,
+            (true, true) => f64::INFINITY,
+            (true, false) => error / limit,
+        };
+        by.copy |= ratio.is_infinite();
+        by.error |= ratio.is_finite() && ratio > 1.0;
+        largest = largest.max(ratio);
     }
     largest
 }
@@ -177,12 +215,18 @@ pub fn of_file(golden: &Golden, faults: &[&'static Fault], skip: &dyn Fn(&Cell) 
     let mut history = History::default();
     for (group, test) in golden.tests() {
         let asked = Asked::new(&golden.request(group, test));
+        // A model's own config names its rule in other words.
+        let config = asked.question().map_or(&group.config, |question| question.config());
+        let scheme = match asked.question() {
+            Ok(_) => scheme(golden, config),
+            Err(_) => "refused ".to_string() + golden.operation.name(),
+        };
         let mut right = None;
         for &fault in faults {
             let cell = Cell {
                 fault: fault.name,
-                scheme: scheme(golden, group),
-                layout: word(group, "layout").to_string(),
+                scheme: scheme.clone(),
+                layout: word(config, "layout").to_string(),
                 dtype: group.dtype.name(),
             };
             if skip(&cell) || matrix.get(&cell).is_some_and(|fate| fate.killed.is_some()) {
@@ -190,8 +234,9 @@ pub fn of_file(golden: &Golden, faults: &[&'static Fault], skip: &dyn Fn(&Cell) 
             }
             let Some(mutant) = fault.mutate(&asked, &history) else { continue };
             let fate = matrix.entry(cell).or_default();
-            let Answer::Output(wrong) = mutant.emulate(machine()) else { continue };
-            let ratio = excess(test, &wrong);
+            let answer = mutant.emulate(machine());
+            let mut by = Branches::default();
+            let ratio = excess(test, &answer, &mut by);
             fate.ratio = fate.ratio.max(ratio);
             if ratio > 1.0 {
                 fate.differs = true;
@@ -199,9 +244,15 @@ pub fn of_file(golden: &Golden, faults: &[&'static Fault], skip: &dyn Fn(&Cell) 
                 let named = named.flat_map(|note| note.faults).any(|class| *class == fault.class);
                 let slot = if named { &mut fate.killed } else { &mut fate.unnamed };
                 slot.get_or_insert_with(|| test.id.clone());
+                if named {
+                    fate.by = by;
+                }
             } else if let (false, Ok(question)) = (fate.differs, asked.question()) {
-                let right = right.get_or_insert_with(|| right_answer(question));
-                fate.differs = differs(question, right, &wrong);
+                let right = right.get_or_insert_with(|| fault::right(machine(), question));
+                fate.differs = match &answer {
+                    Answer::Output(wrong) => differs(question, right, wrong),
+                    Answer::Refused(_) => true,
+                };
             }
         }
         if let Ok(question) = asked.question() {
@@ -209,13 +260,6 @@ pub fn of_file(golden: &Golden, faults: &[&'static Fault], skip: &dyn Fn(&Cell) 
         }
     }
     matrix
-}
-
-/// What a right machine of f64 answers.
-fn right_answer(question: &Question) -> Output {
-    let floats = profile::emulate(machine(), question);
-    let floats = floats.into_iter().map(|named| (named.name, named.tensor));
-    floats.chain(question.integers()).collect()
 }
 
 /// All faults on all files.

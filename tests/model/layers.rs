@@ -106,3 +106,53 @@ fn the_layers_that_differ_are_named() {
     );
     assert_eq!(names(json!({"model_type": "qwen2"})), [""; 0]);
 }
+
+#[test]
+fn a_base_for_each_layer_is_one_base_and_layers_without() {
+    let model = with(json!({"layer_rope_theta": [500000, 500000, 0, 500000]}));
+    assert_eq!(theta(&model, "full_attention"), (json!("default"), json!(500000)));
+    assert_eq!(theta(&model, "no_rope").0, json!("none"));
+    let all = with(json!({"rope_theta": 10000.0, "layer_rope_theta": [10000, 10000]}));
+    assert_eq!(try_flat(&all, None).unwrap()["rope_theta"], json!(10000.0));
+    refuses(&all, Some("no_rope"), "invalid_value", &["no_rope", "full_attention"]);
+    refuses(
+        &with(json!({"layer_rope_theta": [10000, 500000]})),
+        None,
+        "invalid_value",
+        &["layer_rope_theta", "one base"],
+    );
+    refuses(
+        &with(json!({"rope_theta": 2, "layer_rope_theta": [3]})),
+        None,
+        "invalid_value",
+        &["layer_rope_theta", "rope_theta says too, 2"],
+    );
+}
+
+/// The compressed layers have a base of their own and are scaled, without the magnitude; the slice
+/// stands at the end of the head.
+#[test]
+fn deepseek_v4_has_two_ropes() {
+    let yarn = json!({"type": "yarn", "factor": 16, "original_max_position_embeddings": 65536,
+                      "beta_fast": 32, "beta_slow": 1});
+    let model = json!({"model_type": "deepseek_v4", "head_dim": 512, "qk_rope_head_dim": 64,
+                       "rope_theta": 10000, "compress_rope_theta": 160000, "rope_scaling": yarn});
+    assert_eq!(theta(&model, "main"), (json!("default"), json!(10000)));
+    assert_eq!(theta(&model, "compress"), (json!("yarn"), json!(160000)));
+    let flat = try_flat(&model, Some("compress")).unwrap();
+    assert_eq!(flat["attention_factor"], 1);
+    assert_eq!(
+        [&flat["head_dim"], &flat["rotary_dim"], &flat["rotary_offset"]],
+        [512, 64, 448].map(|n| json!(n)).each_ref()
+    );
+    refuses(&model, None, "missing_key", &["main", "compress"]);
+}
+
+/// Base and layer types of a larger model are those of the text model inside, and may not differ.
+#[test]
+fn two_bases_at_two_levels() {
+    let model = json!({"rope_theta": 2, "text_config": with(json!({"rope_theta": 1}))});
+    refuses(&model, None, "invalid_value", &["rope_theta is 2", "inside says too, 1"]);
+    let flat = try_flat(&json!({"rope_theta": 1, "text_config": with(json!({}))}), None).unwrap();
+    assert_eq!(flat["rope_theta"], 1);
+}

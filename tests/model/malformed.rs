@@ -274,3 +274,82 @@ fn models_with_strange_keys() {
         .concat()
     );
 }
+
+/// Values of the wrong kind, and numbers at the edge of what a key takes.
+#[test]
+fn kinds_of_values() {
+    insta::assert_snapshot!(flat_table(
+        rope("default", json!({})),
+        &[
+            json!({"head_dim": 7}),
+            json!({"head_dim": 8.0}),
+            json!({"head_dim": "8"}),
+            json!({"head_dim": 1_000_000_000}),
+            json!({"rope_theta": true}),
+            json!({"rope_theta": [10000]}),
+            json!({"layout": ["half"]}),
+            json!({"rotary_dim": -2}),
+            json!({"rotary_offset": -1, "rotary_dim": 4}),
+            json!({"partial_rotary_factor": 0.4}),
+            json!({"partial_rotary_factor": "0.5"}),
+            json!({"rope_type": ""}),
+        ]
+    ));
+}
+
+#[test]
+fn lists_and_flags() {
+    let longrope = rope(
+        "longrope",
+        json!({"short_factor": [1, 1, 1, 1], "long_factor": [1, 1, 1, 1],
+               "original_max_position_embeddings": 64, "factor": 2}),
+    );
+    let yarn = rope("yarn", json!({"factor": 4, "original_max_position_embeddings": 64}));
+    insta::assert_snapshot!(
+        [
+            flat_table(
+                longrope,
+                &[
+                    json!({"long_factor": [1, 2, -3, 4]}),
+                    json!({"short_factor": [1, "2", 3, 4]}),
+                    json!({"long_factor": 2}),
+                    json!({"rotary_dim": 4}),
+                    json!({"short_mscale": 1.2}),
+                ]
+            ),
+            flat_table(
+                yarn,
+                &[
+                    json!({"beta_slow": 33}),
+                    json!({"mscale": true}),
+                    json!({"mscale_all_dim": -1}),
+                    json!({"attn_factor": 1.2}),
+                ]
+            ),
+            flat_table(
+                rope("axial", json!({"axes_dims": [4, 4]})),
+                &[json!({"axes_dims": [8, 0]}), json!({"axes_dims": []})]
+            ),
+        ]
+        .concat()
+    );
+}
+
+#[test]
+fn models_of_the_wrong_kind() {
+    insta::assert_snapshot!(model_table(&[
+        json!({"model_type": ["llama"]}),
+        json!({"text_config": [1]}),
+        json!({"hidden_size": "4096"}),
+        json!({"rope_theta": {"full_attention": 1}}),
+        json!({"max_position_embeddings": "8k", "rope_scaling": {"type": "dynamic", "factor": 2}}),
+        json!({"rope_scaling": {"type": "dynamic", "alpha": 0}}),
+        json!({"rope_parameters": {"full_attention": {"rope_type": "default"}, "factor": 2}}),
+        json!({"layer_rope_theta": [10000, 0, 500000]}),
+        json!({"qk_rope_head_dim": 64, "head_dim": 64}),
+        json!({"rope_scale": 2}),
+        json!({"model_type": "ernie4_5_vl_moe_text", "rope_scaling": {"type": "default",
+               "mrope_section": [22, 22, 20]}}),
+        json!({"partial_rotary_factor": 0.3, "head_dim": 90}),
+    ]));
+}

@@ -1,14 +1,18 @@
 //! The report for programs: one JSON object per line; without its footer it is not whole.
 
-use super::{CaseReport, Report, Section, Status};
+use super::{CaseReport, Fitted, Group, Report, Section, Status};
+use crate::audit::errors::Cell;
 use crate::audit::judge::{HISTOGRAM, Wrong};
+use crate::audit::place::{At, Place};
 use crate::vector::SUITE;
 use serde_json::{Value, json};
 
-/// The report as NDJSON: a header, every section, every case, a footer.
+/// The value of `schema` in the header: the format's name and its major version.
+pub(super) const REPORT_SCHEMA: &str = "ropewalk-audit-1";
+
+/// The report as NDJSON: a header, every section with its groups, every case, a footer.
 ///
-/// The footer has `verdict` (`conforms`, `diverges`, `unjudged`, `adapter_fault`), `counts` of
-/// cases by status and of elements, `diagnoses`, `seen` and `unseen` faults, `complaints`.
+/// `docs/audit-report.schema.json` describes every line. [`super::read_ndjson`] reads it back.
 pub fn ndjson(report: &Report) -> String {
     let kernel = json!({
         "name": report.kernel.name,
@@ -18,6 +22,7 @@ pub fn ndjson(report: &Report) -> String {
     });
     let header = json!({
         "line": "header",
+        "schema": REPORT_SCHEMA,
         "ropewalk": env!("CARGO_PKG_VERSION"),
         "suite": SUITE,
         "kernel": kernel,
@@ -25,7 +30,9 @@ pub fn ndjson(report: &Report) -> String {
     });
     let lines = [header]
         .into_iter()
-        .chain(report.sections.iter().map(section))
+        .chain(report.sections.iter().flat_map(|own| {
+            [section(own)].into_iter().chain(own.groups.iter().map(|one| group(own, one)))
+        }))
         .chain(report.cases.iter().map(case))
         .chain([footer(report)]);
     lines.map(|line| format!("{line}\n")).collect()
@@ -48,6 +55,55 @@ fn section(section: &Section) -> Value {
         "closest": section.closest,
         "histogram": {"ulp_up_to": HISTOGRAM, "elements": section.histogram},
         "silent_groups": section.silent_groups,
+        "verdict": section.verdict().name(),
+        "by_position": by_position(section),
+        "by_plane": by_plane(section),
+    })
+}
+
+fn by_position(section: &Section) -> Vec<Value> {
+    let bands = section.errors.by_position().into_iter();
+    bands
+        .map(|(band, errors)| {
+            let mut value = json!({"from": band.start()});
+            cell(&mut value, &errors);
+            value
+        })
+        .collect()
+}
+
+fn by_plane(section: &Section) -> Vec<Value> {
+    let planes = section.errors.by_plane().into_iter();
+    planes
+        .map(|(plane, errors)| {
+            let mut value = json!({"plane": plane});
+            cell(&mut value, &errors);
+            value
+        })
+        .collect()
+}
+
+fn cell(value: &mut Value, cell: &Cell) {
+    value["elements"] = json!(cell.elements);
+    value["beyond"] = json!(cell.beyond);
+    value["ulp"] = finite(cell.ulp);
+    value["relative"] = cell.relative.map_or(Value::Null, finite);
+    value["bound"] = cell.bound.map_or(Value::Null, finite);
+}
+
+fn group(section: &Section, group: &Group) -> Value {
+    json!({
+        "line": "group",
+        "name": group.name,
+        "operation": section.operation.name(),
+        "dtype": section.dtype.name(),
+        "verdict": group.verdict().name(),
+        "profile": group.profile,
+        "passed": group.passed,
+        "diverged": group.diverged,
+        "broken": group.broken,
+        "unjudged": group.unjudged,
+        "worst_ulp": group.worst_ulp.map(finite),
     })
 }
 
@@ -58,7 +114,10 @@ fn case(case: &CaseReport) -> Value {
         "group": case.group,
         "operation": case.operation.name(),
         "dtype": case.dtype.name(),
+        "comment": case.comment,
         "flags": case.flags,
+        "basic": case.basic,
+        "profile": case.profile,
         "status": case.status.name(),
         "detail": case.status.detail(),
         "judged": case.judged,
@@ -81,7 +140,34 @@ fn wrong(case: &CaseReport, wrong: &Wrong) -> Value {
         "ulp": finite(wrong.ulps),
         "allowed_ulp": finite(wrong.allowed),
         "rule": wrong.rule,
+        "place": case.place.as_ref().map(place),
     })
+}
+
+fn place(place: &Place) -> Value {
+    let axes: serde_json::Map<String, Value> =
+        place.axes.iter().map(|(axis, index)| (axis.to_string(), json!(index))).collect();
+    let (position, distance) = match place.at {
+        Some(At::Position(p)) => (serde_json::to_value(p.to_json()).unwrap_or_default(), None),
+        Some(At::Distance(d)) => (Value::Null, Some(d.to_string())),
+        None => (Value::Null, None),
+    };
+    json!({
+        "axes": axes,
+        "position": position,
+        "distance": distance,
+        "plane": place.plane.map(|(plane, _)| plane),
+        "part": place.plane.and_then(|(_, part)| part),
+    })
+}
+
+fn fitted(fitted: &Fitted) -> Value {
+    let planes: Vec<Value> = fitted
+        .planes
+        .iter()
+        .map(|p| json!({"plane": p.plane, "declared": p.declared, "fitted": p.fitted}))
+        .collect();
+    json!({"config": fitted.config, "planes": planes})
 }
 
 /// JSON has no infinities and no NaN: words stand for them.
@@ -105,7 +191,7 @@ fn footer(report: &Report) -> Value {
         .diagnoses
         .iter()
         .map(|d| {
-            json!({"faults": d.faults, "explains": d.explains, "summary": d.summary, "fix": d.fix,
+            json!({"faults": d.faults, "alternatives": d.alternatives, "explains": d.explains, "summary": d.summary, "fix": d.fix,
                    "links": d.links})
         })
         .collect();
@@ -126,6 +212,8 @@ fn footer(report: &Report) -> Value {
             "elements_wrong": sum(&|case| case.wrong),
         },
         "diagnoses": diagnoses,
+        "clues": report.clues,
+        "fitted": report.fitted.as_ref().map(fitted),
         "seen": report.seen,
         "unseen": unseen,
         "complaints": report.complaints,

@@ -1,10 +1,9 @@
-//! The report for people at a terminal: the answer first, then why.
+//! The report for people at a terminal: the answer, then what is wrong, then where.
 
-use super::{CaseReport, Report, Section, Status, Verdict};
-use crate::number::Dtype;
-use crate::vector::note;
-use std::collections::BTreeMap;
-use std::fmt::Write;
+use super::bars::{self, Bar};
+use super::digest::{Digest, Kind};
+use super::words::{clean, count, distance, link, ulp, value, whereabouts};
+use super::{CaseReport, Diagnosis, Report, Section, Verdict};
 
 /// How it is laid out.
 #[derive(Clone, Copy, Debug)]
@@ -15,26 +14,45 @@ pub struct Style {
     pub colour: bool,
     /// Cases shown whole.
     pub show: usize,
+    /// Everything, the sections that are fine included.
+    pub verbose: bool,
 }
 
 impl Default for Style {
     fn default() -> Self {
-        Style { width: 100, colour: false, show: 5 }
+        Style { width: 100, colour: false, show: 3, verbose: false }
     }
 }
 
 /// The report as text.
 pub fn terminal(report: &Report, style: Style) -> String {
     let mut page = Page { text: String::new(), style };
-    page.head(report);
-    page.diagnoses(report);
-    page.sections(&report.sections);
-    page.failures(report);
-    page.unanswered(report);
-    page.complaints(report);
-    page.sight(report);
+    let digest = Digest::new(report);
+    page.head(report, &digest);
+    page.causes(report);
+    // What breaks hides what is wrong, if it breaks more often.
+    let wrong = report.divergences().count();
+    let broken = digest.unanswered.iter().map(|kind| kind.ids.len()).sum::<usize>();
+    if broken > wrong {
+        page.unanswered(report, &digest);
+    }
+    page.bad(report, &digest);
+    page.failing(&digest);
+    page.pictures(report, &digest);
+    if broken <= wrong {
+        page.unanswered(report, &digest);
+    }
+    page.complaints(report, &digest);
+    page.declined(report, &digest);
+    page.fine(report, &digest);
+    page.sight(report, &digest);
     page.text
 }
+
+const RED: &str = "31";
+const GREEN: &str = "32";
+const BOLD: &str = "1";
+const DIM: &str = "2";
 
 struct Page {
     text: String,
@@ -47,12 +65,28 @@ impl Page {
         self.text.push('\n');
     }
 
-    /// A paragraph, folded at the width, continuation lines indented by as much as the first.
+    fn heading(&mut self, text: &str) {
+        self.line("");
+        match text.chars().count() <= self.style.width {
+            true => {
+                let text = self.coloured(BOLD, text);
+                self.line(&text);
+            }
+            false => self.fold(0, text),
+        }
+    }
+
+    /// A paragraph, folded at the width.
     fn fold(&mut self, indent: usize, text: &str) {
+        self.hang(&" ".repeat(indent), indent, text);
+    }
+
+    /// A paragraph behind some first words, continuation lines indented.
+    fn hang(&mut self, first: &str, indent: usize, text: &str) {
         let width = self.style.width.max(indent + 20);
-        let mut line = " ".repeat(indent);
+        let mut line = first.to_string();
         let mut empty = true;
-        for word in text.split_whitespace() {
+        for word in clean(text).split_whitespace() {
             if !empty && line.chars().count() + 1 + word.chars().count() > width {
                 self.line(&line.clone());
                 line = " ".repeat(indent);
@@ -74,15 +108,7 @@ impl Page {
         }
     }
 
-    fn head(&mut self, report: &Report) {
-        let kernel = &report.kernel;
-        let mut who = match kernel.name.is_empty() {
-            true => report.door.clone(),
-            false => format!("{} {}", kernel.name, kernel.version).trim_end().to_string(),
-        };
-        if !kernel.language.is_empty() {
-            let _ = write!(who, " ({})", kernel.language);
-        }
+    fn head(&mut self, report: &Report, digest: &Digest) {
         let (code, word) = match report.verdict {
             Verdict::Conforms => ("1;32", "CONFORMS"),
             Verdict::Diverges => ("1;31", "DIVERGES"),
@@ -90,227 +116,367 @@ impl Page {
             Verdict::AdapterFault => ("1;35", "ADAPTER FAULT"),
         };
         let word = self.coloured(code, word);
-        self.line(&format!("{who}: {word}"));
-        self.fold(2, &summary(report));
+        self.line(&format!("{word}  {}", digest.who));
+        self.fold(2, &digest.summary);
+        for advice in &digest.advice {
+            self.fold(2, advice);
+        }
     }
 
-    fn diagnoses(&mut self, report: &Report) {
-        if report.diagnoses.is_empty() {
+    /// The diagnoses; where there is none, the clues.
+    fn causes(&mut self, report: &Report) {
+        let diverges = report.divergences().next().is_some();
+        if report.diagnoses.is_empty() && report.clues.is_empty() {
             return;
         }
-        self.line("");
-        self.line("What is wrong:");
+        self.heading("What is wrong");
         for diagnosis in &report.diagnoses {
-            let share = 100.0 * diagnosis.explains;
-            let names = self.coloured("1", &diagnosis.faults.join(" and "));
-            self.line(&format!("  {names}, which explains {share:.1} % of the answers"));
-            self.fold(4, &diagnosis.summary);
-            self.fold(4, &format!("To mend: {}", diagnosis.fix));
-            if !diagnosis.links.is_empty() {
-                self.fold(4, &format!("Seen in {}", diagnosis.links.join(" ")));
+            self.diagnosis(diagnosis);
+        }
+        match (report.diagnoses.is_empty(), report.clues.is_empty()) {
+            (true, _) if diverges => {
+                self.fold(2, "Unknown: no known fault explains these answers. What was noticed:");
             }
+            (false, false) => self.line("  What is left unexplained:"),
+            _ => {}
+        }
+        for clue in &report.clues {
+            self.hang("  - ", 4, clue);
+        }
+        if let Some(config) = report.fitted.as_ref().and_then(|fitted| fitted.config.as_ref()) {
+            self.fold(2, "The answers are those of this config:");
+            self.fold(4, config);
         }
     }
 
-    fn sections(&mut self, sections: &[Section]) {
-        if sections.is_empty() {
+    fn diagnosis(&mut self, diagnosis: &Diagnosis) {
+        let names = self.coloured("1;31", &diagnosis.names());
+        let share = share(diagnosis.explains);
+        self.line(&format!("  {names}"));
+        self.fold(4, &format!("explains {share} of the answers in failing cases"));
+        self.fold(4, &diagnosis.summary);
+        self.hang("    To mend: ", 13, &diagnosis.fix);
+        let links: Vec<String> =
+            diagnosis.links.iter().map(|l| link(l).unwrap_or(l.to_string())).collect();
+        for (i, link) in links.iter().take(3).enumerate() {
+            self.hang(if i == 0 { "    Seen in: " } else { "             " }, 13, link);
+        }
+    }
+
+    /// The sections that are not fine, with the groups that are to blame.
+    fn bad(&mut self, report: &Report, digest: &Digest) {
+        if digest.bad.is_empty() {
             return;
         }
-        self.line("");
-        self.line(
-            "operation              dtype  right  wrong  broken  elements  off by at most  within a bound of",
-        );
-        for s in sections {
-            let worst = s.worst_ulp.as_ref().map_or("exact".into(), |(ulps, _)| ulp(*ulps));
-            let profile = match (&s.profiles[..], s.elements_wrong) {
-                ([], _) => "(exact)".to_string(),
-                ([one], 0) => format!("{one}, {:.0} % used", 100.0 * s.closest),
-                (several, 0) => several.join(", "),
-                ([one, ..], _) => format!("none; nearest {one}"),
+        self.heading("Where");
+        for section in &digest.bad {
+            let name = format!("{} {}", section.operation.name(), section.dtype.name());
+            let word = match section.verdict() {
+                Verdict::Diverges => {
+                    let n = format!("{} of {} wrong", section.diverged, section.asked());
+                    self.coloured(RED, &format!("{n:<18}"))
+                }
+                Verdict::AdapterFault => {
+                    let n = format!("{} of {} broken", section.broken, section.asked());
+                    self.coloured("35", &format!("{n:<18}"))
+                }
+                _ => self.coloured("33", &format!("{:<18}", "nothing judged")),
             };
-            self.line(&format!(
-                "{:<21}  {:<5}  {:>5}  {:>5}  {:>6}  {:>8}  {:>14}  {profile}",
-                s.operation.name(),
-                s.dtype.name(),
-                s.passed,
-                s.diverged,
-                s.broken,
-                s.elements,
-                worst,
-            ));
-        }
-    }
-
-    fn failures(&mut self, report: &Report) {
-        let failed: Vec<&CaseReport> = report.divergences().collect();
-        if failed.is_empty() {
-            return;
-        }
-        self.line("");
-        if failed.iter().any(|case| case.basic) {
-            self.fold(0, "Basic cases fail: the set-up is wrong, or the kernel is in everything.");
-        }
-        let mut flags: BTreeMap<&str, usize> = BTreeMap::new();
-        for flag in failed.iter().flat_map(|case| &case.flags) {
-            *flags.entry(flag).or_default() += 1;
-        }
-        let mut often: Vec<(&str, usize)> = flags.into_iter().collect();
-        often.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
-        let list: Vec<String> =
-            often.iter().take(12).map(|(flag, n)| format!("{flag} {n}")).collect();
-        self.fold(0, &format!("Wrong by flag: {}", list.join(", ")));
-        for case in failed.iter().take(self.style.show) {
-            self.line("");
-            let id = self.coloured("1", &case.id);
-            self.line(&format!("  {id}"));
-            self.fold(4, &case.comment);
-            self.fold(4, &evidence(case));
-            for remark in case.flags.iter().filter_map(|flag| note(flag)) {
-                self.fold(4, &format!("{}: {}", remark.flag, remark.meaning));
+            let size = size(section);
+            let first = format!("  {name:<22}  {word}");
+            // What has a colour has no length, so this is no paragraph.
+            match 44 + size.chars().count() <= self.style.width {
+                true => self.line(&format!("{first}  {size}")),
+                false => {
+                    self.line(&first);
+                    self.fold(4, &size);
+                }
             }
+            self.groups(section);
         }
-        if failed.len() > self.style.show {
-            self.line(&format!("  … and {} more", failed.len() - self.style.show));
+        let known = report.cases.iter().filter(|case| case.known).count();
+        if known > 0 {
+            self.fold(2, &format!("{} left out as known to fail.", count(known, "case")));
         }
     }
 
-    fn unanswered(&mut self, report: &Report) {
-        let mut kinds: BTreeMap<(&str, String), Vec<&str>> = BTreeMap::new();
-        for case in report.cases.iter().filter(|case| case.status.is_breakage()) {
-            let detail = case.status.detail().unwrap_or_default();
-            kinds.entry((case.status.name(), detail)).or_default().push(&case.id);
-        }
-        if kinds.is_empty() {
+    fn groups(&mut self, section: &Section) {
+        let mut failing: Vec<_> = section.groups.iter().filter(|g| g.diverged > 0).collect();
+        if failing.is_empty() || section.groups.len() == 1 {
             return;
         }
-        self.line("");
-        self.line("Not answered:");
-        for ((kind, detail), ids) in kinds.iter().take(self.style.show) {
-            let more = match ids.len() {
-                1 => String::new(),
-                n => format!(" and {} more", n - 1),
+        failing.sort_by_key(|group| (group.passed, std::cmp::Reverse(group.diverged)));
+        let shown = if self.style.verbose { failing.len() } else { 4 };
+        let mut words: Vec<String> = failing
+            .iter()
+            .take(shown)
+            .map(|g| format!("{} {}/{}", short_name(&g.name), g.diverged, g.asked()))
+            .collect();
+        if failing.len() > shown {
+            words.push(format!("{} more", failing.len() - shown));
+        }
+        let right = section.groups.iter().filter(|g| g.verdict() == Verdict::Conforms).count();
+        let rest = match right {
+            0 => "; none is right".to_string(),
+            n => format!("; {} right", count(n, "group")),
+        };
+        self.hang("    ", 6, &format!("in {}{rest}", words.join(", ")));
+    }
+
+    fn failing(&mut self, digest: &Digest) {
+        if digest.failing.is_empty() && digest.otherwise.is_empty() {
+            return;
+        }
+        let heading = match digest.failing.len() {
+            1 => "Wrong values".to_string(),
+            n => {
+                format!("Wrong values, {} of {n} cases, the simplest first", self.style.show.min(n))
+            }
+        };
+        if self.style.show > 0 && !digest.failing.is_empty() {
+            self.heading(&heading);
+            for case in digest.failing.iter().take(self.style.show) {
+                self.case(case);
+            }
+            let id = &digest.failing[0].id;
+            self.fold(2, &format!("Why is that right? ropewalk explain {id}"));
+        }
+        self.kinds("Wrong otherwise", &digest.otherwise);
+        self.flags(digest);
+    }
+
+    fn case(&mut self, case: &CaseReport) {
+        let id = self.coloured(BOLD, &case.id);
+        self.line(&format!("  {id}{}", if case.basic { " (basic)" } else { "" }));
+        self.fold(4, &case.comment);
+        if let Some(wrong) = &case.worst {
+            let digits = case.dtype.digits();
+            let (got, want) = (value(case.dtype, wrong.got), value(case.dtype, wrong.want));
+            let wide = got.chars().count().max(want.chars().count());
+            self.hang("    at    ", 10, &whereabouts(case));
+            self.line(&format!("    got   {got:>wide$}  {:0digits$x}", wrong.got));
+            self.line(&format!("    want  {want:>wide$}  {:0digits$x}", wrong.want));
+            let share = format!("; {} of {} elements wrong", case.wrong, case.judged);
+            self.hang("    ", 10, &format!("{}{share}", distance(case)));
+        }
+    }
+
+    /// What a kernel wrote may be long.
+    fn short(&self, text: &str) -> String {
+        match text.char_indices().nth(300) {
+            Some((end, _)) => format!("{}…", &text[..end]),
+            None => text.to_string(),
+        }
+    }
+
+    /// Each note once, however many cases carry its flag.
+    fn flags(&mut self, digest: &Digest) {
+        self.heading("What the failing tests are for");
+        let shown = if self.style.verbose { digest.flags.len() } else { 3 };
+        for tally in digest.flags.iter().take(shown) {
+            let how = match tally.failed == tally.asked {
+                true if tally.failed == 1 => "the only one fails".to_string(),
+                true => format!("all {} fail", tally.asked),
+                false => format!("{} of {} fail", tally.failed, tally.asked),
             };
-            self.fold(2, &format!("{kind}: {detail} ({}{more})", ids[0]));
+            let flag = self.coloured(BOLD, tally.flag);
+            self.line(&format!("  {flag}, {how}"));
+            if let Some(remark) = tally.remark {
+                self.fold(4, &format!("If so: {}.", remark.meaning));
+            }
         }
-        let log = report.log.trim_end();
-        if !log.is_empty() {
-            self.line("  the end of its log:");
-            let lines: Vec<&str> = log.lines().collect();
-            for line in &lines[lines.len().saturating_sub(8)..] {
-                self.line(&format!("    {line}"));
+        let more: Vec<String> = digest.flags.iter().skip(shown).map(|t| t.flag.into()).collect();
+        if !more.is_empty() {
+            self.hang("  ", 4, &format!("also in: {}", more.join(", ")));
+        }
+        let right = match (digest.right_flags.len(), self.style.verbose) {
+            (n, false) if n > 16 => {
+                format!("{} and {} more", digest.right_flags[..16].join(", "), n - 16)
+            }
+            _ => digest.right_flags.join(", "),
+        };
+        if !right.is_empty() {
+            self.hang("  ", 4, &format!("all right: {right}"));
+        }
+    }
+
+    /// Error against position and by size: of the worst section, or of all with `--verbose`.
+    fn pictures(&mut self, report: &Report, digest: &Digest) {
+        let wrong = digest.bad.iter().copied().filter(|s| s.diverged > 0);
+        let sections: Vec<&Section> = match self.style.verbose {
+            true => wrong.chain(report.sections.iter().filter(|s| s.diverged == 0)).collect(),
+            false => wrong.take(1).collect(),
+        };
+        for section in sections {
+            let name = format!("{} {}", section.operation.name(), section.dtype.name());
+            let (unit, bars) = bars::by_position(section);
+            if bars.len() > 1 {
+                let what = match unit {
+                    "ulp" => "largest error in ulp",
+                    _ => "largest error as a share of |z|; ┊ is the bound",
+                };
+                self.heading(&format!("{name}: {what}, by |position|"));
+                self.bars(&bars);
+            }
+            if section.histogram.iter().sum::<usize>() > 0 {
+                self.heading(&format!("{name}: elements by error in ulp"));
+                self.bars(&bars::histogram(section));
             }
         }
     }
 
-    fn complaints(&mut self, report: &Report) {
-        if report.complaints.is_empty() {
-            return;
-        }
-        self.line("");
-        for complaint in report.complaints.iter().take(10) {
-            self.fold(0, complaint);
-        }
-        if report.complaints.len() > 10 {
-            self.line(&format!("… and {} more", report.complaints.len() - 10));
+    fn bars(&mut self, bars: &[Bar]) {
+        let left = bars.iter().map(|bar| bar.label.chars().count()).max().unwrap_or(0);
+        let right = bars.iter().map(|bar| bar.value.chars().count()).max().unwrap_or(0);
+        let columns = self.style.width.saturating_sub(left + right + 6).clamp(10, 60);
+        for bar in bars {
+            let drawn = bars::drawn(bar, columns);
+            let drawn = self.coloured(if bar.wrong { RED } else { GREEN }, &drawn);
+            self.line(&format!("  {:>left$}  {drawn}  {:>right$}", bar.label, bar.value));
         }
     }
 
-    fn sight(&mut self, report: &Report) {
+    fn kinds(&mut self, heading: &str, kinds: &[Kind]) {
+        if !kinds.is_empty() {
+            self.heading(heading);
+            self.list(&kinds.iter().collect::<Vec<_>>());
+        }
+    }
+
+    fn list(&mut self, kinds: &[&Kind]) {
+        let shown = if self.style.verbose { kinds.len() } else { 5 };
+        for kind in kinds.iter().take(shown) {
+            let n = format!("  {:>5}  ", kind.ids.len());
+            let detail = self.short(&kind.sentence());
+            self.hang(&n, 9, &format!("{detail} ({})", kind.which()));
+        }
+        let rest: usize = kinds.iter().skip(shown).map(|kind| kind.ids.len()).sum();
+        if rest > 0 {
+            self.line(&format!("  {rest:>5}  others"));
+        }
+    }
+
+    fn unanswered(&mut self, report: &Report, digest: &Digest) {
+        self.kinds("Not answered", &digest.unanswered);
+        self.log(report);
+    }
+
+    fn log(&mut self, report: &Report) {
+        let log = clean(&report.log);
+        if log.trim().is_empty() {
+            return;
+        }
+        self.heading("The end of its log");
+        let lines: Vec<&str> = log.trim_end().lines().collect();
+        for line in &lines[lines.len().saturating_sub(12)..] {
+            let cut: String = line.chars().take(self.style.width.saturating_sub(4)).collect();
+            self.line(&format!("    {cut}"));
+        }
+    }
+
+    fn complaints(&mut self, report: &Report, digest: &Digest) {
+        // Where nothing was asked they stand at the top already.
+        if digest.complaints.is_empty() || report.cases.is_empty() {
+            return;
+        }
+        self.heading("Against the run itself");
+        for complaint in digest.complaints.iter().take(10) {
+            self.hang("  - ", 4, complaint);
+        }
+        if digest.complaints.len() > 10 {
+            self.line(&format!("  and {} more", digest.complaints.len() - 10));
+        }
+    }
+
+    /// Reasons of what was not asked or declined: where they decide the verdict, or on demand.
+    fn declined(&mut self, report: &Report, digest: &Digest) {
+        if report.verdict == Verdict::Unjudged || self.style.verbose {
+            self.kinds("Not judged", &digest.declined);
+        }
+    }
+
+    fn fine(&mut self, report: &Report, digest: &Digest) {
+        if digest.fine.is_empty() {
+            return;
+        }
+        self.heading("Right");
+        // A kernel that diverges has other cares.
+        if report.verdict == Verdict::Diverges && !self.style.verbose {
+            let words: Vec<String> = digest
+                .fine
+                .iter()
+                .map(|fine| {
+                    format!("{} {} ({})", fine.operation.name(), fine.formats(), fine.passed)
+                })
+                .collect();
+            self.fold(2, &words.join(", "));
+            return;
+        }
+        let wide = digest.fine.iter().map(|f| f.formats().len()).max().unwrap_or(0);
+        for fine in &digest.fine {
+            let (name, formats) = (fine.operation.name(), fine.formats());
+            let first = format!("  {name:<20}  {formats:<wide$}  {:>5}  ", fine.passed);
+            self.hang(&first, 6, &fine.within());
+        }
+        if self.style.verbose {
+            for section in report.sections.iter().filter(|s| s.profiles.len() > 1) {
+                let (name, dtype) = (section.operation.name(), section.dtype.name());
+                self.line(&format!("  {name} {dtype}, group by group"));
+                for group in &section.groups {
+                    let profile = group.profile.unwrap_or("exact");
+                    self.hang("    ", 6, &format!("{}: {profile}", short_name(&group.name)));
+                }
+            }
+        }
+    }
+
+    fn sight(&mut self, report: &Report, digest: &Digest) {
         let (seen, unseen) = (report.seen.len(), report.unseen.len());
         if seen + unseen == 0 {
             return;
         }
         self.line("");
-        self.fold(0, &format!("This run would have seen {seen} of {} faults.", seen + unseen));
-        let mut reasons: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-        for fault in &report.unseen {
-            reasons.entry(&fault.because).or_default().push(fault.name);
+        let all = seen + unseen;
+        self.fold(0, &format!("This run would have seen {seen} of {all} known faults."));
+        if report.verdict == Verdict::Diverges && !self.style.verbose {
+            return;
         }
-        for (reason, names) in reasons {
-            self.fold(2, &format!("Not these, because {reason}: {}", names.join(", ")));
-        }
-    }
-}
-
-/// One sentence of numbers.
-fn summary(report: &Report) -> String {
-    let of = |test: &dyn Fn(&CaseReport) -> bool| report.cases.iter().filter(|c| test(c)).count();
-    let unclaimed = of(&|c| matches!(c.status, Status::Unclaimed(_)));
-    let elements: usize = report.cases.iter().map(|case| case.judged).sum();
-    let open: usize = report.cases.iter().map(|case| case.unjudged).sum();
-    let mut parts = vec![
-        format!("{} cases asked", report.cases.len() - unclaimed),
-        format!("{} right", report.count("passed")),
-        format!("{} wrong", of(&|c| c.status.is_divergence() && !c.known)),
-    ];
-    let mut add = |n: usize, what: &str| {
-        if n > 0 {
-            parts.push(format!("{n} {what}"));
-        }
-    };
-    add(of(&|c| c.known && c.status != Status::Passed), "known failures");
-    add(of(&|c| c.status.is_breakage()), "not answered");
-    add(report.count("unsupported") + report.count("skipped"), "skipped by the kernel");
-    add(report.count("unjudged"), "beyond what its precision can be judged by");
-    add(unclaimed, "outside of its claim");
-    format!("{}; {elements} elements judged, {open} not.", parts.join(", "))
-}
-
-/// Where, how far, and what would be right.
-pub fn evidence(case: &CaseReport) -> String {
-    if let Some(detail) = case.status.detail() {
-        return detail;
-    }
-    let Some(wrong) = &case.worst else { return String::new() };
-    let index: String = wrong.index.iter().map(|i| format!("[{i}]")).collect();
-    let count = format!("{} of {} elements are wrong", case.wrong, case.judged);
-    let (got, want) = (value(case.dtype, wrong.got), value(case.dtype, wrong.want));
-    let how = match wrong.rule {
-        Some(rule) => rule.to_string(),
-        None => format!("off by {} ulp, {} allowed", ulp(wrong.ulps), ulp(wrong.allowed)),
-    };
-    format!("{count}; {}{index} is {got}, expected {want}: {how}", wrong.name)
-}
-
-/// A bit pattern as a person reads it.
-pub fn value(dtype: Dtype, bits: u64) -> String {
-    match dtype.format() {
-        Some(format) => {
-            let x = format.to_f64(bits);
-            let digits = match dtype {
-                Dtype::F64 => 17,
-                Dtype::F32 => 9,
-                _ => 5,
+        for (reason, names) in &digest.unseen {
+            let names = match (names.len(), self.style.verbose) {
+                (n, false) if n > 6 => format!("{} and {} more", names[..6].join(", "), n - 6),
+                _ => names.join(", "),
             };
-            let plain = x == 0.0 || (1e-4..1e7).contains(&x.abs()) || !x.is_finite();
-            match plain {
-                true => {
-                    let places = match x.abs() {
-                        a if a >= 1.0 => digits - 1 - (a.log10() as usize).min(digits - 1),
-                        _ => digits,
-                    };
-                    let text = format!("{x:.places$}");
-                    match text.contains('.') {
-                        true => text.trim_end_matches('0').trim_end_matches('.').to_string(),
-                        false => text,
-                    }
-                }
-                false => format!("{x:.*e}", digits - 1),
-            }
+            self.hang("  ", 4, &format!("not, because {reason}: {names}"));
         }
-        None if dtype == Dtype::I32 => (bits as u32 as i32).to_string(),
-        None => (bits as i64).to_string(),
+        if report.verdict == Verdict::Conforms && unseen > 0 && !self.style.verbose {
+            let hint = self.coloured(DIM, "  --verbose names all of them.");
+            self.line(&hint);
+        }
     }
 }
 
-/// An error in ulp with three digits.
-pub fn ulp(x: f64) -> String {
-    match x {
-        x if x.is_nan() => "no number".into(),
-        x if x.is_infinite() => "infinite".into(),
-        x if x >= 1e5 => format!("{x:.2e}"),
-        x if x >= 100.0 => format!("{x:.0}"),
-        0.0 => "0".into(),
-        x => format!("{x:.3}"),
+/// How far a section is off, and what comes nearest.
+fn size(section: &Section) -> String {
+    let worst = match &section.worst_ulp {
+        Some((ulps, _)) if section.elements_wrong > 0 => format!("off by up to {} ulp", ulp(*ulps)),
+        _ => return String::new(),
+    };
+    match section.profiles.first() {
+        Some(nearest) if section.elements_wrong > 0 => format!("{worst}, nearest is {nearest}"),
+        _ => worst,
+    }
+}
+
+/// A group without the part of its name that its section says already.
+fn short_name(group: &str) -> &str {
+    group.split_once('/').map_or(group, |(_, rest)| rest)
+}
+
+/// A share in percent that is never rounded up to all.
+pub(super) fn share(x: f64) -> String {
+    match 100.0 * x {
+        p if p >= 100.0 => "100 %".into(),
+        p if p > 99.9 => "over 99.9 %".into(),
+        p => format!("{p:.1} %"),
     }
 }

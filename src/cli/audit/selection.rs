@@ -31,6 +31,9 @@ pub struct Selection {
     /// Only tests with this flag (`ropewalk list flags`); may be given several times
     #[arg(long, value_name = "FLAG")]
     flag: Vec<String>,
+    /// Leave out what must be refused, for adapters that check nothing
+    #[arg(long)]
+    sound: bool,
 }
 
 impl Selection {
@@ -54,7 +57,8 @@ impl Selection {
             glob.map(|glob| glob.compile_matcher()).map_err(|e| e.to_string())
         })?;
         let wanted = |case: &Case| {
-            (operations.is_empty() || operations.contains(&case.ask.operation))
+            (!self.sound || case.truth.expected.tensors().is_some())
+                && (operations.is_empty() || operations.contains(&case.ask.operation))
                 && (dtypes.is_empty() || dtypes.contains(&case.ask.dtype))
                 && (flags.is_empty() || flags.iter().any(|f| case.flags.iter().any(|c| c == f)))
                 && (globs.is_empty() || globs.iter().any(|glob| glob.is_match(&case.ask.id)))

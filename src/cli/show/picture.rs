@@ -12,6 +12,17 @@ const BEFORE: RGBColor = RGBColor(150, 156, 166);
 const AFTER: RGBColor = RGBColor(20, 99, 165);
 const LIMIT: RGBColor = RGBColor(190, 70, 30);
 
+/// The colours of the axes, in turn: each tells from its neighbours without colour vision too.
+const AXES: [RGBColor; 4] =
+    [AFTER, RGBColor(213, 120, 20), RGBColor(60, 150, 90), RGBColor(150, 80, 160)];
+
+/// A line of a panel.
+struct Line {
+    label: String,
+    color: RGBColor,
+    points: Points,
+}
+
 /// A pair index and a value; the values come from decimals that are correctly rounded.
 type Points = Vec<(f64, f64)>;
 
@@ -23,14 +34,14 @@ fn points<'s>(values: impl Iterator<Item = Option<&'s String>>) -> Points {
     values.enumerate().filter_map(value).collect()
 }
 
-/// The powers of ten around all values.
+/// The powers of ten around all values, two decades at least: within one, labels would repeat.
 fn decades(values: impl Iterator<Item = f64>) -> (f64, f64) {
     let (low, high) = values.fold((f64::MAX, f64::MIN), |(low, high), y| (low.min(y), high.max(y)));
     if low > high {
         return (0.1, 10.0);
     }
     let (low, high) = (low.log10().floor(), high.log10().ceil());
-    (10f64.powi(low as i32), 10f64.powi(if high > low { high } else { low + 1.0 } as i32))
+    (10f64.powi(low as i32), 10f64.powi(high.max(low + 2.0) as i32))
 }
 
 fn power_label(y: &f64) -> String {
@@ -43,8 +54,12 @@ fn power_label(y: &f64) -> String {
 /// The picture as SVG; the same bytes for the same rope everywhere.
 ///
 /// # Errors
-/// If the drawing library refuses, which for a string it has no reason to.
+/// A rope that turns nothing; if the drawing library refuses, which for a string it has no reason
+/// to.
 pub(super) fn draw(shown: &Shown) -> Result<String, CliError> {
+    if shown.view.planes.iter().all(|plane| plane.wavelength.is_none()) {
+        return Err(CliError::Usage(format!("{} turns nothing: no picture", shown.title)));
+    }
     let mut svg = String::new();
     let failed = |error: String| CliError::Usage(format!("the picture cannot be drawn: {error}"));
     {
@@ -67,13 +82,13 @@ type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 fn panel(
     area: &Area,
     name: &str,
-    lines: &[(&str, RGBColor, Points)],
+    pairs: usize,
+    lines: &[Line],
     limits: &[(String, f64)],
 ) -> Result<(), String> {
-    let values = lines.iter().flat_map(|(_, _, points)| points.iter().map(|(_, y)| *y));
+    let values = lines.iter().flat_map(|line| line.points.iter().map(|(_, y)| *y));
     let (low, high) = decades(values.chain(limits.iter().map(|(_, y)| *y)));
-    let last = lines.iter().flat_map(|(_, _, points)| points.iter().map(|(x, _)| *x));
-    let last = last.fold(1.0, f64::max);
+    let last = pairs.saturating_sub(1).max(1) as f64;
     let mut chart = ChartBuilder::on(area)
         .margin(10)
         .margin_right(24)
@@ -96,13 +111,13 @@ fn panel(
         .y_desc(name)
         .draw()
         .map_err(|e| e.to_string())?;
-    for (label, color, points) in lines {
+    for Line { label, color, points } in lines {
         let color = *color;
-        let thick = if color == AFTER { 2 } else { 1 };
+        let thick = if color == BEFORE { 1 } else { 2 };
         chart
             .draw_series(LineSeries::new(points.iter().copied(), color.stroke_width(thick)))
             .map_err(|e| e.to_string())?
-            .label(*label)
+            .label(label)
             .legend(move |(x, y)| {
                 PathElement::new([(x, y), (x + 18, y)], color.stroke_width(thick))
             });
@@ -131,16 +146,32 @@ fn panel(
         .map_err(|e| e.to_string())
 }
 
+/// One line, or one for each axis: where the index restarts, a line across would say nothing.
+fn per_axis(shown: &Shown, label: &str, points: Points) -> Vec<Line> {
+    let planes = &shown.view.planes;
+    let count = shown.config.axes();
+    if count == 1 {
+        return vec![Line { label: label.to_string(), color: AFTER, points }];
+    }
+    let axis = |x: f64| planes.get(x as usize).map(|plane| plane.axis);
+    let line = |a: usize| Line {
+        label: format!("axis {a}"),
+        color: AXES[a % AXES.len()],
+        points: points.iter().copied().filter(|(x, _)| axis(*x) == Some(a)).collect(),
+    };
+    (0..count).map(line).collect()
+}
+
 fn frequencies(shown: &Shown, area: &Area) -> Result<(), String> {
     let planes = &shown.view.planes;
     let before = points(planes.iter().map(|plane| plane.unscaled.as_ref()));
     let after = points(planes.iter().map(|plane| Some(&plane.frequency)));
-    let mut lines = vec![("after scaling", AFTER, after.clone())];
-    match before.is_empty() || before == after {
-        true => lines[0].0 = "frequency",
-        false => lines.insert(0, ("before", BEFORE, before)),
+    let is_scaled = !before.is_empty() && before != after;
+    let mut lines = per_axis(shown, if is_scaled { "after scaling" } else { "frequency" }, after);
+    if is_scaled {
+        lines.insert(0, Line { label: "before".to_string(), color: BEFORE, points: before });
     }
-    panel(area, "radians per position", &lines, &[])
+    panel(area, "radians per position", planes.len(), &lines, &[])
 }
 
 fn wavelengths(shown: &Shown, area: &Area) -> Result<(), String> {
@@ -156,5 +187,6 @@ fn wavelengths(shown: &Shown, area: &Area) -> Result<(), String> {
         .into_iter()
         .flatten()
         .collect();
-    panel(area, "positions per turn", &[("wavelength", AFTER, waves)], &limits)
+    let lines = per_axis(shown, "wavelength", waves);
+    panel(area, "positions per turn", planes.len(), &lines, &limits)
 }

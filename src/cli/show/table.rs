@@ -50,7 +50,7 @@ fn selection(planes: &[PlaneView], all: bool) -> Vec<bool> {
 }
 
 /// Lines of cells, right-aligned but for the last column.
-fn columns(lines: &[Option<Vec<String>>]) -> String {
+pub(super) fn columns(lines: &[Option<Vec<String>>]) -> String {
     let count = lines.iter().flatten().map(Vec::len).max().unwrap_or_default();
     let width = |column: usize| {
         let cells = lines.iter().flatten().filter_map(|line| line.get(column));

@@ -9,8 +9,14 @@ pub struct Alias {
     pub meaning: &'static str,
 }
 
-pub(super) const HEAD_DIM: Alias =
-    Alias { names: &["head_dim"], meaning: "head_dim; else the quotient of the next two" };
+pub(super) const ATTENTION_HEAD: Alias = Alias {
+    names: &["attention_head_dim"],
+    meaning: "head_dim, where the layers are wider (Zamba 2)",
+};
+pub(super) const HEAD_DIM: Alias = Alias {
+    names: &["head_dim", "kv_channels"],
+    meaning: "head_dim; else the quotient of the next two",
+};
 pub(super) const WIDTH: Alias =
     Alias { names: &["hidden_size", "n_embd", "d_model"], meaning: "width of the model" };
 pub(super) const HEADS: Alias = Alias {
@@ -31,6 +37,16 @@ pub(super) const LOCAL: Alias = Alias {
     meaning: "rope_theta of sliding_attention layers; with the second spelling (ModernBERT) they \
               are scaled like the others, with the first (Gemma 3) never",
 };
+pub(super) const PER_LAYER: Alias = Alias {
+    names: &["layer_rope_theta"],
+    meaning: "a base for each layer, 0 for none (Granite SWA, Muse): one base, which is rope_theta, \
+              and with a 0 among them layer_type no_rope is allowed",
+};
+pub(super) const COMPRESSED: Alias = Alias {
+    names: &["compress_rope_theta"],
+    meaning: "rope_theta of layer_type compress, which alone is scaled; main has rope_theta \
+              (DeepSeek V4)",
+};
 pub(super) const PARTIAL: Alias = Alias {
     names: &["partial_rotary_factor", "rotary_pct", "rope_pct", "rotary_emb_fraction"],
     meaning: "partial_rotary_factor",
@@ -42,8 +58,10 @@ pub(super) const LATENT: Alias = Alias {
     meaning: "the rotated slice at the end of a latent-attention head: rotary_dim, with \
               rotary_offset = qk_nope_head_dim and head_dim their sum; use_mla = false disables it",
 };
-pub(super) const PASSING: Alias =
-    Alias { names: &["qk_nope_head_dim"], meaning: "what stands before that slice" };
+pub(super) const PASSING: Alias = Alias {
+    names: &["qk_nope_head_dim"],
+    meaning: "what stands before that slice; without it head_dim is the whole (DeepSeek V4)",
+};
 pub(super) const GLOBAL_HEAD: Alias =
     Alias { names: &["global_head_dim"], meaning: "head_dim of full_attention layers (Gemma 4)" };
 pub(super) const LENGTH: Alias = Alias {
@@ -70,7 +88,8 @@ pub(super) const SCALING: Alias = Alias {
 
 /// Every key of a config.json that is read, besides `model_type`, `layer_types`, `sliding_window`
 /// and `use_mla`.
-pub const ALIASES: [Alias; 16] = [
+pub const ALIASES: [Alias; 19] = [
+    ATTENTION_HEAD,
     HEAD_DIM,
     GLOBAL_HEAD,
     WIDTH,
@@ -78,6 +97,8 @@ pub const ALIASES: [Alias; 16] = [
     THETA,
     RATIO,
     LOCAL,
+    PER_LAYER,
+    COMPRESSED,
     PARTIAL,
     ROTARY_DIM,
     LATENT,

@@ -1,6 +1,8 @@
 //! Which rope a layer has: one for all, one per layer type, or none.
 
-use super::aliases::{INTERVAL, LOCAL, RATIO, SCALING, SKIPPED, THETA, TYPES};
+use super::aliases::{
+    COMPRESSED, INTERVAL, LOCAL, PER_LAYER, RATIO, SCALING, SKIPPED, THETA, TYPES,
+};
 use super::levels::{Levels, present, same};
 use crate::encoding::key::invalid;
 use crate::request::{Json, Object, Reject, Slug};
@@ -22,6 +24,8 @@ pub(super) struct Layer<'a> {
 const FULL: &str = "full_attention";
 const SLIDING: &str = "sliding_attention";
 const NO_ROPE: &str = "no_rope";
+const MAIN: &str = "main";
+const COMPRESS: &str = "compress";
 
 /// The scaling of the whole model: where it stands and what it holds.
 struct Scaling {
@@ -101,7 +105,17 @@ fn scaling(levels: &Levels) -> Result<Scaling, Reject> {
         _ => Object::default(),
     };
     let default = Scaling { source: "rope_parameters", object: default, is_default: true };
-    Ok(found.unwrap_or(default))
+    let scaling = found.unwrap_or(default);
+    if scaling.is_nested() {
+        for (name, value) in scaling.object.iter() {
+            if !matches!(value, Json::Object(_) | Json::Null) {
+                let rule =
+                    "an object, or null for no rotation: one per layer type stands beside it";
+                return Err(invalid(&format!("{}.{name}", scaling.source), value, rule));
+            }
+        }
+    }
+    Ok(scaling)
 }
 
 /// The base of the sliding layers, if they have one of their own, and whether they are scaled.
@@ -112,6 +126,25 @@ fn local<'a>(levels: &Levels<'a>) -> Result<Option<(Json, bool)>, Reject> {
     }
     let class = |name: &&'static str| Some((levels.class(name)?.clone(), is_scaled(name)));
     Ok(LOCAL.names.iter().find_map(class))
+}
+
+/// The one base of a list with a base for each layer, and whether some layers have none.
+fn per_layer<'a>(levels: &Levels<'a>) -> Result<Option<(&'a Json, bool)>, Reject> {
+    let Some((name, list)) = levels.given(PER_LAYER)? else { return Ok(None) };
+    let rule = "a list of one base and, for layers without rotation, 0; where layers have several \
+                bases, write the flat form of each";
+    let bases: Option<Vec<(f64, &Json)>> = match list {
+        Json::Array(items) => items.iter().map(|item| Some((item.number()?, item))).collect(),
+        _ => None,
+    };
+    let bases = bases.ok_or_else(|| invalid(name, list, rule))?;
+    let mut turning = bases.iter().filter(|(base, _)| *base != 0.0);
+    match turning.next() {
+        Some((first, base)) if turning.all(|(base, _)| base == first) => {
+            Ok(Some((base, bases.iter().any(|(base, _)| *base == 0.0))))
+        }
+        _ => Err(invalid(name, list, rule)),
+    }
 }
 
 /// The layer types of layers that do not rotate, `no_rope` among them if the file numbers them.
@@ -133,7 +166,8 @@ fn still(levels: &Levels) -> Result<Vec<String>, Reject> {
         Some(Json::Integer(n)) if n >= 1 => true,
         Some(other) => return Err(invalid(INTERVAL.names[0], other, "an integer from 1")),
     };
-    if listed.unwrap_or(every) {
+    let zero = per_layer(levels)?.is_some_and(|(_, zero)| zero);
+    if listed.unwrap_or(every) || zero {
         names.push(NO_ROPE.to_string());
     }
     // Without a sliding window these models rotate everywhere.
@@ -155,9 +189,11 @@ pub(super) fn choices(levels: &Levels) -> Result<Vec<String>, Reject> {
     if scaling.is_nested() {
         return Ok(scaling.object.iter().map(|(name, _)| name.to_string()).collect());
     }
-    Ok(match local(levels)? {
-        Some(_) => vec![FULL.to_string(), SLIDING.to_string()],
-        None => Vec::new(),
+    let names = |pair: [&str; 2]| pair.map(str::to_string).to_vec();
+    Ok(match (local(levels)?, levels.given(COMPRESSED)?) {
+        (Some(_), _) => names([FULL, SLIDING]),
+        (None, Some(_)) => names([MAIN, COMPRESS]),
+        (None, None) => Vec::new(),
     })
 }
 
@@ -201,14 +237,7 @@ pub(super) fn choose<'a>(levels: &Levels, wanted: Option<&'a str>) -> Result<Lay
                 let theta = present(inside, "rope_theta").cloned();
                 layer(theta.unwrap_or(base), inside.clone())
             }
-            Some(Json::Null) | None => Layer { rotates: false, ..layer(base, Object::default()) },
-            Some(other) => {
-                return Err(invalid(
-                    &format!("{}.{name}", scaling.source),
-                    other,
-                    "an object, or null for no rotation",
-                ));
-            }
+            _ => Layer { rotates: false, ..layer(base, Object::default()) },
         });
     }
     if let Some((local, is_scaled)) = local(levels)? {
@@ -216,6 +245,12 @@ pub(super) fn choose<'a>(levels: &Levels, wanted: Option<&'a str>) -> Result<Lay
             FULL => layer(base, scaling.object.clone()),
             _ if is_scaled => layer(local, scaling.object.clone()),
             _ => layer(local, Object::default()),
+        });
+    }
+    if let Some((_, compressed)) = levels.given(COMPRESSED)? {
+        return Ok(match pick(wanted)?.as_str() {
+            MAIN => layer(base, Object::default()),
+            _ => layer(compressed.clone(), unmagnified(scaling.object.clone())),
         });
     }
     let mut allowed = vec![FULL.to_string()];
@@ -238,6 +273,18 @@ pub(super) fn choose<'a>(levels: &Levels, wanted: Option<&'a str>) -> Result<Lay
     Ok(layer(base, scaling.object.clone()))
 }
 
+/// DeepSeek V4 scales the frequencies of its compressed layers and not cos and sin.
+fn unmagnified(mut scaling: Object) -> Object {
+    let is_yarn = ["rope_type", "type"].iter().any(|key| match present(&scaling, key) {
+        Some(Json::String(name)) => name.ends_with("yarn"),
+        _ => false,
+    });
+    if is_yarn && present(&scaling, "attention_factor").is_none() {
+        scaling.set("attention_factor", Json::from(1i64));
+    }
+    scaling
+}
+
 /// The base outside the layer types: in the file, in the scaling, by the class, or 10000.
 ///
 /// # Errors
@@ -251,7 +298,15 @@ fn theta(levels: &Levels, scaling: &Scaling) -> Result<Json, Reject> {
             _ => Err(invalid(name, ratio, "absent beside rope_theta: it is the base over 10000")),
         };
     }
-    Ok(match (levels.given(THETA)?, inside) {
+    let outside = match (levels.agreed(THETA)?, per_layer(levels)?) {
+        (Some((name, given)), Some((base, _))) if !same(given, base) => {
+            let rule = format!("a list of what {name} says too, {given}");
+            return Err(invalid(PER_LAYER.names[0], base, rule));
+        }
+        (None, Some((base, _))) => Some((PER_LAYER.names[0], base)),
+        (given, _) => given,
+    };
+    Ok(match (outside, inside) {
         (Some((name, given)), Some(inside)) if !same(given, inside) && !scaling.is_default => {
             return Err(invalid(
                 &format!("{}.rope_theta", scaling.source),

@@ -98,6 +98,26 @@ impl<'a> Levels<'a> {
         Ok(None)
     }
 
+    /// As [`Levels::given`], where no two levels may differ.
+    ///
+    /// # Errors
+    /// `invalid_value` if one object spells it in two ways with two values, or two objects do.
+    pub(super) fn agreed(&self, alias: Alias) -> Result<Option<(&'static str, &'a Json)>, Reject> {
+        let innermost = self.given(alias)?;
+        let all = self.objects().flat_map(|object| {
+            alias.names.iter().filter_map(|name| Some((*name, present(object, name)?)))
+        });
+        if let Some((first, value)) = innermost {
+            for (name, other) in all {
+                if !same(value, other) {
+                    let rule = format!("what {first} of the text model inside says too, {value}");
+                    return Err(invalid(name, other, rule));
+                }
+            }
+        }
+        Ok(innermost)
+    }
+
     /// As [`Levels::given`], and what the class fills in where the file has no spelling.
     ///
     /// # Errors
@@ -110,12 +130,22 @@ impl<'a> Levels<'a> {
     /// Refuses what speaks of a rope in words that nobody here knows.
     ///
     /// # Errors
-    /// `unknown_key`.
+    /// `unknown_key`; `invalid_value` if the text model or `model_type` is no such thing.
     pub(super) fn expect_no_strangers(&self) -> Result<(), Reject> {
         let known = |name: &str| {
             IRRELEVANT.contains(&name) || ALIASES.iter().any(|alias| alias.names.contains(&name))
         };
         for object in self.objects() {
+            for name in NESTS {
+                match object.get(name) {
+                    None | Some(Json::Null | Json::Object(_)) => {}
+                    Some(other) => return Err(invalid(name, other, "an object")),
+                }
+            }
+            match object.get("model_type") {
+                None | Some(Json::Null | Json::String(_)) => {}
+                Some(other) => return Err(invalid("model_type", other, "a string")),
+            }
             for (name, value) in object.iter() {
                 let speaks = name.contains("rope") || name.contains("rotary");
                 // A switch says nothing without the numbers beside it.

@@ -102,9 +102,21 @@ pub(super) fn parameters(
                 }
                 "attention_factor"
             }
-            ("alpha", "ntk") => "factor",
+            ("alpha", "ntk") => match value.number() {
+                Some(alpha) if alpha > 0.0 => "factor",
+                _ => return Err(invalid(&path, value, "a number above 0")),
+            },
             ("xdrope_section", "ntk") => "mrope_section",
             ("interleaved", _) if !scheme.has_axes() => "mrope_interleaved",
+            // Ernie 4.5 VL: read as [t, h, w] the sections would mean another rope.
+            ("mrope_section" | "mrope_interleaved", _) if levels.class("mrope_order").is_some() => {
+                let order = levels.class("mrope_order").map(Json::to_string).unwrap_or_default();
+                let rule = format!(
+                    "nothing: the sections of this model type are {order}, which is no order of \
+                     mrope_section here; without the key all pairs are on one axis, as for text"
+                );
+                return Err(invalid(&path, value, rule));
+            }
             ("mrope_section" | "mrope_interleaved", _) if !scheme.has_axes() => key,
             _ if takes(key) => key,
             _ => {

@@ -1,6 +1,8 @@
 //! Width of the head and of the rotated slice.
 
-use super::aliases::{GLOBAL_HEAD, HEAD_DIM, HEADS, LATENT, PARTIAL, PASSING, ROTARY_DIM, WIDTH};
+use super::aliases::{
+    ATTENTION_HEAD, GLOBAL_HEAD, HEAD_DIM, HEADS, LATENT, PARTIAL, PASSING, ROTARY_DIM, WIDTH,
+};
 use super::layer::Layer;
 use super::levels::{Levels, present, same};
 use crate::encoding::key::invalid;
@@ -26,13 +28,19 @@ fn latent(levels: &Levels) -> Result<Option<(i128, i128)>, Reject> {
         _ if off => return Ok(None),
         Some(value) => width(LATENT.names[0], &value)?,
     };
-    let passing = optional(levels, PASSING)?.ok_or_else(|| {
-        Slug::MissingKey.because(
+    if let Some(passing) = optional(levels, PASSING)? {
+        return Ok(Some((passing, rotated)));
+    }
+    match optional(levels, HEAD_DIM)? {
+        Some(whole) if whole > rotated => Ok(Some((whole - rotated, rotated))),
+        Some(whole) => {
+            Err(invalid("head_dim", whole, format!("more than qk_rope_head_dim, {rotated}")))
+        }
+        None => Err(Slug::MissingKey.because(
             "key qk_nope_head_dim is missing; with qk_rope_head_dim it says where the rotated \
              slice begins",
-        )
-    })?;
-    Ok(Some((passing, rotated)))
+        )),
+    }
 }
 
 /// head_dim, or the width divided by the number of heads. A latent head is as wide as its two
@@ -49,8 +57,10 @@ pub(super) fn head_dim(levels: &Levels, layer: Option<&str>) -> Result<Json, Rej
     {
         return Ok(Json::Integer(wide));
     }
-    if let Some((_, dim)) = levels.given(HEAD_DIM)? {
-        return Ok(dim.clone());
+    for alias in [ATTENTION_HEAD, HEAD_DIM] {
+        if let Some((_, dim)) = levels.given(alias)? {
+            return Ok(dim.clone());
+        }
     }
     // An explicit null asks for the quotient, whatever the class would fill in.
     if let Some(dim) = levels.class(HEAD_DIM.names[0]).filter(|_| !levels.is_null("head_dim")) {
@@ -92,11 +102,12 @@ fn share(levels: &Levels, layer: &Layer) -> Result<Option<Json>, Reject> {
 pub(super) fn slice(levels: &Levels, layer: &Layer, flat: &mut Object) -> Result<(), Reject> {
     let share = share(levels, layer)?;
     if let Some((passing, rotated)) = latent(levels)? {
-        // Some classes store the rotated share of the head, some that of the slice.
+        // Classes store the rotated share of the head, of the slice, or of what they call head_dim.
         if let Some(share) = share {
             let part =
                 |of: i128| share.number().is_some_and(|x| (of as f64 * x) as i128 == rotated);
-            if !part(rotated) && !part(passing + rotated) {
+            let stored = optional(levels, HEAD_DIM)?;
+            if ![Some(rotated), Some(passing + rotated), stored].into_iter().flatten().any(part) {
                 let rule = format!("the share that makes qk_rope_head_dim, {rotated}");
                 return Err(invalid("partial_rotary_factor", share, rule));
             }

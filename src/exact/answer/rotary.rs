@@ -17,7 +17,7 @@ use rug::Float;
 use std::collections::HashMap;
 
 /// Whether a rope has a growth other than 1 (xPos).
-pub(super) fn grows(rope: &Rope) -> bool {
+pub(in crate::exact) fn grows(rope: &Rope) -> bool {
     let one = Expression::integer(1);
     rope.planes.iter().any(|plane| plane.growth != one)
 }
@@ -29,7 +29,7 @@ pub(in crate::exact) fn starting_precision(format: Format, largest: u64) -> u32 
     needed.next_multiple_of(64)
 }
 
-pub(super) fn largest(positions: &[Position]) -> u64 {
+pub(in crate::exact) fn largest(positions: &[Position]) -> u64 {
     positions.iter().map(|p| p.numerator.unsigned_abs()).max().unwrap_or_default()
 }
 
@@ -48,7 +48,10 @@ fn format_of(tensor: &Tensor) -> Format {
 }
 
 /// The magnitude of a direction: divided by the inverse, multiplied by the others.
-fn magnitude(rope: &ResolvedRope, direction: Direction) -> Result<Multiple, UndecidedRounding> {
+pub(in crate::exact) fn magnitude(
+    rope: &ResolvedRope,
+    direction: Direction,
+) -> Result<Multiple, UndecidedRounding> {
     match direction {
         Direction::Inverse if !rope.magnitude.is_one() => {
             let inverse = Expression::integer(1) / &rope.magnitude.expression;
@@ -94,7 +97,7 @@ impl<'a> Turns<'a> {
 }
 
 /// Tokens in positions of shape [axis][…].
-pub(super) fn tokens(positions: &Positions) -> usize {
+pub(in crate::exact) fn tokens(positions: &Positions) -> usize {
     positions.shape()[1..].iter().product()
 }
 
@@ -187,6 +190,18 @@ fn kinds(turned: &Turned, format: Format, z: [u64; 2]) -> (Kind, Kind) {
     }
     let (x, y) = (ratio(format, z[0]), ratio(format, z[1]));
     (turned.kind(&x, &y), turned.kind(&y, &-x))
+}
+
+/// The exact values of the two elements of a plane, given alone.
+pub(in crate::exact) fn turn_one(
+    turned: &Turned,
+    format: Format,
+    z: [u64; 2],
+    emit: &mut dyn FnMut(usize, &Value) -> Result<(), UndecidedRounding>,
+) -> Result<(), UndecidedRounding> {
+    let exact = Complex::new(point(format, z[0]), point(format, z[1]));
+    let first = turn(&exact, &turned.first);
+    turn_plane(turned, format, z, [first.re, first.im], emit)
 }
 
 pub(super) fn table(t: &Table, format: Format, sink: &mut Sink) -> Result<(), UndecidedRounding> {

@@ -109,6 +109,67 @@ impl Row for Double {
     }
 }
 
+/// A number and what TwoSum leaves: the same sum, normalised.
+#[inline(always)]
+fn normalised<V: Lanes>((s, low): (V, V)) -> Pair<V> {
+    let hi = s.add(low);
+    let z = hi.sub(s);
+    Pair { hi, lo: s.sub(hi.sub(z)).add(low.sub(z)) }
+}
+
+/// x·C ∓ y·S for exact x and y, unevaluated as in [`dot`]: the table of a rotation in
+/// [`super::bound`].
+#[inline(always)]
+fn mixed<V: Lanes, const MINUS: bool>(x: V, c: Pair<V>, y: V, s: Pair<V>) -> (V, V) {
+    let signed = |x: V, y: V| if MINUS { x.sub(y) } else { x.add(y) };
+    let p = x.mul(c.hi);
+    let p_error = x.product_error(c.hi, p);
+    let q = y.mul(s.hi);
+    let q_error = y.product_error(s.hi, q);
+    let sum = signed(p, q);
+    let z = sum.sub(p);
+    let p_rest = p.sub(sum.sub(z));
+    let sum_error = if MINUS { p_rest.sub(q.add(z)) } else { p_rest.add(q.sub(z)) };
+    let cross = signed(x.mul(c.lo), y.mul(s.lo));
+    let low = signed(p_error, q_error).add(sum_error).add(cross);
+    (sum, low)
+}
+
+impl Double {
+    /// The lanes of a mask from another.
+    pub(super) fn take(&mut self, other: &Double, lanes: u8) {
+        for lane in (0..8).filter(|lane| lanes >> lane & 1 == 1) {
+            self.re_hi[lane] = other.re_hi[lane];
+            self.re_lo[lane] = other.re_lo[lane];
+            self.im_hi[lane] = other.im_hi[lane];
+            self.im_lo[lane] = other.im_lo[lane];
+        }
+    }
+
+    /// Turns x + iy by the product of two entries, or by its conjugate: real and imaginary part as
+    /// unevaluated sums.
+    #[inline(always)]
+    pub(super) fn turn<V: Lanes>(
+        &self,
+        other: &Double,
+        clockwise: bool,
+        x: &[f64; 8],
+        y: &[f64; 8],
+    ) -> [(V, V); 2] {
+        let (a, b) = (Pair::load(&self.re_hi, &self.re_lo), Pair::load(&self.im_hi, &self.im_lo));
+        let (c, d) =
+            (Pair::load(&other.re_hi, &other.re_lo), Pair::load(&other.im_hi, &other.im_lo));
+        let cos = normalised(dot::<V, true>(a, c, b, d));
+        let mut sin = normalised(dot::<V, false>(a, d, b, c));
+        if clockwise {
+            let zero = V::splat(0.0);
+            sin = Pair { hi: zero.sub(sin.hi), lo: zero.sub(sin.lo) };
+        }
+        let (x, y) = (V::load(x), V::load(y));
+        [mixed::<V, true>(x, cos, y, sin), mixed::<V, false>(x, sin, y, cos)]
+    }
+}
+
 /// The products themselves, cos and then sin, before any test: what an error is measured on.
 #[cfg(test)]
 pub(super) fn double_products(x: &Double, y: &Double) -> [[[f64; 8]; 2]; 2] {

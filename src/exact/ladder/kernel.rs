@@ -73,31 +73,42 @@ pub(super) struct Run<'a, O: Output> {
     pub(super) failed: &'a mut Vec<Failed>,
 }
 
-impl<O: Output> Run<'_, O> {
-    /// Runs on a path; one that is not available falls back to the portable one.
-    pub(super) fn on(self, path: Path) {
-        match path {
-            // SAFETY: `available` has asked the processor for every feature that is enabled.
-            #[cfg(target_arch = "x86_64")]
-            Path::Avx512 if path.available() => unsafe { avx512(self) },
-            // SAFETY: as above.
-            #[cfg(target_arch = "x86_64")]
-            Path::Avx2 if path.available() => unsafe { avx2(self) },
-            _ => rows::<Portable, O>(self),
-        }
+/// A loop that is compiled once per instruction set.
+pub(super) trait Work {
+    /// Runs it; implementations are `#[inline(always)]`, so that the instructions are enabled.
+    fn run<V: Lanes>(self);
+}
+
+/// Runs on a path; one that is not available falls back to the portable one.
+pub(super) fn dispatch<W: Work>(work: W, path: Path) {
+    match path {
+        // SAFETY: `available` has asked the processor for every feature that is enabled.
+        #[cfg(target_arch = "x86_64")]
+        Path::Avx512 if path.available() => unsafe { avx512(work) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "x86_64")]
+        Path::Avx2 if path.available() => unsafe { avx2(work) },
+        _ => work.run::<Portable>(),
     }
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx2,fma,f16c")]
-fn avx512<O: Output>(run: Run<O>) {
-    rows::<Avx512, O>(run);
+fn avx512<W: Work>(work: W) {
+    work.run::<Avx512>();
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma,f16c")]
-fn avx2<O: Output>(run: Run<O>) {
-    rows::<Avx2, O>(run);
+fn avx2<W: Work>(work: W) {
+    work.run::<Avx2>();
+}
+
+impl<O: Output> Work for Run<'_, O> {
+    #[inline(always)]
+    fn run<V: Lanes>(self) {
+        rows::<V, O>(self);
+    }
 }
 
 #[inline(always)]

@@ -1,5 +1,6 @@
 //! The four output types, and how an enclosure becomes one of their numbers.
 
+use super::bound::power_of_two;
 use super::entry::{Double, Plain, Row};
 use super::lanes::Lanes;
 use crate::number::Format;
@@ -33,6 +34,23 @@ pub trait Output: Copy + Default + PartialEq + Send + Sync + sealed::Sealed + 's
     }
 }
 
+/// A number of one of the four formats as f64, exactly if it is finite.
+#[inline(always)]
+pub(super) fn widen(format: Format, bits: u64) -> f64 {
+    match format {
+        Format::F64 => f64::from_bits(bits),
+        Format::F32 => f32::from_bits(bits as u32) as f64,
+        Format::BF16 => f32::from_bits((bits as u32) << 16) as f64,
+        // Its exponent bits, read as the lowest ones of binary64, are 1008 too small; subnormals
+        // stay in their place.
+        Format::F16 => {
+            let magnitude = f64::from_bits((bits & 0x7fff) << 42) * power_of_two(1008);
+            if bits & 0x8000 == 0 { magnitude } else { -magnitude }
+        }
+        format => format.to_f64(bits),
+    }
+}
+
 pub(super) mod sealed {
     use super::*;
 
@@ -44,6 +62,23 @@ pub(super) mod sealed {
         /// Rounds both ends of eight enclosures, stores one of them, and returns a mask of the
         /// lanes where they differ.
         fn round<V: Lanes>(lo: V, hi: V, out: &mut [Self; 8]) -> u8;
+
+        /// Ends around an unevaluated sum that errs by at most `bound`, to be rounded as they are.
+        #[inline(always)]
+        fn ends<V: Lanes>(sum: V, low: V, bound: &[f64; 8]) -> (V, V) {
+            // Rounding twice must not pass for rounding once: v is widened by what it was rounded.
+            let v = sum.add(low);
+            let mut slack = [0.0; 8];
+            v.store(&mut slack);
+            for (slack, bound) in slack.iter_mut().zip(bound) {
+                *slack = slack.abs() * power_of_two(-51) + bound;
+            }
+            let slack = V::load(&slack);
+            (v.sub(slack), v.add(slack))
+        }
+
+        /// The number as f64, exactly.
+        fn widen(self) -> f64;
     }
 }
 
@@ -53,6 +88,15 @@ impl sealed::Sealed for f64 {
     fn round<V: Lanes>(lo: V, hi: V, out: &mut [f64; 8]) -> u8 {
         lo.store(out);
         lo.differ(hi)
+    }
+    #[inline(always)]
+    fn ends<V: Lanes>(sum: V, low: V, bound: &[f64; 8]) -> (V, V) {
+        let bound = V::load(bound);
+        (sum.add(low.sub(bound)), sum.add(low.add(bound)))
+    }
+    #[inline(always)]
+    fn widen(self) -> f64 {
+        self
     }
 }
 
@@ -71,6 +115,10 @@ impl sealed::Sealed for f32 {
     #[inline(always)]
     fn round<V: Lanes>(lo: V, hi: V, out: &mut [f32; 8]) -> u8 {
         V::to_f32(lo, hi, out)
+    }
+    #[inline(always)]
+    fn widen(self) -> f64 {
+        self as f64
     }
 }
 
@@ -94,6 +142,10 @@ macro_rules! sixteen_bits {
                 let mask = V::$round(lo, hi, &mut bits);
                 *out = bits.map($type);
                 mask
+            }
+            #[inline(always)]
+            fn widen(self) -> f64 {
+                widen($format, self.0 as u64)
             }
         }
 

@@ -68,6 +68,11 @@ impl<O: Output> Rungs<O> {
         &self.short[first * self.planes.div_ceil(8)..]
     }
 
+    /// The power of two above the magnitude.
+    pub(super) fn scale(&self) -> f64 {
+        self.scale
+    }
+
     fn digit_table(&self, digit: usize) -> &[Fixed] {
         let first = SHORT_BITS + DIGIT_BITS * digit as u32;
         self.digits[digit]
@@ -129,6 +134,11 @@ impl<O: Output> Walk<'_, O> {
             false => extend(&self.levels[0], self.rungs.scale, &mut self.row),
         }
         self.at = Some(high);
+        &self.row
+    }
+
+    /// The row where it stands.
+    pub(super) fn row(&self) -> &[O::Entry] {
         &self.row
     }
 

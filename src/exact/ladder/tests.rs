@@ -113,6 +113,45 @@ fn observed_errors_stay_below_their_bounds() {
 }
 
 #[test]
+fn rotations_stay_below_their_bound() {
+    let rope = rope(10_000);
+    let ladder = Ladder::<f64>::new(&rope).unwrap();
+    let mut walk = ladder.rungs.walk();
+    let mut state = 5u64;
+    let mut real = || {
+        state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        state as i64 as f64 * power_of_two(-63)
+    };
+    let mut worst = 0f64;
+    for p in positions(&rope) {
+        let low = (p & ((1 << SHORT_BITS) - 1)) as usize;
+        let x = walk.go(p >> SHORT_BITS)[0];
+        let (a, b): ([f64; 8], [f64; 8]) = ([0; 8].map(|_| real()), [0; 8].map(|_| real()));
+        let turned = x.turn::<super::lanes::Portable>(&ladder.rungs.short(low)[0], false, &a, &b);
+        let sums = turned.map(|(sum, low)| {
+            let (mut s, mut l) = ([0.0; 8], [0.0; 8]);
+            super::lanes::Lanes::store(sum, &mut s);
+            super::lanes::Lanes::store(low, &mut l);
+            [s, l]
+        });
+        for plane in 0..8 {
+            let exact = phasor(&enclosed(&rope, plane, p));
+            let (cos, sin) = (exact.re.lo(), exact.im.lo());
+            let wide = |x: f64| Float::with_val(320, x);
+            let re = wide(a[plane]) * cos - wide(b[plane]) * sin;
+            let im = wide(a[plane]) * sin + wide(b[plane]) * cos;
+            for (sums, exact) in sums.iter().zip([re, im]) {
+                let error = wide(sums[0][plane]) + wide(sums[1][plane]) - exact;
+                let size = a[plane].abs().max(b[plane].abs());
+                worst = worst.max((error.abs() / size).to_f64() / power_of_two(-107));
+            }
+        }
+    }
+    assert!(worst < ROTATE + 2.0 * (PRODUCT + ENTRY), "{worst}");
+    assert!(worst > 3.0, "{worst}");
+}
+
+#[test]
 fn chains_stay_below_their_bound() {
     let ladder = Ladder::<f64>::new(&rope(10_000)).unwrap();
     let mut walk = ladder.rungs.walk();

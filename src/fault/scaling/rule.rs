@@ -177,7 +177,9 @@ pub(super) fn faults() -> Vec<Fault> {
             links: &["turboderp/exllama#126"],
             change: Change::Question(|question, _| {
                 let config = question.config();
-                ["ntk", "ntk_fixed", "dynamic"].contains(&word(config, "rope_type")?).then_some(())?;
+                ["ntk", "ntk_fixed", "dynamic"]
+                    .contains(&word(config, "rope_type")?)
+                    .then_some(())?;
                 let s = number(config, "factor").filter(|&s| s != 1.0)?;
                 edit::frequencies(question, |_, _, theta| theta / Expression::dyadic(s))
             }),
@@ -323,9 +325,7 @@ pub(super) fn faults() -> Vec<Fault> {
             signature: "the first pair is wrong already",
             fix: "the share of interpolation grows with the pair index",
             links: &["ggml-org/llama.cpp#17565"],
-            change: Change::Question(|question, _| {
-                ramp(question, |share| 1.0 - share)
-            }),
+            change: Change::Question(|question, _| ramp(question, |share| 1.0 - share)),
         },
         Fault {
             name: "d7-no-ramp",
@@ -345,9 +345,7 @@ pub(super) fn faults() -> Vec<Fault> {
             links: &["panbanda/higgs#31"],
             change: Change::Config(|config, _, _| {
                 let key = "original_max_position_embeddings";
-                ["yarn", "llama3", "ntk_by_parts"]
-                    .contains(&word(config, "rope_type")?)
-                    .then_some(())?;
+                ["yarn", "ntk_by_parts"].contains(&word(config, "rope_type")?).then_some(())?;
                 (number(config, key)? > 32767.0).then_some(())?;
                 config.set(key, Json::from(32767i64));
                 Some(())

@@ -54,7 +54,7 @@ fn waves(dtype: Dtype) -> FilePlan {
     }
     let group = file.group("positions", vaswani(8), dtype);
     for (band, members) in bands() {
-        let flags = ["table-precision", band.flag];
+        let flags = ["table-precision", "base", "rounding", "scattered-ids", band.flag];
         group.test(band.name, format!("positions {members:?}"), &flags, at(&members));
         if band.last > 0 {
             let negative: Vec<i64> = members.iter().map(|p| -p).collect();
@@ -66,6 +66,24 @@ fn waves(dtype: Dtype) -> FilePlan {
             );
         }
     }
+    let concatenated = wave(8, "concatenated", "half", "sin_first");
+    file.group("positions-concatenated", concatenated, dtype).test(
+        "ladder",
+        "concatenated: near, far, negative and beyond 32 bits",
+        &[
+            "base",
+            "table-precision",
+            "rounding",
+            "long-position",
+            "position-bf16",
+            "position-f16",
+            "position-integer",
+            "negative-position",
+            "scattered-ids",
+            "decode",
+        ],
+        at(&[3, 257, 2049, 4097, 65519, (1 << 31) + 1, -3]),
+    );
     for (base, name) in [(1000000.0, "base-1000000"), (100.0, "base-100"), (1.0, "base-1")] {
         let mut object = wave(8, "concatenated", "half", "cos_first");
         object.set("base", number(base));
@@ -79,7 +97,7 @@ fn waves(dtype: Dtype) -> FilePlan {
     file.group("unsorted", vaswani(4), dtype).test(
         "scattered",
         "positions that fall, repeat and jump",
-        &["scattered-ids"],
+        &["scattered-ids", "decode"],
         at(&[7, 3, 3, 4095, 0]),
     );
     file
@@ -132,7 +150,7 @@ fn rows(dtype: Dtype) -> FilePlan {
         file.group(name, table_config(2, 2), dtype).test(
             "offset",
             format!("{what} to every position"),
-            &["learned-offset", "table-end"],
+            &["learned-offset", "table-end", "negative-position"],
             with(numbered(dtype, &[10, 2], 1), positions),
         );
     }

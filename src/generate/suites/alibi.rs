@@ -44,12 +44,36 @@ fn slope_file(dtype: Dtype) -> FilePlan {
             file.group(format!("{convention}-{heads}"), slopes(heads, convention), dtype).test(
                 "slopes",
                 format!("{heads} heads {what}"),
+                &["alibi-slopes", "rounding"],
+                Input::new(),
+            );
+        }
+    }
+    for (heads, most) in [(4, 0), (4, 3), (8, 16), (12, 16), (71, 5)] {
+        for convention in ["code", "paper"] {
+            let name = format!("{convention}-{heads}-max-{most}");
+            file.group(name, with(slopes(heads, convention), "alibi_bias_max", most), dtype).test(
+                "slopes",
+                format!("{heads} heads, the last slope of a power of two is 2^−{most}"),
                 &["alibi-slopes"],
                 Input::new(),
             );
         }
     }
+    for convention in ["code", "paper"] {
+        file.group(format!("again-{convention}-12"), slopes(12, convention), dtype).test(
+            "slopes",
+            format!("12 heads {convention} again, after the other convention"),
+            &["history"],
+            Input::new(),
+        );
+    }
     file
+}
+
+fn with(mut config: Object, key: &str, value: usize) -> Object {
+    config.set(key, value.into());
+    config
 }
 
 fn bias_file(dtype: Dtype) -> FilePlan {
@@ -67,7 +91,7 @@ fn bias_file(dtype: Dtype) -> FilePlan {
                 file.group(name, bias(heads, convention, form), dtype).test(
                     "before-and-after",
                     format!("form {form}: keys before, at and after the queries"),
-                    &["alibi-form", "alibi-slopes"],
+                    &["alibi-form", "alibi-slopes", "rounding"],
                     at(&[4, 300], &[0, 4, 5, 293]),
                 );
             }
@@ -100,6 +124,15 @@ fn bias_file(dtype: Dtype) -> FilePlan {
             &["alibi-decode"],
             at(&[19], &(0..20).collect::<Vec<_>>()),
         );
+    variants(&mut file, dtype);
+    for (convention, name) in [("paper", "again-paper"), ("code", "again-code")] {
+        file.group(name, bias(12, convention, "distance"), dtype).test(
+            "bias",
+            format!("12 heads {convention} again, after the other convention"),
+            &["history"],
+            at(&[19], &[0, 18, 19]),
+        );
+    }
     ties(&mut file, dtype);
     for form in ["distance", "key", "symmetric"] {
         let group = file.group(format!("positions-{form}"), bias(3, "code", form), dtype);
@@ -123,6 +156,58 @@ fn bias_file(dtype: Dtype) -> FilePlan {
         );
     }
     file
+}
+
+/// What MPT and Falcon add: the last key has bias 0, another exponent, a division by √head_dim.
+fn variants(file: &mut FilePlan, dtype: Dtype) {
+    for convention in ["code", "paper"] {
+        for heads in [3, 8, 12] {
+            let name = format!("{convention}-mpt-{heads}");
+            file.group(name, bias(heads, convention, "mpt"), dtype)
+                .test(
+                    "before-and-after",
+                    "form mpt: slope times key minus the largest key, the same for every query",
+                    &["alibi-form", "alibi-slopes"],
+                    at(&[4, 300], &[0, 4, 5, 293]),
+                )
+                .test(
+                    "largest-in-the-middle",
+                    "the largest key need not be the last",
+                    &["alibi-form"],
+                    at(&[2], &[7, 300, 0]),
+                );
+        }
+    }
+    for form in ["distance", "key", "symmetric", "mpt"] {
+        file.group(
+            format!("{form}-max-16"),
+            with(bias(12, "code", form), "alibi_bias_max", 16),
+            dtype,
+        )
+        .test(
+            "before-and-after",
+            format!("form {form} with alibi_bias_max 16"),
+            &["alibi-form", "alibi-slopes"],
+            at(&[4, 300], &[0, 4, 5, 293]),
+        );
+        for head_dim in [64, 80] {
+            let name = format!("{form}-head-{head_dim}");
+            file.group(name, with(bias(12, "code", form), "head_dim", head_dim), dtype).test(
+                "before-and-after",
+                format!("form {form} over √{head_dim}, as Falcon's scores are divided"),
+                &["alibi-form", "alibi-scale"],
+                at(&[4, 300], &[0, 4, 5, 293]),
+            );
+        }
+    }
+    // Heads 8 to 11 of 12 have slope 2^(−k − 1/2): over √2 they are exact, and can tie.
+    let group = file.group("key-head-2", with(bias(12, "code", "key"), "head_dim", 2), dtype);
+    group.test(
+        "ties",
+        "slopes 2^(−k − 1/2) over √2 are powers of two: odd keys beyond the format's integers tie",
+        &["alibi-scale", "tie"],
+        at(&[0], &[1, 257, 259, 2049, 2051]),
+    );
 }
 
 /// With one head the slope is 2⁻⁸, so the product is as long as the distance: every odd distance of

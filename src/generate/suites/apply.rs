@@ -58,9 +58,9 @@ fn tables(file: &mut FilePlan, layout: Layout, dtype: Dtype) {
     for direction in ["forward", "backward"] {
         let q = |words: &str| mixed(dtype, &[1, 2, 3, 8], &format!("{direction} {words}"));
         let flags: &[_] = if direction == "forward" {
-            &["caller-table", "sign"]
+            &["caller-table", "sign", "layout", "rounding"]
         } else {
-            &["backward", "caller-table"]
+            &["backward", "caller-table", "layout"]
         };
         group
             .test(
@@ -89,7 +89,7 @@ fn tables(file: &mut FilePlan, layout: Layout, dtype: Dtype) {
     group.test(
         "scaled",
         "a magnitude of 1.25 is part of the table: nothing is divided out",
-        &["caller-table", "magnitude"],
+        &["caller-table", "magnitude", "layout"],
         with_table(
             numbered(dtype, &[1, 1, 1, 8], 1),
             values(dtype, &[1, 1, 4], &[1.25, 0.75, 1.0, 0.0]),

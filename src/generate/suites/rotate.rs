@@ -136,7 +136,7 @@ fn positions(file: &mut FilePlan, layout: Layout, dtype: Dtype) {
             _ => format!("random queries and keys at position {p}"),
         };
         let input = Input::new().with("q", data("q", 2, p)).with("k", data("k", 1, p));
-        group.test(slug_of(p), comment, &[band.flag], input.positions(&[&[p]]));
+        group.test(slug_of(p), comment, &[band.flag, "rounding"], input.positions(&[&[p]]));
     }
     let group = file.group("negative-positions", plain(8, layout, 10000.0), dtype);
     for &p in POSITIONS.iter().filter(|&&p| p > 0) {
@@ -204,7 +204,7 @@ fn dims(file: &mut FilePlan, layout: Layout, dtype: Dtype) {
             format!(
                 "{rotary} of {head} channels from channel {offset} are rotated, the others copied"
             ),
-            &["partial", "exponent", "copied-bits", "slice"],
+            &["partial", "exponent", "copied-bits", "slice", "rounding"],
             Input::new()
                 .with("q", mixed(dtype, &[1, if head <= 40 { 2 } else { 1 }, 1, head], &name))
                 .positions(&[&[1000]]),

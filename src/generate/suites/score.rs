@@ -1,14 +1,15 @@
 //! `score`: dot products of rotated queries and keys.
 
+use super::schemes::{Case, general_cases};
 use super::special::Patterns;
-use super::{layouts_and_floats, plain, row, sliced};
-use crate::encoding::Layout;
+use super::{general, layouts_and_floats, plain, row, sliced};
+use crate::encoding::{Layout, RopeConfig};
 use crate::generate::lists::bands;
 use crate::generate::near_tie::Phase;
 use crate::generate::plan::{FilePlan, Input, parsed};
 use crate::generate::values::{bits, flat, mixed, numbered, same_rows, values};
 use crate::number::{Dtype, Format};
-use crate::request::{Json, Operation};
+use crate::request::{Json, Object, Operation};
 
 /// Queries and keys with one row of positions each.
 fn ask(q: Json, k: Json, query_positions: &[i64], key_positions: &[i64]) -> Input {
@@ -20,7 +21,142 @@ fn ask(q: Json, k: Json, query_positions: &[i64], key_positions: &[i64]) -> Inpu
 }
 
 pub(super) fn files() -> Vec<FilePlan> {
-    layouts_and_floats().map(|(layout, dtype)| file(layout, dtype)).collect()
+    layouts_and_floats()
+        .flat_map(|(layout, dtype)| [file(layout, dtype), rules(layout, dtype)])
+        .collect()
+}
+
+/// Scores under every scaling rule.
+fn rules(layout: Layout, dtype: Dtype) -> FilePlan {
+    let path = format!("score/schemes-{}-{dtype}.json", layout.name());
+    let mut file = FilePlan::new(path, Operation::Score);
+    let row = |first| numbered(dtype, &[1, 1, 1, 4], first);
+    file.group("basic", plain(4, layout, 10000.0), dtype).test(
+        "one-apart",
+        "rope_type default: the query one position after the key",
+        &["basic"],
+        ask(row(1), row(2), &[1], &[0]),
+    );
+    for case in general_cases() {
+        rule(&mut file, case, layout, dtype);
+    }
+    for case in general_cases() {
+        let far = if case.name == "xpos" { 2500 } else { 30011 };
+        general::again(&mut file, case, layout, dtype, &|dim| {
+            by_rule(case, dtype, [1, 1], dim, [&[&[40, far]], &[&[3, 700]]], "again")
+        });
+    }
+    file
+}
+
+/// Queries and keys of some heads at rows of positions.
+fn by_rule(
+    case: &Case,
+    dtype: Dtype,
+    [heads, key_heads]: [usize; 2],
+    dim: usize,
+    [queries, keys]: [&[&[i64]]; 2],
+    words: &str,
+) -> Input {
+    let data = |name: &str, heads: usize, rows: &[&[i64]]| {
+        let shape = [rows.len(), heads, rows[0].len(), dim];
+        mixed(dtype, &shape, &format!("score {} {words} {name}", case.name))
+    };
+    let input = Input::new()
+        .with("q", data("q", heads, queries))
+        .with("k", data("k", key_heads, keys))
+        .with("query_positions", general::rows(case, queries))
+        .with("key_positions", general::rows(case, keys));
+    general::sized(input, case)
+}
+
+fn rule(file: &mut FilePlan, case: &Case, layout: Layout, dtype: Dtype) {
+    let config = case.object(layout);
+    let dim = general::width(&config);
+    let with = |flags: &[&'static str]| [flags, case.flags].concat();
+    let ask = |heads, queries: &[&[i64]], keys: &[&[i64]], words: &str| {
+        by_rule(case, dtype, heads, dim, [queries, keys], words)
+    };
+    file.group(case.name, config, dtype)
+        .test(
+            "rows-and-heads",
+            format!("{}: two rows, two query heads on one key head, ids that jump", case.what),
+            &with(&[
+                "layout",
+                "sign",
+                "wires",
+                "heads",
+                "batch",
+                "ragged-offsets",
+                "scattered-ids",
+                "relative",
+                "base",
+                "exponent",
+                "spectrum",
+                "identity",
+                "rounding",
+            ]),
+            ask([2, 1], &[&[11, 16], &[130, 97]], &[&[2, 5], &[96, 64]], "rows"),
+        )
+        .test(
+            "decode",
+            format!("{}: one query against three keys", case.what),
+            &with(&["decode", "relative", "layout", "sign", "base"]),
+            ask([2, 1], &[&[611]], &[&[0, 300, 611]], "decode"),
+        )
+        .test(
+            "far",
+            format!("{}: queries far from their keys", case.what),
+            &with(&[
+                "long-position",
+                "position-bf16",
+                "position-f16",
+                "position-integer",
+                "negative-position",
+                "rounding",
+                "table-precision",
+            ]),
+            ask([1, 1], &[&[257, 4097, -3]], &[&[1, 255]], "far"),
+        );
+    planes(file, case, case.object(layout), &[], dtype, "planes");
+    if let Some((config, flags)) = general::slice(case, layout) {
+        planes(file, case, config, &flags, dtype, "slice");
+    }
+}
+
+/// Queries that have one plane each, so that every frequency shows alone.
+fn planes(
+    file: &mut FilePlan,
+    case: &Case,
+    config: Object,
+    flags: &[&'static str],
+    dtype: Dtype,
+    name: &str,
+) {
+    let length = case.lengths.last().copied();
+    let rope = RopeConfig::new(&config).and_then(|config| config.rope(length));
+    // A config that means nothing is refused when the suite is generated.
+    let pairs = rope.map(|rope| rope.pairs()).unwrap_or_default();
+    let dim = general::width(&config);
+    let mut rows = vec![0.0; pairs.len() * dim];
+    for (row, pair) in rows.chunks_mut(dim.max(1)).zip(&pairs) {
+        row[pair.re] = 1.25;
+        row[pair.im] = -0.75;
+    }
+    let keys: Vec<f64> = (0..2 * dim).map(|i| [1.0, -0.5, 0.75][i % 3]).collect();
+    let queries = vec![if case.name == "xpos" { 1500 } else { 4099 }; pairs.len()];
+    let flags = [flags, case.flags, &general::FREQUENCIES, &["layout", "sign", "history"]].concat();
+    let input = Input::new()
+        .with("q", values(dtype, &[1, 1, pairs.len(), dim], &rows))
+        .with("k", values(dtype, &[1, 1, 2, dim], &keys))
+        .with("query_positions", general::rows(case, &[&queries]))
+        .with("key_positions", general::rows(case, &[&[3, 1000]]));
+    file.group(format!("{name}-{}", case.name), config, dtype).test(
+        "one-by-one",
+        format!("{}: queries with one plane each", case.what),
+        &flags,
+        general::sized(input, case),
+    );
 }
 
 fn file(layout: Layout, dtype: Dtype) -> FilePlan {
@@ -122,7 +258,7 @@ fn heads(file: &mut FilePlan, layout: Layout, dtype: Dtype) {
         file.group(&name, sliced(head, layout, rotary, offset), dtype).test(
             "random",
             format!("{rotary} of {head} channels from channel {offset} are rotated, the rest is a plain product"),
-            &["partial", "copied-bits", "exponent"],
+            &["partial", "copied-bits", "exponent", "width", "slice"],
             ask(data("q"), data("k"), &[9, 4097], &[2, 7]),
         );
     }

@@ -1,7 +1,7 @@
 //! `inv_freq`: the frequencies, the two factors and the planes as data (trap T3).
 
-use super::schemes::CASES;
-use super::{plain, sliced};
+use super::schemes::general_cases;
+use super::{general, plain, schemes, sliced};
 use crate::encoding::Layout;
 use crate::generate::lists::BASES;
 use crate::generate::plan::{FilePlan, Input, config};
@@ -27,7 +27,7 @@ fn file(dtype: Dtype) -> FilePlan {
             file.group(name, plain(16, layout, base), dtype).test(
                 "default",
                 format!("base {base}: the first frequency is 1, the last {base}^(−14/16)"),
-                &["spectrum", "base", "exponent", "layout"],
+                &["spectrum", "base", "exponent", "layout", "rounding", "long-position", "history"],
                 Input::new(),
             );
         }
@@ -65,15 +65,38 @@ fn file(dtype: Dtype) -> FilePlan {
     }
     // Wide heads are long lists: only in the formats that frequencies are kept in.
     let narrow = dtype.digits() == 4;
-    for case in CASES.iter().filter(|case| case.rotate || !narrow) {
+    for case in schemes::all().filter(|case| case.rotate || !narrow) {
         let group = file.group(case.name, case.object(Layout::Half), dtype);
         for (name, length) in case.asked() {
             let input = match length {
                 Some(n) => Input::new().with("seq_len", n),
                 None => Input::new(),
             };
-            group.test(name, case.what, case.flags, input);
+            let flags =
+                ["spectrum", "base", "exponent", "layout", "rounding", "long-position", "history"];
+            group.test(name, case.what, &[case.flags, &flags].concat(), input);
         }
+    }
+    for case in general_cases() {
+        let interleaved = case.object(Layout::Interleaved);
+        let flags = ["layout", "spectrum", "base", "exponent", "rounding", "long-position"];
+        file.group(format!("interleaved-{}", case.name), interleaved, dtype).test(
+            "planes",
+            format!("{}: interleaved planes", case.what),
+            &[case.flags, &flags, &["history"]].concat(),
+            general::sized(Input::new(), case),
+        );
+        if let Some((config, flags)) = general::slice(case, Layout::Half) {
+            file.group(format!("slice-{}", case.name), config, dtype).test(
+                "six-pairs",
+                format!("{}: six pairs", case.what),
+                &[&flags[..], case.flags, &general::FREQUENCIES, &["history"]].concat(),
+                general::sized(Input::new(), case),
+            );
+        }
+    }
+    for case in general_cases() {
+        general::again(&mut file, case, Layout::Half, dtype, &|_| Input::new());
     }
     file
 }

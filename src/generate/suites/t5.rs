@@ -133,7 +133,7 @@ fn bias_file(dtype: Dtype) -> FilePlan {
             .test(
                 "last-row",
                 "one query at the end: a cached step",
-                &["t5-decode"],
+                &["t5-decode", "t5-boundary"],
                 with(table(), &[200], &[0, 72, 73, 136, 184, 185, 192, 193, 199, 200]),
             );
     }

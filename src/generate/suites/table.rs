@@ -1,6 +1,7 @@
 //! `table`: cos and sin themselves, correctly rounded.
 
-use super::plain;
+use super::schemes::general_cases;
+use super::{general, plain};
 use crate::encoding::Layout;
 use crate::generate::lists::{BASES, bands};
 use crate::generate::plan::{FilePlan, Input, config, parsed};
@@ -82,7 +83,53 @@ fn file(dtype: Dtype) -> FilePlan {
     );
     hard(&mut file, dtype);
     schemes(&mut file, dtype);
+    rules(&mut file, dtype);
     file
+}
+
+/// A table under every scaling rule that has one.
+fn rules(file: &mut FilePlan, dtype: Dtype) {
+    let cases = || general_cases().filter(|case| case.name != "xpos");
+    for case in cases() {
+        let positions = general::along(case, &[0, 6, 3, 257, 2049, 4097, 65537, (1 << 31) + 1, -3]);
+        let flags: &[&'static str] = &[
+            "sign",
+            "identity",
+            "base",
+            "exponent",
+            "spectrum",
+            "long-position",
+            "position-bf16",
+            "position-f16",
+            "position-integer",
+            "negative-position",
+            "scattered-ids",
+            "table-precision",
+            "rounding",
+        ];
+        file.group(format!("rule-{}", case.name), case.object(Layout::Half), dtype).test(
+            "ladder",
+            format!("{}: near, far, negative and beyond 32 bits", case.what),
+            &[flags, case.flags].concat(),
+            general::sized(Input::new().with("positions", positions), case),
+        );
+        if let Some((config, flags)) = general::slice(case, Layout::Half) {
+            file.group(format!("slice-{}", case.name), config, dtype).test(
+                "ladder",
+                format!("{}: six pairs", case.what),
+                &[&flags[..], case.flags, &general::FREQUENCIES, &["history"]].concat(),
+                general::sized(
+                    Input::new().with("positions", general::along(case, &[1, 700])),
+                    case,
+                ),
+            );
+        }
+    }
+    for case in cases() {
+        general::again(file, case, Layout::Half, dtype, &|_| {
+            Input::new().with("positions", general::along(case, &[1500, 30011]))
+        });
+    }
 }
 
 fn hard(file: &mut FilePlan, dtype: Dtype) {

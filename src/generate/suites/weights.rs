@@ -1,16 +1,14 @@
-//! `permute_qk` and `position_ids`: what loaders and batchers compute.
+//! `permute_qk`: what loaders of weights compute.
 
 use super::word;
 use crate::generate::plan::{FilePlan, Input, config};
 use crate::generate::suites::special::Patterns;
-use crate::generate::values::{bits, flat, mixed, numbered, values};
+use crate::generate::values::{bits, mixed, numbered, values};
 use crate::number::Dtype;
 use crate::request::{Object, Operation};
 
 pub(super) fn files() -> Vec<FilePlan> {
-    let mut files: Vec<FilePlan> = Dtype::FLOATS.into_iter().map(permutations).collect();
-    files.push(position_ids());
-    files
+    Dtype::FLOATS.into_iter().map(permutations).collect()
 }
 
 fn heads(num_heads: usize, head_dim: usize) -> Object {
@@ -96,52 +94,5 @@ fn permutations(dtype: Dtype) -> FilePlan {
             input,
         );
     }
-    file
-}
-
-/// Traps T10 and E4.
-fn position_ids() -> FilePlan {
-    let mut file = FilePlan::new("position_ids/i64.json", Operation::PositionIds);
-    let lengths = |list: &[i64]| Input::new().with("cu_seqlens", flat(list));
-    let mask = |shape: [usize; 2], bits: &[u8]| {
-        let list: Vec<f64> = bits.iter().map(|&bit| bit as f64).collect();
-        Input::new().with("attention_mask", values(Dtype::I32, &shape, &list))
-    };
-    file.group("basic", Object::default(), Dtype::I64)
-        .test("one-document", "one document of four tokens", &["basic"], lengths(&[0, 4]))
-        .test("full-mask", "no padding", &["basic"], mask([1, 4], &[1, 1, 1, 1]));
-    file.group("packed", Object::default(), Dtype::I64)
-        .test(
-            "three-one-five",
-            "documents of 3, 1 and 5 tokens: 0 1 2 0 0 1 2 3 4",
-            &["packed"],
-            lengths(&[0, 3, 4, 9]),
-        )
-        .test("equal", "two documents of 4", &["packed"], lengths(&[0, 4, 8]))
-        .test("ones", "three documents of one token", &["packed"], lengths(&[0, 1, 2, 3]))
-        .test("empty-document", "a document without tokens", &["packed"], lengths(&[0, 2, 2, 5]))
-        .test("nothing", "no document at all", &["packed"], lengths(&[0]))
-        .test("long", "two documents of 200 and 60", &["packed"], lengths(&[0, 200, 260]));
-    file.group("masks", Object::default(), Dtype::I64)
-        .test(
-            "left-padded",
-            "two rows of 3 and 5 tokens, padded on the left",
-            &["left-padding"],
-            mask([2, 5], &[0, 0, 1, 1, 1, 1, 1, 1, 1, 1]),
-        )
-        .test(
-            "right-padded",
-            "two rows of 3 and 5 tokens, padded on the right; pads get 0",
-            &["left-padding"],
-            mask([2, 5], &[1, 1, 1, 0, 0, 1, 1, 1, 1, 1]),
-        )
-        .test(
-            "both-sides",
-            "padding on both sides, and a hole in the middle",
-            &["left-padding"],
-            mask([2, 6], &[0, 1, 1, 1, 0, 0, 1, 1, 0, 1, 1, 0]),
-        )
-        .test("all-padding", "a row without tokens", &["left-padding"], mask([2, 2], &[0, 0, 1, 1]))
-        .test("square", "as many rows as tokens", &["batch"], mask([2, 2], &[0, 1, 1, 1]));
     file
 }

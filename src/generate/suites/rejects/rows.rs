@@ -133,6 +133,30 @@ unused_input    both         attention_mask={"dtype":"i32","shape":[1,2],"bits":
 dtype_mismatch  mask-floats  {"attention_mask":{"dtype":"f32","shape":[1,2],"bits":["3f8000003f800000"]}}  ; a mask of floats
 shape_mismatch  mask-flat    {"attention_mask":{"dtype":"i32","shape":[2],"bits":["0000000100000001"]}}  ; a mask without the batch axis
 invalid_value   mask-two     {"attention_mask":{"dtype":"i32","shape":[1,2],"bits":["0000000200000001"]}}  ; a mask that holds 2
+invalid_value   uneven-chunks   {"cu_seqlens":[0,4,10],"cp_size":2,"cp_rank":0}  ; a document that cannot be cut into 2 cp_size chunks
+invalid_value   rank-beyond     {"cu_seqlens":[0,4],"cp_size":2,"cp_rank":2}  ; rank 2 of 2
+invalid_value   rank-negative   {"cu_seqlens":[0,4],"cp_size":2,"cp_rank":-1}  ; a negative rank
+missing_input   no-rank         {"cu_seqlens":[0,4],"cp_size":2}  ; a group without the rank
+missing_input   no-size         {"cu_seqlens":[0,4],"cp_rank":0}  ; a rank without the size of its group
+unused_input    two-sources     {"cu_seqlens":[0,4],"grid_thw":[[1,2,2]],"order":"raster"}  ; lengths and a grid
+unused_input    rank-of-mask    {"attention_mask":{"dtype":"i32","shape":[1,1],"bits":["00000001"]},"cp_size":2,"cp_rank":0}  ; a rank beside a mask
+missing_input   no-merge        {"segments":[{"text":1}]}  ; segments without the merge size
+invalid_value   merge-zero      {"segments":[{"text":1}],"spatial_merge_size":0}  ; a merge size of 0
+invalid_value   torn-block      {"segments":[{"image":[1,4,3]}],"spatial_merge_size":2}  ; patches that are no whole blocks
+invalid_value   strange-segment {"segments":[{"sound":3}],"spatial_merge_size":2}  ; a segment that nobody knows
+invalid_value   two-frames      {"segments":[{"image":[2,4,4]}],"spatial_merge_size":2}  ; an image of two frames
+invalid_value   no-grid         {"segments":[{"image":[4,4]}],"spatial_merge_size":2}  ; a grid of two numbers
+invalid_value   empty-grid      {"segments":[{"video":[0,4,4]}],"spatial_merge_size":2}  ; a video without frames
+invalid_value   half-a-clock    {"segments":[{"video":[2,4,4],"seconds_per_grid":1}],"spatial_merge_size":2}  ; seconds without positions a second
+invalid_value   back-in-time    {"segments":[{"video":[2,4,4],"seconds_per_grid":-1,"tokens_per_second":2}],"spatial_merge_size":2}  ; negative seconds
+invalid_value   negative-text   {"segments":[{"text":-1}],"spatial_merge_size":2}  ; fewer than no tokens
+missing_input   no-order        {"grid_thw":[[1,2,2]]}  ; a grid without its order
+invalid_value   order           {"grid_thw":[[1,2,2]],"order":"hilbert"}  ; an order that does not exist
+missing_input   no-blocks       {"grid_thw":[[1,2,2]],"order":"merge_block"}  ; blocks without their size
+unused_input    blocks-unused   {"grid_thw":[[1,2,2]],"order":"raster","spatial_merge_size":2}  ; a size of blocks that a raster does not have
+invalid_value   torn-grid       {"grid_thw":[[1,3,2]],"order":"merge_block","spatial_merge_size":2}  ; rows that are no whole blocks
+invalid_value   first           {"grid_thw":[[1,2,2]],"order":"raster","first":2}  ; a first row of 2
+invalid_value   cls             {"grid_thw":[[1,2,2]],"order":"raster","cls":"middle"}  ; a class token in the middle
 malformed_tensor  mask-short-row  {"attention_mask":{"dtype":"i32","shape":[1,2],"bits":["000000010000000"]}}  ; a mask with a short row
 "#,
     );

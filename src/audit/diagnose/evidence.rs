@@ -1,0 +1,176 @@
+//! What there is to explain: the answers of the operations that went wrong, right ones included.
+
+use crate::audit::case::Case;
+use crate::audit::judge::{Mark, marks};
+use crate::audit::kernel::Outcome;
+use crate::audit::report::Report;
+use crate::audit::run::Asked as Answered;
+use crate::encoding::{Body, Question};
+use crate::fault::{Asked, History};
+use crate::number::{Dtype, Tensor};
+use crate::profile::{Profile, find};
+use crate::request::Operation;
+use crate::vector::Expected;
+use rayon::prelude::*;
+use std::collections::HashSet;
+
+/// What a kernel made of a case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::audit) enum Kind {
+    /// An answer of the right form.
+    Answer,
+    /// An answer of another shape or dtype.
+    Misfit,
+    /// A refusal of what is in order.
+    Refusal,
+    /// An answer to what must be refused.
+    Acceptance,
+    /// A refusal that is right.
+    RightRefusal,
+}
+
+/// One case with what came back, ready for comparisons.
+pub(in crate::audit) struct Evidence<'c> {
+    pub(in crate::audit) case: &'c Case,
+    pub(in crate::audit) outcome: &'c Outcome,
+    pub(in crate::audit) asked: Asked,
+    /// What was asked before.
+    pub(in crate::audit) history: History,
+    pub(in crate::audit) kind: Kind,
+    /// Whether it answered otherwise when it was asked again.
+    pub(in crate::audit) fickle: bool,
+    /// Whether a NaN or an infinity stands in what is rotated: what becomes of its plane is not
+    /// determined, and which plane that is depends on the fault.
+    pub(in crate::audit) special: bool,
+    /// By output, for an answer of the right form.
+    pub(in crate::audit) marks: Vec<(String, Vec<Mark>)>,
+    pub(in crate::audit) wrong: usize,
+    pub(in crate::audit) right: usize,
+}
+
+impl<'c> Evidence<'c> {
+    pub(in crate::audit) fn operation(&self) -> Operation {
+        self.case.ask.operation
+    }
+
+    pub(in crate::audit) fn dtype(&self) -> Dtype {
+        self.case.ask.dtype
+    }
+
+    /// Whether something is wrong with it.
+    pub(in crate::audit) fn fails(&self) -> bool {
+        match self.kind {
+            Kind::Answer => self.wrong > 0,
+            Kind::RightRefusal => false,
+            _ => true,
+        }
+    }
+
+    /// How much work it is to compare.
+    pub(in crate::audit) fn size(&self) -> usize {
+        match self.outcome {
+            Outcome::Output(output) => output.iter().map(|(_, t)| t.data().len()).sum(),
+            _ => 1,
+        }
+    }
+}
+
+/// The requests that were sent, in order, as they are read; and what had been asked before each.
+pub(in crate::audit) fn asked(cases: &[Case], answers: &[Answered]) -> Vec<(Asked, History)> {
+    let read: Vec<Asked> =
+        answers.par_iter().map(|one| Asked::new(&cases[one.case].ask.to_json())).collect();
+    let mut all = History::default();
+    let mut seen = Vec::with_capacity(read.len());
+    for (one, asked) in answers.iter().zip(&read) {
+        seen.push(all.len());
+        if let (Ok(_), Ok(question)) = (&one.outcome, asked.question()) {
+            all.push(question);
+        }
+    }
+    read.into_iter().zip(seen).map(|(asked, len)| (asked, all.until(len))).collect()
+}
+
+/// The evidence of every section that diverges, in the order of asking.
+pub(in crate::audit) fn evidence<'c>(
+    cases: &'c [Case],
+    answers: &'c [Answered],
+    report: &Report,
+    asked: &[(Asked, History)],
+) -> Vec<Evidence<'c>> {
+    let diverging: HashSet<(Operation, Dtype)> =
+        report.divergences().map(|case| (case.operation, case.dtype)).collect();
+    let profile = |key: (Operation, Dtype)| {
+        let section = report.sections.iter().find(|s| (s.operation, s.dtype) == key)?;
+        find(section.profiles.first()?)
+    };
+    let one = |((answer, (asked, history)), judged): ((&'c Answered, &(Asked, History)), _)| {
+        let judged: &crate::audit::report::CaseReport = judged;
+        let case = &cases[answer.case];
+        let key = (case.ask.operation, case.ask.dtype);
+        let outcome = answer.outcome.as_ref().ok()?;
+        // What is listed as a known failure is explained already.
+        if !diverging.contains(&key) || judged.known {
+            return None;
+        }
+        let mut evidence = Evidence {
+            case,
+            outcome,
+            asked: asked.clone(),
+            history: history.clone(),
+            kind: Kind::Answer,
+            fickle: answer.fickle,
+            special: asked.question().is_ok_and(is_special),
+            marks: vec![],
+            wrong: 0,
+            right: 0,
+        };
+        evidence.kind = match (outcome, &case.truth.expected) {
+            (Outcome::Output(_), Expected::Reject(_)) => Kind::Acceptance,
+            (Outcome::Rejected(_), Expected::Reject(_)) => Kind::RightRefusal,
+            (Outcome::Rejected(_), Expected::Tensors(_)) => Kind::Refusal,
+            (Outcome::Output(output), Expected::Tensors(expected)) => {
+                let question = asked.question().ok()?;
+                let profile = profile(key).unwrap_or(&crate::profile::NAMED[0]);
+                match marks(case, question, expected, output, profile) {
+                    Ok(marks) => {
+                        evidence.marks = marks;
+                        Kind::Answer
+                    }
+                    Err(_) => Kind::Misfit,
+                }
+            }
+            _ => return None,
+        };
+        let count = |mark: Mark| {
+            let all = evidence.marks.iter().flat_map(|(_, marks)| marks);
+            all.filter(|&&m| m == mark).count()
+        };
+        (evidence.wrong, evidence.right) = (count(Mark::Wrong), count(Mark::Right));
+        Some(evidence)
+    };
+    let list: Vec<_> = answers.iter().zip(asked).zip(&report.cases).collect();
+    list.into_par_iter().filter_map(one).collect()
+}
+
+/// Whether a NaN or an infinity is among the numbers that are rotated.
+fn is_special(question: &Question) -> bool {
+    let tensors: Vec<&Tensor> = match &question.body {
+        Body::Rotate(r) => std::iter::once(&r.q).chain(r.k.as_ref()).collect(),
+        Body::Apply(a) => [&a.q, &a.cos, &a.sin].into_iter().chain(a.k.as_ref()).collect(),
+        Body::Score(s) => vec![&s.q, &s.k],
+        _ => vec![],
+    };
+    let finite = |tensor: &&Tensor| match tensor.dtype().format() {
+        Some(format) => tensor.data().iter().all(|&bits| format.is_finite(bits)),
+        None => true,
+    };
+    !tensors.iter().all(finite)
+}
+
+/// The profiles that may stand for the kernel behind an answer.
+pub(in crate::audit) fn machines(dtype: Dtype) -> Vec<Profile> {
+    match dtype.format() {
+        Some(_) => crate::audit::right_profiles(dtype),
+        None => vec![crate::profile::NAMED[0]],
+    }
+}

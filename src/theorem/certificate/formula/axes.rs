@@ -1,0 +1,50 @@
+//! Spectra dealt out to several axes.
+
+use super::super::text::parameter;
+use super::{Formula, Keys, powers};
+
+/// FLUX: base^(−2k/d) for each axis of width d.
+pub(super) fn axial(keys: Keys) -> Result<Formula, &'static str> {
+    let mut formula = Formula::default();
+    formula.constant("base", parameter(keys.number("rope_theta")?));
+    formula.define("theta", "d k", "Rpower base (- (2 * k / d))");
+    for dim in keys.numbers("axes_dims")? {
+        let dim = dim as usize;
+        (0..dim / 2).for_each(|k| formula.plane(format!("theta {dim} {k}")));
+    }
+    Ok(formula)
+}
+
+/// Pixtral: one spectrum, even indices for rows and odd ones for columns.
+pub(super) fn pixtral(keys: Keys) -> Result<Formula, &'static str> {
+    let (mut formula, pairs) = powers(keys, "theta")?;
+    let order = (0..pairs).step_by(2).chain((1..pairs).step_by(2));
+    order.for_each(|i| formula.plane(format!("theta {i}")));
+    Ok(formula)
+}
+
+/// DINOv3: 2π · base^(−4k/d) for rows and for columns.
+pub(super) fn dinov3(keys: Keys) -> Result<Formula, &'static str> {
+    let mut formula = Formula::default();
+    let dim = keys.dim()?;
+    formula.constant("base", parameter(keys.number("rope_theta")?));
+    formula.constant("dim", dim.to_string());
+    formula.define("theta", "k", "2 * PI * Rpower base (- (4 * k / dim))");
+    (0..dim / 2).for_each(|i| formula.plane(format!("theta {}", i % (dim / 4))));
+    Ok(formula)
+}
+
+/// rotary-embedding-torch, `freqs_for = 'pixel'`: π · linspace(1, max_freq/2, n) on both axes.
+pub(super) fn pixel(keys: Keys) -> Result<Formula, &'static str> {
+    let mut formula = Formula::default();
+    let steps = keys.dim()? / 4;
+    formula.constant("max_freq", parameter(keys.number("max_freq")?));
+    match steps {
+        1 => formula.define("theta", "k", "PI * 1"),
+        n => {
+            formula.define("theta", "k", format!("PI * (1 + k * ((max_freq / 2 - 1) / ({n} - 1)))"))
+        }
+    }
+    (0..2 * steps).for_each(|i| formula.plane(format!("theta {}", i % steps)));
+    Ok(formula)
+}

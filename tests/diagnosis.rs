@@ -1,0 +1,5 @@
+//! Broken kernels are named rightly, right ones are not accused.
+
+mod kernels;
+mod mutants;
+mod python;

@@ -1,0 +1,225 @@
+//! The Coq proofs and the program: the same constants, and numbers that Coq certifies or refuses.
+//!
+//! What needs Coq runs with ROPEWALK_LONG=1 where coqc is installed; everywhere else a line says that
+//! the proofs were not checked.
+
+use ropewalk::encoding::{Buckets, Question};
+use ropewalk::exact::{self, ladder};
+use ropewalk::number::Tensor;
+use ropewalk::request::{Object, Position, Request};
+use ropewalk::theorem::{Claim, Lemmas, PRELUDE, certificate};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn text(path: &str) -> String {
+    std::fs::read_to_string(root().join(path)).unwrap()
+}
+
+/// A line that is seen although the test passes: it bypasses the capture.
+fn say(line: &str) {
+    writeln!(std::io::stderr(), "\n{line}").unwrap();
+}
+
+/// Whether Coq is to check something now.
+fn coq() -> bool {
+    let there = Command::new("coqc").arg("--version").output().is_ok();
+    let long = std::env::var_os("ROPEWALK_LONG").is_some();
+    match (there, long) {
+        (false, _) => say("coqc is not installed: the Coq proofs were NOT CHECKED"),
+        (true, false) => say("the Coq proofs were NOT CHECKED: that takes ROPEWALK_LONG=1"),
+        (true, true) => {}
+    }
+    there && long
+}
+
+/// The number in `Definition NAME : R := NUMBER.`
+fn defined(source: &str, name: &str) -> f64 {
+    let start = format!("Definition {name} : R := ");
+    let (_, rest) = source.split_once(&start).unwrap_or_else(|| panic!("no {name}"));
+    rest.split_once('.').unwrap().0.parse().unwrap()
+}
+
+#[test]
+fn the_constants_of_the_ladder_are_the_proven_ones() {
+    let proven = text("docs/proofs/Ladder.v");
+    for (name, used) in [
+        ("PRODUCT", ladder::PRODUCT),
+        ("ENTRY", ladder::ENTRY),
+        ("TEST", ladder::TEST),
+        ("PLAIN_PRODUCT", ladder::PLAIN_PRODUCT),
+        ("PLAIN_ENTRY", ladder::PLAIN_ENTRY),
+        ("PLAIN_TEST", ladder::PLAIN_TEST),
+    ] {
+        assert_eq!(defined(&proven, name), used, "{name}");
+    }
+    let sum = |names: [&str; 3]| names.iter().map(|name| defined(&proven, name)).sum::<f64>();
+    assert_eq!(ladder::DOUBLE_BOUND, sum(["PRODUCT", "ENTRY", "TEST"]) * 2f64.powi(-107));
+    assert_eq!(
+        ladder::PLAIN_BOUND,
+        sum(["PLAIN_PRODUCT", "PLAIN_ENTRY", "PLAIN_TEST"]) * 2f64.powi(-54)
+    );
+    assert!(
+        proven.contains("Definition DOUBLE_BOUND : R := (PRODUCT + ENTRY + TEST) * pow (e - 107).")
+    );
+    assert_eq!(ladder::CHAIN, 2f64.powi(-117));
+    assert_eq!(text("docs/proofs/Chain.v").matches("<= / IZR (2 ^ 117)").count(), 3);
+    assert_eq!(ladder::FRACTION_BITS, 126);
+    assert!(text("docs/proofs/Chain.v").contains("Definition unit : R := / IZR (2 ^ 126)."));
+    // Those that are private are read.
+    let (rungs, table) = (text("src/exact/ladder/rung.rs"), text("docs/proofs/Table.v"));
+    for (code, proof) in [
+        ("SHORT_BITS: u32 = 7;", "Definition SHORT_BITS : nat := 7."),
+        ("DIGIT_BITS: u32 = 6;", "Definition DIGIT_BITS : nat := 6."),
+        ("DIGITS: u32 = (63 - SHORT_BITS).div_ceil(DIGIT_BITS);", "Definition DIGITS : nat := 10."),
+    ] {
+        assert!(rungs.contains(code), "{code}");
+        assert!(table.contains(proof), "{proof}");
+    }
+}
+
+#[test]
+fn the_buckets_are_those_of_the_proofs() {
+    let source = text("docs/proofs/StandardBuckets.v");
+    for (name, max_distance, bidirectional) in [
+        ("bidirectional_128", 128, true),
+        ("causal_128", 128, false),
+        ("bidirectional_256", 256, true),
+        ("causal_256", 256, false),
+    ] {
+        let (_, rest) = source.split_once(&format!("{name} : list Z := [")).unwrap();
+        let list = rest.split_once(']').unwrap().0;
+        let proven: Vec<i64> = list.split(';').map(|n| n.trim().parse().unwrap()).collect();
+        let config = format!(
+            r#"{{"num_buckets":32,"max_distance":{max_distance},"bidirectional":{bidirectional}}}"#
+        );
+        let config: Object = serde_json::from_str(&config).unwrap();
+        let buckets = Buckets::new(&config).unwrap();
+        let of = |n: i64| buckets.bucket(Position::integer(n), Position::integer(0));
+        let exact = if bidirectional { 8 } else { 16 };
+        let steps: Vec<i64> = (exact + 1..300).filter(|&n| of(n) != of(n - 1)).collect();
+        assert_eq!(steps, proven, "{name}");
+    }
+}
+
+/// A question and its answer.
+fn answered(line: &str) -> (Question, Vec<(&'static str, Tensor, Option<Tensor>)>) {
+    let question = Question::new(&Request::parse(line).unwrap()).unwrap();
+    let answer = exact::answer(&question).unwrap();
+    let tensors = answer.tensors.into_iter().map(|t| (t.name, t.expected, t.residual));
+    (question, tensors.collect())
+}
+
+/// Lemmas for an answer, perhaps after it was spoiled.
+fn lemmas(line: &str, spoil: impl Fn(&Tensor) -> Tensor) -> Lemmas {
+    let (question, tensors) = answered(line);
+    let tensors: Vec<_> =
+        tensors.iter().map(|(name, t, residual)| (*name, spoil(t), residual.as_ref())).collect();
+    let expected = tensors.iter().map(|(name, t, residual)| (*name, t, *residual)).collect();
+    certificate(&Claim { name: "a", question: &question, expected }, &|_, _| true)
+}
+
+/// A request of a table, for example, in some format.
+fn request(operation: &str, dtype: &str, config: &str, input: &str) -> String {
+    format!(
+        r#"{{"cmd":"run","id":"a","operation":"{operation}","dtype":"{dtype}","config":{{{config}}},"input":{{{input}}}}}"#
+    )
+}
+
+#[test]
+fn a_certificate_says_what_it_proves() {
+    let config = r#""num_heads":6,"slopes":"code""#;
+    insta::assert_snapshot!(
+        lemmas(&request("alibi_slopes", "bf16", config, ""), Tensor::clone).text
+    );
+    let config = r#""head_dim":4,"layout":"half","rope_theta":500000"#;
+    let heads = r#""dtype":"f32","shape":[1,1,1,4],"bits":["3f8000003f0000003e99999a7f800000"]"#;
+    let input = format!(r#""positions":[[7]],"q":{{{heads}}}"#);
+    let rotated = lemmas(&request("rotate", "f16", config, &input), Tensor::clone);
+    insta::assert_snapshot!(rotated.text);
+    // The second plane has an infinity.
+    assert_eq!(
+        rotated.left_out.into_iter().collect::<Vec<_>>(),
+        [("not finite: no real number", 2)]
+    );
+}
+
+/// Runs coqc in a fresh directory: whether it accepts everything.
+fn accepts(text: &str) -> bool {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("Certificate.v"), format!("{PRELUDE}{text}")).unwrap();
+    let mut run = Command::new("coqc");
+    run.arg("-q").arg("Certificate.v").current_dir(folder.path());
+    run.output().unwrap().status.success()
+}
+
+#[test]
+fn coq_accepts_every_proof_and_refuses_planted_errors() {
+    if !coq() {
+        return;
+    }
+    let script: &Path = &root().join("docs/proofs/check");
+    let output = Command::new("sh").arg(script).arg("--mutants").output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn coq_accepts_right_numbers_and_refuses_corrupted_ones() {
+    if !coq() {
+        return;
+    }
+    let rope = r#""head_dim":8,"layout":"half","rope_theta":10000"#;
+    let alibi = r#""num_heads":6,"slopes":"code","form":"distance""#;
+    let line = |n: i64| format!(r#""query_positions":[{n}],"key_positions":[0]"#);
+    let table = r#""positions":[1,131071,"4611686018427387904"]"#;
+    let requests = ["f64", "f32", "bf16", "f16"].into_iter().flat_map(|dtype| {
+        let plain = [request("table", dtype, rope, table), request("inv_freq", dtype, rope, "")];
+        // At slope ½ an odd distance beyond 256 is a tie in bf16.
+        plain.into_iter().chain([request("alibi_bias", dtype, alibi, &line(259))])
+    });
+    let spoiled = |tensor: &Tensor| {
+        let mut data = tensor.data().to_vec();
+        data.iter_mut().for_each(|bits| *bits ^= 1);
+        Tensor::new(tensor.dtype(), tensor.shape().to_vec(), data).unwrap()
+    };
+    for line in requests {
+        let right = lemmas(&line, Tensor::clone);
+        assert!(!right.names.is_empty());
+        assert!(accepts(&right.text), "{line}");
+        // One lemma at a time, or a refused one would hide the others.
+        let wrong = lemmas(&line, spoiled);
+        let (head, rest) = wrong.text.split_once("Lemma ").unwrap();
+        for lemma in rest.split("Lemma ").step_by(5) {
+            let lemma = lemma.split("End ").next().unwrap();
+            assert!(!accepts(&format!("{head}Lemma {lemma}End test_a.\n")), "{lemma}");
+        }
+    }
+}
+
+#[test]
+fn the_record_of_certified_numbers_is_of_these_files() {
+    let record: serde_json::Value =
+        serde_json::from_str(&text("docs/proofs/certified.json")).unwrap();
+    assert_eq!(record["refused"], 0);
+    assert!(record["certified"].as_u64().unwrap() > 0);
+    let manifest: serde_json::Value = serde_json::from_str(&text("vectors/manifest.json")).unwrap();
+    let sums = manifest["files"].as_array().unwrap().iter();
+    let current: std::collections::HashMap<&str, &str> = sums
+        .map(|file| (file["path"].as_str().unwrap(), file["sha256"].as_str().unwrap()))
+        .collect();
+    let files = record["files"].as_object().unwrap();
+    let stale = files
+        .iter()
+        .filter(|(path, file)| current.get(path.as_str()) != file["sha256"].as_str().as_ref());
+    let stale = stale.count();
+    if stale > 0 {
+        say(&format!(
+            "docs/proofs/certified.json speaks of earlier versions of {stale} golden files"
+        ));
+    }
+}
