@@ -11,7 +11,7 @@
 //! ```
 
 use ropewalk::audit::{
-    Ask, Breakage, Case, Description, Kernel, Options, Outcome, Verdict, audit, cases,
+    Ask, Breakage, Capability, Case, Description, Kernel, Options, Outcome, Verdict, audit, cases,
 };
 use ropewalk::fault::{self, Answer, Asked, Fault, History};
 use ropewalk::number::{Dtype, Tensor};
@@ -540,7 +540,10 @@ struct Ready(Outcome);
 
 impl Kernel for Ready {
     fn describe(&mut self) -> Result<Description, Breakage> {
-        Ok(Description::named("mutant"))
+        Ok(Description {
+            capabilities: vec![Capability::default()],
+            ..Description::named("mutant")
+        })
     }
 
     fn ask(&mut self, _: &Ask) -> Outcome {
