@@ -16,7 +16,7 @@ use ropewalk::audit::{
 use ropewalk::fault::{self, Answer, Asked, Fault, History};
 use ropewalk::number::{Dtype, Tensor};
 use ropewalk::profile::{self, Profile};
-use ropewalk::request::{Json, tensor_json};
+use ropewalk::request::{Json, Operation, tensor_json};
 use ropewalk::vector::Golden;
 use std::path::{Path, PathBuf};
 
@@ -138,9 +138,13 @@ impl Rotation<'_> {
         );
         let mut input = vec![
             ("q", random.tensor(self.dtype, &[batch, self.heads.0, seq, self.width], self.normal)),
-            ("k", random.tensor(self.dtype, &[batch, self.heads.1, seq, self.width], self.normal)),
             ("positions", json(&format!("{:?}", self.rows))),
         ];
+        // Operators that take one tensor have no keys.
+        if self.heads.1 > 0 {
+            let shape = [batch, self.heads.1, seq, self.width];
+            input.push(("k", random.tensor(self.dtype, &shape, self.normal)));
+        }
         if self.backward {
             input.push(("direction", Json::from("backward")));
         }
@@ -160,23 +164,6 @@ const PLAIN: Rotation<'static> = Rotation {
     backward: false,
     scaling: "",
 };
-
-/// A rotation by a random table in [0, 1), which is no table of cosines.
-fn applied(dtype: Dtype, layout: &str, shape: [usize; 4], planes: usize, backward: bool) -> Json {
-    let mut random = Random(planes as u64 + 7);
-    let [batch, _, seq, width] = shape;
-    let config =
-        format!(r#"{{"head_dim":{width},"layout":"{layout}","rotary_dim":{}}}"#, 2 * planes);
-    let mut input = vec![
-        ("q", random.tensor(dtype, &shape, false)),
-        ("cos", random.tensor(dtype, &[batch, seq, planes], false)),
-        ("sin", random.tensor(dtype, &[batch, seq, planes], false)),
-    ];
-    if backward {
-        input.push(("direction", Json::from("backward")));
-    }
-    request("apply", dtype, &config, input)
-}
 
 /// Positions like randint(0, below).
 fn scattered(batch: usize, seq: usize, below: i64) -> Vec<Vec<i64>> {
@@ -207,10 +194,11 @@ fn peers() -> Vec<Peer> {
         Run { requests: each.collect(), rule }
     };
     let flash = |dtype, epsilon: f64| {
+        let rows = [counted(1, 0, 17), counted(1, 5, 17)].concat();
         let each = BOTH.iter().flat_map(|&layout| {
-            [(64, 32), (64, 16)].into_iter().flat_map(move |(width, planes)| {
-                [false, true]
-                    .map(move |back| applied(dtype, layout, [2, 3, 17, width], planes, back))
+            let rows = &rows;
+            [(64, false), (64, true), (32, false), (32, true)].map(move |(rotary, backward)| {
+                Rotation { dtype, layout, rotary, rows, heads: (3, 0), backward, ..PLAIN }.json()
             })
         });
         Run { requests: each.collect(), rule: close(epsilon, 1e-3) }
@@ -286,19 +274,19 @@ fn peers() -> Vec<Peer> {
         });
         Run { requests: requests.to_vec(), rule: close(absolute, 1e-5) }
     };
-    let onnx = {
+    // One tensor, a table of the caller, data in [0, 1).
+    let single = |rows: Vec<Vec<i64>>, heads, widths: &[(usize, usize)], rule| {
         let each = BOTH.iter().flat_map(|&layout| {
-            [4, 2].map(|planes| applied(Dtype::F32, layout, [2, 4, 3, 8], planes, false))
+            let rows = &rows;
+            widths.iter().map(move |&(width, rotary)| {
+                Rotation { layout, width, rotary, rows, heads: (heads, 0), normal: false, ..PLAIN }
+                    .json()
+            })
         });
-        Run { requests: each.collect(), rule: close(1e-7, 1e-3) }
+        Run { requests: each.collect(), rule }
     };
-    let runtime = {
-        let each = BOTH.iter().flat_map(|&layout| {
-            [(4, 2), (6, 3), (6, 2)]
-                .map(|(width, planes)| applied(Dtype::F32, layout, [2, 3, 8, width], planes, false))
-        });
-        Run { requests: each.collect(), rule: close(2e-3, 0.0) }
-    };
+    let onnx = single(scattered(2, 3, 50), 4, &[(8, 8), (8, 4)], close(1e-7, 1e-3));
+    let runtime = single(scattered(2, 8, 16), 3, &[(4, 4), (6, 6), (6, 4)], close(2e-3, 0.0));
     let mlx = |dtype, absolute| {
         let each = BOTH.iter().flat_map(|&layout| {
             [("", 0), ("", 3), (r#","rope_type":"linear","factor":0.5"#, 1)].map(
@@ -350,10 +338,7 @@ fn peers() -> Vec<Peer> {
         };
         Run { requests: vec![own.json()], rule: Rule::Scalars(1e-4) }
     };
-    let candle = {
-        let each = BOTH.map(|layout| applied(Dtype::F32, layout, [2, 5, 10, 16], 8, false));
-        Run { requests: each.to_vec(), rule: close(0.0, 0.0) }
-    };
+    let candle = single(counted(2, 0, 10), 5, &[(16, 16)], close(0.0, 0.0));
     let burn = {
         let rows = counted(1, 0, 2);
         let own = Rotation {
@@ -457,19 +442,24 @@ fn faulty(fault: &'static Fault, asked: &Asked, history: &History) -> Vec<f64> {
     }
 }
 
+/// Larger than allowed, or no number.
+fn beyond(size: f64, limit: f64) -> bool {
+    size.is_nan() || size > limit
+}
+
 fn differ(rule: Rule, got: &[f64], want: &[f64]) -> bool {
     if got.len() != want.len() {
         return true;
     }
     let pairs = || got.iter().zip(want);
-    let apart = |limit: f64, a: f64, b: f64| !((a - b).abs() <= limit);
+    let apart = |limit: f64, a: f64, b: f64| beyond((a - b).abs(), limit);
     match rule {
         Rule::Close { absolute, relative } => {
             pairs().any(|(&a, &b)| apart(absolute + relative * b.abs(), a, b))
         }
         Rule::SquaredError(limit) => {
             let error: f64 = pairs().map(|(a, b)| (a - b).powi(2)).sum();
-            !(error / want.iter().map(|b| b * b).sum::<f64>() <= limit)
+            beyond(error / want.iter().map(|b| b * b).sum::<f64>(), limit)
         }
         Rule::Scalars(limit) => {
             let summary = |x: &[f64]| {
@@ -480,7 +470,7 @@ fn differ(rule: Rule, got: &[f64], want: &[f64]) -> bool {
         }
         Rule::Composition(limit) => {
             let error: f64 = pairs().map(|(a, b)| (a - b).abs()).sum();
-            !(error / want.iter().map(|b| b.abs()).sum::<f64>() <= limit)
+            beyond(error / want.iter().map(|b| b.abs()).sum::<f64>(), limit)
         }
     }
 }
@@ -536,18 +526,25 @@ fn catches(peer: &Peer, fault: &'static Fault) -> bool {
 }
 
 /// A kernel that has one answer.
-struct Ready(Outcome);
+struct Ready(Operation, Outcome);
 
 impl Kernel for Ready {
     fn describe(&mut self) -> Result<Description, Breakage> {
+        let formats = [Dtype::F64, Dtype::F32, Dtype::Bf16, Dtype::F16, Dtype::I64, Dtype::I32];
+        let mixed = formats.iter().flat_map(|&a| formats.map(|b| (a, b)));
         Ok(Description {
-            capabilities: vec![Capability::default()],
+            capabilities: vec![Capability {
+                operations: vec![self.0],
+                dtypes: formats.to_vec(),
+                mixed: mixed.collect(),
+                ..Capability::default()
+            }],
             ..Description::named("mutant")
         })
     }
 
     fn ask(&mut self, _: &Ask) -> Outcome {
-        self.0.clone()
+        self.1.clone()
     }
 }
 
@@ -576,7 +573,8 @@ fn vectors_catch(files: &[&File], fault: &'static Fault) -> bool {
             let options = Options { twice: false, ..Options::default() };
             outcome.is_some_and(|outcome| {
                 let cases = std::slice::from_ref(case);
-                audit(&mut Ready(outcome), cases, &options).report.verdict == Verdict::Diverges
+                audit(&mut Ready(case.ask.operation, outcome), cases, &options).report.verdict
+                    == Verdict::Diverges
             })
         })
     })
