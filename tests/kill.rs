@@ -106,7 +106,7 @@ fn a_right_kernel_is_killed_by_nothing() {
             let (Ok(question), Expected::Tensors(_)) = (asked.question(), &test.expected) else {
                 continue;
             };
-            for machine in profile::common(group.dtype) {
+            for machine in profile::carried(group.dtype) {
                 let answer = Answer::Output(fault::right(&machine, question));
                 let excess = matrix::excess(test, &answer, &mut Branches::default());
                 // Twice the bound kills; the bound itself must hold.
@@ -143,7 +143,10 @@ fn bounds_hold_for_the_expected_values_themselves() {
                         all += 1;
                         let limit = format.to_f64(bound.data()[i]);
                         let residual = Format::F16.to_f64(residuals.data()[i]).abs();
-                        if limit.is_infinite() || !residual.is_finite() {
+                        if limit.is_infinite()
+                            || !residual.is_finite()
+                            || format.is_nan(want.data()[i])
+                        {
                             continue;
                         }
                         judged += 1;

@@ -11,6 +11,7 @@ pub(in crate::audit) mod fit;
 mod search;
 
 use super::case::Case;
+use super::probe::Probe;
 use super::report::{Diagnosis, Report};
 use super::run::Asked as Answered;
 use crate::fault::{Asked, History};
@@ -28,7 +29,9 @@ pub(super) fn diagnose(
     profile: Option<Profile>,
 ) -> (Vec<Diagnosis>, Vec<String>) {
     let all = evidence::evidence(cases, answers, report, asked);
-    let numeric: Vec<&Evidence> = all.iter().filter(|e| search::numeric(e)).collect();
+    // Other ways of asking have names of their own for what they find.
+    let plain = |e: &&Evidence| Probe::of(&e.case.ask).is_none();
+    let numeric: Vec<&Evidence> = all.iter().filter(|e| search::numeric(e)).filter(plain).collect();
     let (mut diagnoses, mut clues) = (Vec::new(), Vec::new());
     let fickle: Vec<&&Evidence> = numeric.iter().filter(|e| e.fickle).collect();
     if let Some(first) = fickle.first() {

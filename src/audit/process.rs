@@ -8,7 +8,6 @@ mod streams;
 
 use super::capability::Description;
 use super::kernel::{Ask, Breakage, Kernel, Outcome};
-use crate::request::Object;
 use running::Running;
 use std::ffi::OsString;
 use std::process::{Command, Stdio};
@@ -75,7 +74,7 @@ impl Process {
 
     /// What the reply to `start` says beyond the protocol: its keys that begin with `x_`.
     #[cfg(feature = "cli")]
-    pub(super) fn extensions(&mut self) -> Result<Object, Breakage> {
+    pub(super) fn extensions(&mut self) -> Result<crate::request::Object, Breakage> {
         Ok(self.running()?.extensions.clone())
     }
 

@@ -145,11 +145,9 @@ fn general() -> Vec<Fault> {
             change: Change::Accept(|reading| {
                 let slug = reading.reject.slug;
                 [Slug::UnknownKey, Slug::UnusedKey].contains(&slug).then_some(())?;
-                let named = |key: &&str| {
-                    let text = &reading.reject.text;
-                    text.split(|c: char| !(c.is_alphanumeric() || c == '_')).any(|w| w == *key)
-                };
-                let key = reading.config.iter().map(|(key, _)| key).find(named)?.to_string();
+                // The reason names the key after the word "key", and the allowed ones later.
+                let mut words = reading.reject.text.split(' ').skip_while(|word| *word != "key");
+                let key = words.nth(1)?.to_string();
                 reading.config.remove(&key).map(drop)
             }),
         },

@@ -103,7 +103,7 @@ pub const NOT_UNDER_EVERY_RULE: [(&[&str], &[&str], &str); 9] = [
         &["longrope", "mrope"],
         "a list has one entry for each pair, so that a wrong width is no config",
     ),
-    (&["c1-", "c3-", "c7-"], &["pixel"], "the rule has no base"),
+    (&["b4-inverse-base", "c1-", "c3-", "c7-"], &["pixel"], "the rule has no base"),
     (
         &["g1-rotates-past", "g3-tail"],
         &[
