@@ -5,7 +5,7 @@ mod protocol;
 
 use burn_core::tensor::{Device, Tensor, TensorData};
 use burn_nn::{RotaryEncoding, RotaryEncodingConfig};
-use protocol::{only, rejected, serve, unsupported, Refusal};
+use protocol::{needs, only, rejected, serve, unsupported, Refusal};
 use serde_json::{json, Map, Value};
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -54,6 +54,8 @@ fn rotate(request: &Value) -> Result<Value, Refusal> {
     let (config, input) = (&request["config"], &request["input"]);
     only(config, "config", WHAT)?;
     protocol::whole(config)?;
+    needs(config, "missing_key", &["head_dim", "layout"])?;
+    needs(input, "missing_input", &["q", "positions"])?;
     only(input, "input", &["q", "k", "positions"])?;
     if config["layout"] != "interleaved" || config.get("rope_type").is_some_and(|t| t != "default") {
         return unsupported("interleaved and default only");
