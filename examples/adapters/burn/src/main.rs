@@ -89,7 +89,7 @@ fn rotate(request: &Value) -> Result<Value, Refusal> {
                     let at = ((b * heads + h) * seq + s) * width;
                     let x = TensorData::new(values[at..at + width].to_vec(), [1, 1, width]);
                     let y = rope.apply(Tensor::<3>::from_data(x, &device), p as usize);
-                    let y = y.into_data().to_vec::<f32>().map_err(|e| rejected(format!("{e:?}")))?;
+                    let y = y.into_data().try_to_vec::<f32>().map_err(|e| rejected(format!("{e:?}")))?;
                     for (slot, y) in part.bits[at..at + width].iter_mut().zip(y) {
                         *slot = y.to_bits().into();
                     }
