@@ -120,7 +120,9 @@ def rotate(config, input, dtype):
         x = numpy.ascontiguousarray(part.bits.transpose(0, 2, 1, 3))
         made = numpy.empty_like(x)
         for b in range(x.shape[0]):
-            places = grid[b] if not section else numpy.concatenate([*grid[:, b], numpy.zeros_like(grid[0, b])])
+            # ggml always has a fourth axis.
+            axes = [*grid[:, b], numpy.zeros_like(grid[0, b])][:4] if section else [grid[b]]
+            places = numpy.concatenate(axes)
             made[b] = turn(x[b], part.dtype, places, call) if x[b].size else x[b]
         out[name] = made.transpose(0, 2, 1, 3)
     return out

@@ -45,16 +45,23 @@ impl Tensor {
         let shape: Option<Vec<usize>> =
             part["shape"].as_array().ok_or_else(malformed)?.iter().map(|n| n.as_u64().map(|n| n as usize)).collect();
         let shape = shape.ok_or_else(malformed)?;
+        let columns = shape.last().copied().unwrap_or(1);
+        let rows = part["bits"].as_array().ok_or_else(malformed)?;
+        let count: usize = shape.iter().rev().skip(1).product();
+        if part.as_object().map(|o| o.len()) != Some(3) || rows.len() != count {
+            return Err(malformed());
+        }
         let mut bits = Vec::new();
-        for row in part["bits"].as_array().ok_or_else(malformed)? {
+        for row in rows {
             let row = row.as_str().ok_or_else(malformed)?;
+            let lower = row.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+            if !lower || row.len() != width * columns {
+                return Err(malformed());
+            }
             for chunk in row.as_bytes().chunks(width) {
                 let text = std::str::from_utf8(chunk).map_err(|_| malformed())?;
                 bits.push(u64::from_str_radix(text, 16).map_err(|_| malformed())?);
             }
-        }
-        if bits.len() != shape.iter().product::<usize>() {
-            return Err(malformed());
         }
         Ok(Self { dtype, shape, bits })
     }
@@ -78,6 +85,14 @@ pub fn only(part: &Value, name: &str, keys: &[&str]) -> Result<(), Refusal> {
         }
     }
     Ok(())
+}
+
+/// Rejected unless these keys are there.
+pub fn needs(part: &Value, slug: &str, keys: &[&str]) -> Result<(), Refusal> {
+    match keys.iter().find(|key| part.get(key).is_none()) {
+        Some(key) => Err(Refusal::Rejected(format!("{slug}: {key}"))),
+        None => Ok(()),
+    }
 }
 
 /// Unsupported unless the whole head is rotated.

@@ -5,7 +5,7 @@ mod protocol;
 
 use burn_core::tensor::{Device, Tensor, TensorData};
 use burn_nn::{RotaryEncoding, RotaryEncodingConfig};
-use protocol::{only, rejected, serve, unsupported, Refusal};
+use protocol::{needs, only, rejected, serve, unsupported, Refusal};
 use serde_json::{json, Map, Value};
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -54,6 +54,8 @@ fn rotate(request: &Value) -> Result<Value, Refusal> {
     let (config, input) = (&request["config"], &request["input"]);
     only(config, "config", WHAT)?;
     protocol::whole(config)?;
+    needs(config, "missing_key", &["head_dim", "layout"])?;
+    needs(input, "missing_input", &["q", "positions"])?;
     only(input, "input", &["q", "k", "positions"])?;
     if config["layout"] != "interleaved" || config.get("rope_type").is_some_and(|t| t != "default") {
         return unsupported("interleaved and default only");
@@ -87,7 +89,7 @@ fn rotate(request: &Value) -> Result<Value, Refusal> {
                     let at = ((b * heads + h) * seq + s) * width;
                     let x = TensorData::new(values[at..at + width].to_vec(), [1, 1, width]);
                     let y = rope.apply(Tensor::<3>::from_data(x, &device), p as usize);
-                    let y = y.into_data().to_vec::<f32>().map_err(|e| rejected(format!("{e:?}")))?;
+                    let y = y.into_data().try_to_vec::<f32>().map_err(|e| rejected(format!("{e:?}")))?;
                     for (slot, y) in part.bits[at..at + width].iter_mut().zip(y) {
                         *slot = y.to_bits().into();
                     }

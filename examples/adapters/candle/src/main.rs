@@ -6,7 +6,7 @@ mod protocol;
 use candle_core::{DType, Device, Tensor};
 use candle_nn::rotary_emb::{rope, rope_i};
 use half::{bf16, f16};
-use protocol::{only, rejected, serve, unsupported, Refusal};
+use protocol::{needs, only, rejected, serve, unsupported, Refusal};
 use serde_json::{json, Map, Value};
 
 fn to_candle(part: &protocol::Tensor) -> Result<Tensor, Refusal> {
@@ -40,6 +40,8 @@ fn answer(request: &Value) -> Result<Value, Refusal> {
     let (config, input) = (&request["config"], &request["input"]);
     only(config, "config", &["head_dim", "layout", "rotary_dim", "rotary_offset", "partial_rotary_factor"])?;
     protocol::whole(config)?;
+    needs(config, "missing_key", &["head_dim", "layout"])?;
+    needs(input, "missing_input", &["q", "cos", "sin"])?;
     only(input, "input", &["q", "k", "cos", "sin"])?;
     let cos = to_candle(&protocol::Tensor::decode(&input["cos"])?)?;
     let sin = to_candle(&protocol::Tensor::decode(&input["sin"])?)?;

@@ -17,7 +17,7 @@ fn main() {
     let mut moved = RotaryEncodingConfig::new(64, 4).init(&device);
     moved.shift(10);
     let one = || Tensor::<3>::from_floats([[[1.0, 0.0, 1.0, 0.0]]], &device);
-    let values = |t: Tensor<3>| t.into_data().to_vec::<f32>().unwrap_or_default();
+    let values = |t: Tensor<3>| t.into_data().try_to_vec::<f32>().unwrap_or_default();
     let at = |p: usize| values(fresh.apply(one(), p));
     claim(&mut all, values(moved.forward(one())) == at(10), "after shift(10), forward() rotates by 10".into());
     claim(&mut all, values(moved.apply(one(), 10)) == at(20), "apply(x, 10) rotates by 20 (documented: sequence start position index)".into());
