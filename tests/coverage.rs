@@ -258,6 +258,7 @@ fn impossible(operation: Operation) -> Vec<Slug> {
     if matches!(operation, InvFreq | AlibiSlopes) {
         list.extend([MissingInput, ShapeMismatch]);
     }
+    // Without keys that have no default, none can be missing.
     if matches!(operation, PositionIds | AttentionTemperature) {
         list.push(MissingKey);
     }

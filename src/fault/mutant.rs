@@ -149,7 +149,8 @@ impl<'a> Mutant<'a> {
     ///
     /// An answer that is changed afterwards has, in every row, the largest bound of that row. What
     /// a machine in other formats rounds is taken to be rounded alike by both kernels, which holds
-    /// but for values next to a tie.
+    /// but for values next to a tie. A score of changed rotations has the bound of the unchanged
+    /// one, an estimate that a few elements in a hundred thousand exceed.
     pub fn bounds(&self, profile: &Profile) -> Vec<(&'static str, Vec<f64>)> {
         let bounds = |question: &Question| -> Output {
             let list = profile::bounds(question, std::slice::from_ref(profile));

@@ -60,8 +60,8 @@ fn a_broken_function_panics_with_the_report() {
     let kernel = Function::new("flipped", claimed(), |ask: &Ask| rotate(ask, -1.0));
     let failed = check(kernel, vector::shipped()).unwrap_err();
     let text = format!("{failed:?}");
-    assert!(text.contains("flipped (Rust): DIVERGES"), "{text}");
-    assert!(text.contains("basic: the set-up is wrong"), "the note of the flag: {text}");
+    assert!(text.contains("DIVERGES  flipped (Rust)"), "{text}");
+    assert!(text.contains("Basic cases fail"), "the note of the flag: {text}");
     assert!(matches!(failed, Failed::Kernel(report) if report.count("wrong") > 200));
 }
 

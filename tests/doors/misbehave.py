@@ -26,6 +26,9 @@ def answer(line):
         raise ValueError("unknown_key: or input, or dtype")
     if config["slopes"] not in ("code", "paper") or config["num_heads"] < 1:
         raise ValueError("invalid_value: of a key")
+    most = config.get("alibi_bias_max", 8)
+    if not isinstance(most, int) or most < 1:
+        raise ValueError("invalid_value: alibi_bias_max")
     numbers = slopes(config["num_heads"], config["slopes"], config.get("alibi_bias_max", 8))
     bits = [struct.pack(f">{len(numbers)}f", *numbers).hex()]
     return {"output": {"slopes": {"dtype": "f32", "shape": [len(numbers)], "bits": bits}}}

@@ -10,6 +10,11 @@ fn asked() -> Vec<Case> {
     cases(&["alibi_slopes/f32", "rejects/alibi_slopes"])
 }
 
+/// How many of them must be refused.
+fn refusals() -> usize {
+    asked().iter().filter(|case| case.truth.expected.tensors().is_none()).count()
+}
+
 fn report(command: &str, give_up: usize) -> Report {
     // Short only where it is to be felt: a busy machine may need a second to start anything.
     let sleeps = ["hang", "deaf", "deaf-later", "family"];
@@ -137,9 +142,12 @@ fn answers_that_are_not_right_diverge() {
         assert_eq!(report.count("passed"), report.cases.len() - 1, "{mode}");
     }
     let report = misbehaving("answers-everything");
-    assert_eq!((report.verdict, report.count("accepted")), (Verdict::Diverges, 11));
+    let refusals = refusals();
+    assert!(refusals > 10);
+    assert_eq!((report.verdict, report.count("accepted")), (Verdict::Diverges, refusals));
     let report = misbehaving("rejects-all");
-    assert_eq!((report.verdict, report.count("refused")), (Verdict::Diverges, 20));
+    let answers = report.cases.iter().filter(|case| case.status.name() != "unclaimed").count();
+    assert_eq!((report.verdict, report.count("refused")), (Verdict::Diverges, answers - refusals));
 }
 
 #[test]
@@ -150,7 +158,7 @@ fn another_reason_to_refuse_is_a_note() {
     let report = misbehaving("another-reason");
     assert_eq!(report.verdict, Verdict::Conforms);
     let notes: Vec<&String> = report.cases.iter().flat_map(|case| &case.notes).collect();
-    assert_eq!(notes.len(), 11);
+    assert_eq!(notes.len(), refusals());
     assert!(notes.iter().any(|n| n.contains("malformed_request, the file has unused_input")));
 }
 

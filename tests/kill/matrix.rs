@@ -105,19 +105,18 @@ fn number(format: Format, bits: u64) -> f64 {
     }
 }
 
-/// The loosest judging bound of the right profiles at every element; none where nothing judges.
+/// The loosest bound of the right profiles at every element; none where one of them does not judge:
+/// a kernel of that profile may answer anything there.
 fn limits(test: &Test, name: &str, count: usize, format: Format) -> Vec<Option<f64>> {
-    let mut limits = vec![None; count];
-    for tensors in test.bounds.values() {
-        let Some(tensor) = tensors.get(name) else { continue };
+    let mut limits = vec![0.0f64; count];
+    let tensors: Vec<&Tensor> = test.bounds.values().filter_map(|list| list.get(name)).collect();
+    for tensor in &tensors {
         for (limit, &bits) in limits.iter_mut().zip(tensor.data()) {
-            let bound = format.to_f64(bits);
-            if bound.is_finite() {
-                *limit = Some(f64::max(limit.unwrap_or(0.0), bound));
-            }
+            *limit = limit.max(format.to_f64(bits));
         }
     }
-    limits
+    let judging = |limit: f64| (limit.is_finite() && !tensors.is_empty()).then_some(limit);
+    limits.into_iter().map(judging).collect()
 }
 
 /// The largest error over twice the limit; ∞ where a copy or an integer differs, or the form does.
