@@ -115,7 +115,10 @@ fn a_far_machine_is_asked_and_judged() {
         |more: &[&str]| ropewalk(&[&["audit", "--outputs", &back], &select[..], more].concat());
     let (code, text, errors) = judge(&["--prompt", &json]);
     assert_eq!(code, 0, "{text}{errors}");
-    assert!(text.starts_with("CONFORMS ") && text.contains("back.safetensors") && errors.is_empty(), "{text}{errors}");
+    assert!(
+        text.starts_with("CONFORMS ") && text.contains("back.safetensors") && errors.is_empty(),
+        "{text}{errors}"
+    );
 
     // One answer of another question, one missing, one wrong, one of the wrong shape.
     let ids: Vec<&str> = questions["questions"]

@@ -27,7 +27,7 @@ def answer(line):
     if config["slopes"] not in ("code", "paper") or config["num_heads"] < 1:
         raise ValueError("invalid_value: of a key")
     most = config.get("alibi_bias_max", 8)
-    if not isinstance(most, int) or most < 1:
+    if not isinstance(most, int) or most < 0:
         raise ValueError("invalid_value: alibi_bias_max")
     numbers = slopes(config["num_heads"], config["slopes"], config.get("alibi_bias_max", 8))
     bits = [struct.pack(f">{len(numbers)}f", *numbers).hex()]

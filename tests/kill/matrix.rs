@@ -203,7 +203,7 @@ fn differs(question: &Question, right: &Output, wrong: &Output) -> bool {
             let (a, b) = (right.data()[i], wrong.data()[i]);
             let bound = bound.map_or(0.0, |named| format.to_f64(named.tensor.data()[i]));
             let apart = (number(format, a) / 2.0 - number(format, b) / 2.0).abs();
-            a != b && !(apart <= bound) && !(format.is_nan(a) && format.is_nan(b))
+            a != b && (apart.is_nan() || apart > bound) && !(format.is_nan(a) && format.is_nan(b))
         })
     })
 }

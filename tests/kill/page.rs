@@ -251,13 +251,7 @@ fn whole_matrix(matrix: &Matrix) -> String {
         let short = |scheme: &str| scheme.split(' ').next_back().unwrap_or_default().to_string();
         let _ = writeln!(text, "\n## {name}\n\n```text");
         for (index, scheme) in schemes.iter().enumerate() {
-            let _ = writeln!(
-                text,
-                "{:38}{}{}",
-                "",
-                "  │".repeat(index),
-                format!("  {}", short(scheme))
-            );
+            let _ = writeln!(text, "{:38}{}  {}", "", "  │".repeat(index), short(scheme));
         }
         let mut rows: BTreeMap<&str, BTreeMap<&str, Vec<&Fate>>> = BTreeMap::new();
         for (cell, fate) in matrix.iter().filter(|(cell, _)| inside(cell)) {

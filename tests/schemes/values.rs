@@ -95,7 +95,8 @@ fn slopes_of_twelve_heads_in_bf16() {
     let (_, _, bits) = tensor(&ask("alibi_slopes", "bf16", config, json!({})), "slopes");
     let value = |bits: &u64| f32::from_bits((*bits as u32) << 16);
     let last: Vec<f32> = bits[8..].iter().map(value).collect();
-    assert_eq!(last, [0.70703125, 0.353515625, 0.1767578125, 0.08837890625]);
+    // 181/256 and its halves: exact in bf16.
+    assert_eq!(last, [1.0, 2.0, 4.0, 8.0].map(|n| 181.0 / 256.0 / n));
 }
 
 /// B(m) = Σ cos(m·base^(−2i/128)) of Men et al., as a score of ones.
