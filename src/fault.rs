@@ -12,7 +12,7 @@
 //!     "dtype":"f32","config":{"head_dim":2,"layout":"half","rope_theta":10000},
 //!     "input":{"positions":[1]}}"#).unwrap();
 //! let (asked, history) = (Asked::new(&request), History::default());
-//! let mutant = fault::find("b1-sign-flipped").unwrap().mutate(&asked, &history).unwrap();
+//! let mutant = fault::find("b1-table-sign-flipped").unwrap().mutate(&asked, &history).unwrap();
 //! let Answer::Output(output) = mutant.emulate(profile::find("hf-f32").unwrap()) else { panic!() };
 //! assert_eq!(f32::from_bits(output[1].1.data()[0] as u32), -(1f32.sin()));
 //! ```

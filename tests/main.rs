@@ -15,11 +15,13 @@ mod consumer;
 mod contract;
 mod corpus;
 mod coverage;
+#[cfg(feature = "exact")]
 mod diagnosis;
 mod doors;
 mod fault;
 #[cfg(feature = "exact")]
 mod generate;
+#[cfg(feature = "exact")]
 mod kill;
 #[cfg(feature = "exact")]
 mod ladder;

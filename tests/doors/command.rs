@@ -24,7 +24,7 @@ fn exit_codes_say_what_came_of_it() {
     for (mode, code, said) in [
         ("", 0, "CONFORMS  right"),
         ("wrong", 1, "DIVERGES  wrong"),
-        ("exit-3", 3, "crash: crashed (exit status 3)"),
+        ("exit-3", 3, "crashed (exit status 3)"),
         ("skips", 3, "UNJUDGED  skips"),
         ("dies-at-start", 3, "the kernel crashed (exit status 3)"),
     ] {

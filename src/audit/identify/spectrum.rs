@@ -55,6 +55,11 @@ pub(super) fn round_numbers(x: f64, relative: f64) -> Vec<f64> {
     list
 }
 
+/// Whether a number has at most four significant digits, as the bases of released models have.
+fn is_round(x: f64) -> bool {
+    format!("{x:.3e}").parse() == Ok(x)
+}
+
 impl Measured {
     /// Whether a config computes what was measured.
     pub(super) fn fits(&self, config: &Object) -> bool {
@@ -131,12 +136,18 @@ impl Measured {
         bases.extend(self.bases(pairs));
         let mut tried: Vec<Object> = vec![declared.clone(), own.clone()];
         // The declared rule with another base, then the plain rule.
-        tried.extend(bases.iter().map(|&b| with(&own, &[("rope_theta", json(b))])));
+        let others = bases.iter().filter(|b| is_round(**b));
+        tried.extend(others.map(|&b| with(&own, &[("rope_theta", json(b))])));
         let plain: Vec<Object> = bases
             .iter()
             .map(|&b| with(shape, &[("rope_theta", json(b)), ("rope_type", Json::from("default"))]))
             .collect();
-        tried.extend(plain.iter().cloned());
+        // A base that nobody would write is a rule's that changes the base, if there is one.
+        let (written, odd): (Vec<Object>, Vec<Object>) =
+            plain.iter().cloned().partition(|config| {
+                config.get("rope_theta").and_then(Json::number).is_some_and(is_round)
+            });
+        tried.extend(written);
         // One declared number that is read otherwise: without it, inverted, or squared.
         for key in ["factor", "attention_factor", "low_freq_factor", "high_freq_factor"] {
             if let Some(x) = number(key) {
@@ -160,6 +171,9 @@ impl Measured {
         for (base, plain) in bases.iter().zip(&plain) {
             tried.extend(self.scaled(*base, plain, declared, pairs));
         }
+        let others = bases.iter().filter(|b| !is_round(**b));
+        tried.extend(others.map(|&b| with(&own, &[("rope_theta", json(b))])));
+        tried.extend(odd);
         let found = tried.into_iter().find(|config| self.fits(config))?;
         RopeConfig::new(&found).ok().map(|config| config.normalised().clone())
     }
