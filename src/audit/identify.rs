@@ -149,6 +149,24 @@ pub fn identify(
     declared: Option<&Object>,
     dtype: Option<Dtype>,
 ) -> Result<Identified, String> {
+    let found = identify_in(kernel, declared, dtype)?;
+    let claims = |description: super::Description| {
+        description.capabilities.iter().any(|c| c.dtypes.contains(&Dtype::F32))
+    };
+    // What takes f64 and computes in f32 is found out in f32.
+    let narrower =
+        dtype.is_none() && found.dtype == Dtype::F64 && found.precision.profile.is_none();
+    if narrower && kernel.describe().is_ok_and(claims) {
+        return identify_in(kernel, declared, Some(Dtype::F32));
+    }
+    Ok(found)
+}
+
+fn identify_in(
+    kernel: &mut dyn Kernel,
+    declared: Option<&Object>,
+    dtype: Option<Dtype>,
+) -> Result<Identified, String> {
     let description = kernel.describe().map_err(|breakage| format!("the kernel {breakage}"))?;
     let declared = match declared {
         Some(config) => config.clone(),

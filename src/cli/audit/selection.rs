@@ -65,7 +65,11 @@ impl Selection {
         };
         let files = self.files()?;
         let all = files.iter().flat_map(|(path, golden)| cases(path, golden));
-        let chosen: Vec<Case> = all.filter(wanted).collect();
+        let mut chosen: Vec<Case> = all.filter(wanted).collect();
+        if self.source.is_given() {
+            // One group holds everything there; its simplest question is the set-up's.
+            chosen.iter_mut().for_each(|case| case.basic = case.ask.id.ends_with("-origin"));
+        }
         match chosen.is_empty() {
             true => Err(CliError::Usage("no test is left by these filters".into())),
             false => Ok(chosen),
