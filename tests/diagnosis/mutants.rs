@@ -83,7 +83,9 @@ fn one_fault_of_each_kind_is_named() {
         "g6-",
         "h1-h",
     ];
-    for (index, kind) in kinds.iter().enumerate() {
+    // Half of them here, all with the long run; a kind keeps its machine.
+    let step = if std::env::var_os("ROPEWALK_LONG").is_some() { 1 } else { 2 };
+    for (index, kind) in kinds.iter().enumerate().step_by(step) {
         let fault = fault::all().iter().find(|fault| fault.name.starts_with(kind)).unwrap();
         expect_named(&[fault.name], index, 1).unwrap();
     }
@@ -114,7 +116,7 @@ fn right_machines_are_not_accused() {
             if !profile.is_right(dtype) {
                 continue;
             }
-            let report = report(profile.name, dtype, &[], 1);
+            let report = report(profile.name, dtype, &[], 3);
             let wrong: Vec<&str> = report.divergences().map(|case| case.id.as_str()).collect();
             assert!(wrong.is_empty(), "{} in {dtype}: {wrong:?}", profile.name);
             assert!(report.diagnoses.is_empty() && report.clues.is_empty());
