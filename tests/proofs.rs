@@ -208,7 +208,13 @@ fn coq_accepts_right_numbers_and_refuses_corrupted_ones() {
 fn the_record_of_certified_numbers_is_of_these_files() {
     let record: serde_json::Value =
         serde_json::from_str(&text("docs/proofs/certified.json")).unwrap();
-    assert_eq!(record["refused"], 0);
+    let refused = record["files"].as_object().unwrap().values();
+    let refused: Vec<&str> = refused
+        .flat_map(|file| file["refused"].as_array().unwrap())
+        .map(|name| name.as_str().unwrap())
+        .collect();
+    // A tie behind square roots, which no enclosure can decide (docs/proofs.md).
+    assert_eq!(refused, ["test_alibi_bias_f16_key_head_2_ties.bias_10_0_4"]);
     assert!(record["certified"].as_u64().unwrap() > 0);
     let manifest: serde_json::Value = serde_json::from_str(&text("vectors/manifest.json")).unwrap();
     let sums = manifest["files"].as_array().unwrap().iter();
