@@ -23,11 +23,12 @@ use std::process::ExitCode;
 /// and says which faults this run would have seen. Exit code 0: conforms; 1: diverges; 2: usage;
 /// 3: the adapter is at fault, or nothing was judged.
 ///
-/// ropewalk audit --exec "python3 adapter.py"
-/// ropewalk audit --exec ./adapter --operation rotate --dtype bf16 --report html=report.html
-/// ropewalk audit --lib ./kernel.so
-/// ropewalk audit --outputs answers.safetensors --prompt ask.json
+///   ropewalk audit --exec "python3 adapter.py"
+///   ropewalk audit --exec ./adapter --operation rotate --dtype bf16 --report html=report.html
+///   ropewalk audit --lib ./kernel.so
+///   ropewalk audit --outputs answers.safetensors --prompt ask.json
 #[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
 pub struct Args {
     #[command(flatten)]
     door: door::Door,

@@ -2,6 +2,8 @@
 
 use super::entry::Row;
 use super::lanes::{Lanes, Portable};
+#[cfg(target_arch = "aarch64")]
+use super::neon::Neon;
 use super::output::Output;
 #[cfg(target_arch = "x86_64")]
 use super::x86::{Avx2, Avx512};
@@ -9,8 +11,10 @@ use super::x86::{Avx2, Avx512};
 /// Which instructions compute a table. All give the same bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Path {
-    /// Rust's own arithmetic. On aarch64 its fused products and NEON registers are used.
+    /// Rust's own arithmetic.
     Portable,
+    /// NEON, which every aarch64 processor has.
+    Neon,
     /// AVX2, FMA and F16C.
     Avx2,
     /// AVX-512F.
@@ -19,7 +23,7 @@ pub enum Path {
 
 impl Path {
     /// All of them, slowest first.
-    pub const ALL: [Path; 3] = [Path::Portable, Path::Avx2, Path::Avx512];
+    pub const ALL: [Path; 4] = [Path::Portable, Path::Neon, Path::Avx2, Path::Avx512];
 
     /// Whether this processor can run it.
     pub fn available(self) -> bool {
@@ -30,13 +34,14 @@ impl Path {
                 && is_x86_feature_detected!("f16c");
             match self {
                 Path::Portable => true,
+                Path::Neon => false,
                 Path::Avx2 => avx2,
                 Path::Avx512 => avx2 && is_x86_feature_detected!("avx512f"),
             }
         }
         #[cfg(not(target_arch = "x86_64"))]
         {
-            self == Path::Portable
+            self == Path::Portable || (self == Path::Neon && cfg!(target_arch = "aarch64"))
         }
     }
 
@@ -88,6 +93,8 @@ pub(super) fn dispatch<W: Work>(work: W, path: Path) {
         // SAFETY: as above.
         #[cfg(target_arch = "x86_64")]
         Path::Avx2 if path.available() => unsafe { avx2(work) },
+        #[cfg(target_arch = "aarch64")]
+        Path::Neon => work.run::<Neon>(),
         _ => work.run::<Portable>(),
     }
 }

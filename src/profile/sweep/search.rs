@@ -6,6 +6,12 @@ use crate::number::Format;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+/// 2^−30, what bounds are widened by for the rounding of their own arithmetic.
+const A_LITTLE: f64 = 1.0 / (1u64 << 30) as f64;
+const TWO_19: f64 = (1u64 << 19) as f64;
+const TWO_48: f64 = (1u64 << 48) as f64;
+const TWO_128: f64 = (1u128 << 127) as f64 * 2.0;
+
 /// What other blocks have found already, to leave out what cannot change it. Errors are not
 /// negative, so that their bits are in their order.
 pub(super) struct Shared {
@@ -165,9 +171,9 @@ impl Search<'_> {
     /// The errors of a table entry at a position.
     fn errors(&self, [cos, sin]: [f64; 2], position: f64) -> [f64; 2] {
         let turn = (position as u128).wrapping_mul(self.known.turn) as i128;
-        let angle = turn as f64 * 2f64.powi(-128) * std::f64::consts::TAU;
-        let cos = (cos - self.known.magnitude * libm::cos(angle)).abs();
-        let sin = (sin - self.known.magnitude * libm::sin(angle)).abs();
+        let (s, c) = libm::sincos(turn as f64 * (1.0 / TWO_128) * std::f64::consts::TAU);
+        let cos = (cos - self.known.magnitude * c).abs();
+        let sin = (sin - self.known.magnitude * s).abs();
         let errors = [if cos > sin { cos } else { sin }, libm::sqrt(cos * cos + sin * sin)];
         // A NaN in either makes the root one.
         if errors[1].is_nan() { [f64::INFINITY; 2] } else { errors }
@@ -183,7 +189,7 @@ impl Search<'_> {
         let rounding = self.rounding(reach);
         let m = self.known.magnitude.abs();
         // No NaN: an unknown angle errs by infinity, an unknown magnitude is bounded by it.
-        [rounding, 1.5 * rounding].map(|r| (m * chord + r) * (1.0 + 2f64.powi(-30)))
+        [rounding, 1.5 * rounding].map(|r| (m * chord + r) * (1.0 + A_LITTLE))
     }
 
     /// A component of the table against magnitude · cos or sin of the computed angle, generously.
@@ -209,7 +215,7 @@ impl Search<'_> {
             .accuracy
             .fast_trig
             .map_or(0.0, |fast| 2.0 * (fast.absolute + fast.per_radian * reach));
-        m * (4.0 * trig + 2.0 * table + fast + 2f64.powi(-49)) + 4.0 * (a + b)
+        m * (4.0 * trig + 2.0 * table + fast + 0.5 / TWO_48) + 4.0 * (a + b)
     }
 
     /// Table and rotation errors, looked at only where they may be the worst so far, or beyond the
@@ -221,7 +227,7 @@ impl Search<'_> {
         };
         let mut worst = [1, 2].map(|measure| self.shared.worst(self.plane, measure));
         let mut wanted = [1, 2].map(|measure| self.wanted(measure));
-        let bound = self.sweep.bound.unwrap_or(f64::INFINITY) * (1.0 - 2f64.powi(-30));
+        let bound = self.sweep.bound.unwrap_or(f64::INFINITY) * (1.0 - A_LITTLE);
         let open = |most: [f64; 2], worst: [f64; 2], wanted: [bool; 2]| {
             (0..2).any(|k| most[k] >= worst[k] || (wanted[k] && most[k] > bound))
         };
@@ -235,7 +241,7 @@ impl Search<'_> {
             let delta = if self.first[g] > self.last[g] { self.first[g] } else { self.last[g] };
             // The cheap bound first, then the chord.
             let quick =
-                rounding.map(|r| self.known.magnitude.abs() * delta * (1.0 + 2f64.powi(-29)) + r);
+                rounding.map(|r| self.known.magnitude.abs() * delta * (1.0 + 2.0 * A_LITTLE) + r);
             if !open(quick, worst, wanted) || !open(self.most(delta, reach), worst, wanted) {
                 continue;
             }
@@ -260,7 +266,7 @@ impl Search<'_> {
             // No further from e^{iψ} than the two radii together.
             let radius = [c.max(s) + m, libm::sqrt(c * c + s * s) + m];
             let radius = radius.map(|r| if r.is_nan() { f64::INFINITY } else { r });
-            let margin = |most: f64| most * (1.0 + 2f64.powi(-30)) + 2f64.powi(-48) * m;
+            let margin = |most: f64| most * (1.0 + A_LITTLE) + 1.0 / TWO_48 * m;
             if !open(radius.map(margin), worst, wanted) {
                 continue;
             }
@@ -272,7 +278,7 @@ impl Search<'_> {
             }
             // The other end, before anything is wanted of what lies between.
             let b = self.errors(computed.table, last);
-            let span = (last - first) * self.known.pieces[0].abs() * (1.0 + 2f64.powi(-19));
+            let span = (last - first) * self.known.pieces[0].abs() * (1.0 + 1.0 / TWO_19);
             let between: [f64; 2] = std::array::from_fn(|k| {
                 margin((a[k].max(b[k]) + m * span * span / 8.0).min(radius[k]))
             });
