@@ -148,3 +148,68 @@ fn rows<V: Lanes, O: Output>(run: Run<O>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Everything that lanes can do, of some numbers.
+    struct Everything<'a> {
+        a: &'a [f64; 8],
+        b: &'a [f64; 8],
+        out: &'a mut Vec<u64>,
+    }
+
+    impl Work for Everything<'_> {
+        #[inline(always)]
+        fn run<V: Lanes>(self) {
+            let (a, b) = (V::load(self.a), V::load(self.b));
+            let product = a.mul(b);
+            let results = [a.add(b), a.sub(b), product, a.product_error(b, product), V::splat(0.1)];
+            for result in results {
+                let mut lanes = [0.0; 8];
+                result.store(&mut lanes);
+                self.out.extend(lanes.map(f64::to_bits));
+            }
+            let (mut single, mut bf16, mut f16) = ([0f32; 8], [0; 8], [0; 8]);
+            let masks = [
+                a.differ(b),
+                V::to_f32(a, b, &mut single),
+                V::to_bf16(a, b, &mut bf16),
+                V::to_f16(a, b, &mut f16),
+            ];
+            self.out.extend(masks.map(u64::from));
+            self.out.extend(single.map(|x| u64::from(x.to_bits())));
+            self.out.extend(bf16.map(u64::from));
+            self.out.extend(f16.map(u64::from));
+        }
+    }
+
+    #[test]
+    fn every_path_has_the_bits_of_the_portable_one() {
+        let mut state = 1u64;
+        let mut random = |i: usize| {
+            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            // Few bits now and then, so that ties occur; within what tables hold.
+            let fraction = state >> 12 >> (i % 8 * 6) << (i % 8 * 6);
+            f64::from_bits((state & 1) << 63 | (1023 - 60 + state % 61) << 52 | fraction)
+        };
+        for round in 0..4000 {
+            let a: [f64; 8] = std::array::from_fn(&mut random);
+            // Neighbours, the same, or something else.
+            let b: [f64; 8] = std::array::from_fn(|i| match (round + i) % 3 {
+                0 => a[i],
+                1 => f64::from_bits(a[i].to_bits() + (1 << (round % 32))),
+                _ => random(round + i),
+            });
+            let mut portable = Vec::new();
+            dispatch(Everything { a: &a, b: &b, out: &mut portable }, Path::Portable);
+            assert_eq!(portable.len(), 5 * 8 + 4 + 3 * 8);
+            for path in Path::ALL.into_iter().filter(|path| path.available()) {
+                let mut out = Vec::new();
+                dispatch(Everything { a: &a, b: &b, out: &mut out }, path);
+                assert_eq!(out, portable, "{path:?} {a:?} {b:?}");
+            }
+        }
+    }
+}
