@@ -44,7 +44,7 @@ impl Search<'_> {
         };
         let (first, last) = (self.block.first[g] as u64, self.block.last[g] as u64);
         let angle = self.angles[g];
-        if last - first >= LONGEST || !(angle.abs() < TWO_48) {
+        if last - first >= LONGEST || angle.is_nan() || angle.abs() >= TWO_48 {
             return true;
         }
         // The angle in turns, the product with 1/2π in two pieces: off by less than 2^−40.
