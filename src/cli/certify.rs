@@ -8,7 +8,7 @@ use super::compute::ask::Ask;
 use super::progress::progress;
 use super::write::write_atomically;
 use super::{CliError, outln};
-use crate::theorem::{Lemmas, PRELUDE, certificate};
+use crate::theorem::{Lemmas, certificate, prelude};
 use check::Checker;
 use claims::{Owned, gather};
 use record::Record;
@@ -82,8 +82,9 @@ pub fn run(args: &Args) -> Result<ExitCode, CliError> {
     let lemmas: usize = certificates.iter().map(|(_, lemmas)| lemmas.names.len()).sum();
     let mut text = format!(
         "(* {lemmas} golden values as theorems, written by ropewalk {}.\n   coqc with Flocq and \
-         CoqInterval checks them; what is to be believed is what the lemmas say. *)\n{PRELUDE}",
-        env!("CARGO_PKG_VERSION")
+         CoqInterval checks them; what is to be believed is what the lemmas say. *)\n{}",
+        env!("CARGO_PKG_VERSION"),
+        prelude()
     );
     certificates.iter().for_each(|(_, lemmas)| text += &lemmas.text);
     match &args.out {

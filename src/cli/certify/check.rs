@@ -7,12 +7,15 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Mutex;
 
-/// Lemmas per file: a refused one costs a run of its file.
-const BATCH: usize = 60;
+/// Lemmas per file: starting Coq takes as long as some hundred lemmas.
+const BATCH: usize = 2000;
 
 /// What a file of lemmas begins with when the prelude is a file of its own.
-const HEADER: &str = "From Coq Require Import Reals ZArith Lra.\nFrom Flocq Require Import Core.\n\
-    From Interval Require Import Tactic.\nRequire Import Nearest.\nOpen Scope R_scope.\n";
+const HEADER: &str = "From Coq Require Import Reals ZArith.\nFrom Flocq Require Import Core.\n\
+    Require Import Nearest Enclosure.\nOpen Scope R_scope.\n";
+
+/// How a lemma begins.
+const LEMMA: &str = "Lemma ";
 
 /// A directory with the compiled prelude.
 pub struct Checker {
@@ -40,10 +43,12 @@ impl Checker {
         let version = version.lines().next().unwrap_or_default().trim().to_string();
         let folder = tempfile::tempdir().map_err(CliError::stream("a temporary directory"))?;
         let checker = Checker { folder, version };
-        match checker.coqc("Nearest", PRELUDE)? {
-            None => Ok(checker),
-            Some(error) => Err(CliError::Usage(format!("coqc refuses the prelude:\n{error}"))),
+        for (name, text) in PRELUDE {
+            if let Some(error) = checker.coqc(name, text)? {
+                return Err(CliError::Usage(format!("coqc refuses {name}.v:\n{error}")));
+            }
         }
+        Ok(checker)
     }
 
     /// What coqc calls itself.
@@ -162,21 +167,30 @@ fn pieces(lemmas: &Lemmas) -> Vec<(String, usize)> {
         .collect()
 }
 
-/// Removes the lemma that an error message is about, and says which one it was.
+/// Removes the lemma that an error message is about and all those before it, which Coq has accepted,
+/// and says which one it was.
 fn take_lemma(lines: &mut Vec<String>, error: &str) -> Option<String> {
     let (_, rest) = error.split_once("line ")?;
     let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
     let at = digits.parse::<usize>().ok()?.checked_sub(1)?.min(lines.len().checked_sub(1)?);
-    let start = (0..=at).rev().find(|&line| lines[line].starts_with("Lemma "))?;
+    let start = (0..=at).rev().find(|&line| lines[line].starts_with(LEMMA))?;
     let end = (start..lines.len()).find(|&line| lines[line].trim_end().ends_with("Qed."))?;
     if at > end {
         return None;
     }
-    let own = lines[start].trim_start_matches("Lemma ").split_whitespace().next()?.to_string();
+    let own = lines[start].trim_start_matches(LEMMA).split_whitespace().next()?.to_string();
     let module = (0..start).rev().find_map(|line| {
         lines[line].strip_prefix("Module ").map(|name| name.trim_end_matches('.').to_string())
     });
-    lines.drain(start..=end);
+    let mut within = false;
+    let mut number = 0;
+    lines.retain(|line| {
+        within |= line.starts_with(LEMMA);
+        let kept = number > end || !within;
+        within &= !line.trim_end().ends_with("Qed.");
+        number += 1;
+        kept
+    });
     Some(module.map_or(own.clone(), |module| format!("{module}.{own}")))
 }
 
