@@ -201,12 +201,24 @@ Proof.
   - intros y. rewrite Rabs_Ropp. apply Rabs_le, SIN_bound.
 Qed.
 
-Lemma sin_right p i x : encloses i x -> encloses (trigonometric p (I.sin p) i) (sin x).
+(** Far from 0 a sine is taken as a cosine: next to a multiple of PI, CoqInterval's loses half of its
+    digits. *)
+Definition sine (p : F.precision) (i : I.type) : I.type :=
+  if (before false (exactly (-1) 0) i && before false i (exactly 1 0))%bool
+  then trigonometric p (I.sin p) i
+  else trigonometric p (I.cos p) (I.sub p (I.mul p (exactly 1 (-1)) (I.pi p)) i).
+
+Lemma sine_right p i x : encloses i x -> encloses (sine p i) (sin x).
 Proof.
-  apply (trigonometric_right p sin cos).
-  - intros j y. apply (I.sin_correct p _ (Xreal _)).
-  - apply derivable_pt_lim_sin.
-  - intros y. apply Rabs_le, COS_bound.
+  intros A. unfold sine. destruct (_ && _)%bool.
+  - revert A. apply (trigonometric_right p sin cos).
+    + intros j y. apply (I.sin_correct p _ (Xreal _)).
+    + apply derivable_pt_lim_sin.
+    + intros y. apply Rabs_le, COS_bound.
+  - rewrite <- cos_shift. apply cos_right.
+    replace (PI / 2) with (IZR 1 * powerRZ 2 (-1) * PI) by (change (powerRZ 2 (-1)) with (/ (2 * 1)); field).
+    apply (I.sub_correct p _ _ (Xreal _) (Xreal _)); [|exact A].
+    apply (I.mul_correct p _ _ (Xreal _) (Xreal _)); [now apply encloses_point|apply I.pi_correct].
 Qed.
 
 (** ** Real expressions. [Known n] is the n-th of some numbers that are enclosed already. *)
@@ -299,7 +311,7 @@ Fixpoint bound (x : expr) : I.type :=
   | Exp a => let i := bound a in if is i 0 0 then exactly 1 0 else I.exp p i
   | Ln a => let i := bound a in if is i 1 0 then exactly 0 0 else I.ln p i
   | Cos a => let i := bound a in if is i 0 0 then exactly 1 0 else trigonometric p (I.cos p) i
-  | Sin a => let i := bound a in if is i 0 0 then exactly 0 0 else trigonometric p (I.sin p) i
+  | Sin a => let i := bound a in if is i 0 0 then exactly 0 0 else sine p i
   | Floor a => I.nearbyint rnd_DN (bound a)
   | Ceil a => I.nearbyint rnd_UP (bound a)
   | Add a b => I.add p (bound a) (bound b)
@@ -410,7 +422,7 @@ Proof.
       cbn. unfold Xln'. destruct (is_positive (real xs x)); auto.
   - destruct (is _ 0 0) eqn:E; [|now apply cos_right].
     rewrite (is_right _ _ _ _ E IHx), Rmult_0_l, cos_0. apply Exact.
-  - destruct (is _ 0 0) eqn:E; [|now apply sin_right].
+  - destruct (is _ 0 0) eqn:E; [|now apply sine_right].
     rewrite (is_right _ _ _ _ E IHx), Rmult_0_l, sin_0. apply Exact.
   - apply (I.nearbyint_correct rnd_DN _ _ IHx).
   - apply (I.nearbyint_correct rnd_UP _ _ IHx).

@@ -76,9 +76,8 @@ impl Checker {
     /// Coq that cannot be run, or fails outside of lemmas.
     pub fn check(
         &self,
-        certificates: &[&Lemmas],
+        certificates: &[Lemmas],
         jobs: usize,
-        done: &(dyn Fn(usize) + Sync),
     ) -> Result<Vec<String>, CliError> {
         let batches: VecDeque<(usize, Batch)> =
             batches(certificates).into_iter().enumerate().collect();
@@ -89,7 +88,6 @@ impl Checker {
                 let next = queue.lock().ok().and_then(|mut queue| queue.pop_front());
                 let Some((number, batch)) = next else { return Ok(()) };
                 let refused = self.refused(number, &batch.text)?;
-                done(batch.count);
                 if let Ok(mut results) = results.lock() {
                     results.push((number, refused));
                 }
@@ -126,7 +124,7 @@ impl Checker {
 }
 
 /// Files of about [`BATCH`] lemmas.
-fn batches(certificates: &[&Lemmas]) -> Vec<Batch> {
+fn batches(certificates: &[Lemmas]) -> Vec<Batch> {
     let mut batches: Vec<Batch> = Vec::new();
     for lemmas in certificates.iter().filter(|lemmas| !lemmas.names.is_empty()) {
         for (text, count) in pieces(lemmas) {
@@ -202,20 +200,22 @@ mod tests {
     fn a_long_module_is_cut_and_a_lemma_taken_out() {
         let mut lemmas =
             Lemmas { text: "\nModule m.\nDefinition a := 1.\n".into(), ..Lemmas::default() };
-        for i in 0..130 {
+        for i in 0..4100 {
             lemmas.names.push(format!("m.q_{i}"));
             lemmas.text += &format!("Lemma q_{i} :\n  x.\nProof. y. Qed.\n");
         }
         lemmas.text += "End m.\n";
-        let cut = batches(&[&lemmas]);
-        assert_eq!(cut.iter().map(|batch| batch.count).collect::<Vec<_>>(), [60, 60, 10]);
+        let cut = batches(&[lemmas]);
+        assert_eq!(cut.iter().map(|batch| batch.count).collect::<Vec<_>>(), [2000, 2000, 100]);
         assert!(cut.iter().all(|batch| batch.text.starts_with("\nModule m.\nDefinition a")));
         let lemmas_in = |batch: &Batch| batch.text.matches("Lemma ").count();
-        assert_eq!(cut.iter().map(lemmas_in).collect::<Vec<_>>(), [60, 60, 10]);
+        assert_eq!(cut.iter().map(lemmas_in).collect::<Vec<_>>(), [2000, 2000, 100]);
         let mut lines: Vec<String> = cut[2].text.lines().map(String::from).collect();
         let error = "File \"./x.v\", line 9, characters 7-20:\nError: no\n";
-        assert_eq!(take_lemma(&mut lines, error).as_deref(), Some("m.q_121"));
-        assert_eq!(lines.iter().filter(|line| line.starts_with("Lemma ")).count(), 9);
+        assert_eq!(take_lemma(&mut lines, error).as_deref(), Some("m.q_4001"));
+        // Both it and what Coq accepted before are gone.
+        assert_eq!(lines.iter().filter(|line| line.starts_with("Lemma ")).count(), 98);
+        assert_eq!(lines[..4], ["", "Module m.", "Definition a := 1.", "Lemma q_4002 :"]);
         assert_eq!(take_lemma(&mut lines, "Error: out of memory"), None);
     }
 }

@@ -68,13 +68,18 @@ impl<'t, 'a> Proofs<'t, 'a> {
             weights.insert(id, 1);
             let (known, expression) = self.expression(precision, id, true);
             let number = self.names.len() + 1;
+            // A name spares Coq to unfold the term wherever it is used.
+            let real = match self.terms.names.get(&id) {
+                Some(name) => name.clone(),
+                None => format!("real _ x{number}"),
+            };
             let list = |prefix: &str, join: &str, end: &str| -> String {
                 known.iter().map(|known| format!("{prefix}{known}{join}")).collect::<String>() + end
             };
             self.text += &format!(
                 "Definition x{number} := {expression}.\n\
                  Definition i{number} := bound p{precision} ({}) x{number}.\n\
-                 Definition e{number} : encloses i{number} (real _ x{number}) := \
+                 Definition e{number} : encloses i{number} ({real}) := \
                  bounded p{precision} {} x{number}.\n",
                 list("i", " :: ", "nil"),
                 also(&known),

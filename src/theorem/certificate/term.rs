@@ -23,6 +23,8 @@ pub(super) struct Terms<'a> {
     ids: HashMap<Node, Id>,
     definitions: HashMap<&'a str, (Vec<&'a str>, Vec<&'a str>)>,
     unfolded: HashMap<(String, Vec<Id>), Id>,
+    /// What the statements call a term, if that is short.
+    pub(super) names: HashMap<Id, String>,
 }
 
 /// Functions of Coq's reals, with the constructors that stand for them.
@@ -48,6 +50,7 @@ impl<'a> Terms<'a> {
             ids: HashMap::new(),
             definitions: formula.definitions.iter().map(definition).collect(),
             unfolded: HashMap::new(),
+            names: HashMap::new(),
         }
     }
 
@@ -251,6 +254,11 @@ impl<'t> Reader<'_, 't, '_> {
         let mut inner = Reader { terms: &mut *self.terms, tokens: &body, at: 0, given: &given };
         let id = inner.sum()?;
         (inner.at == body.len()).then_some(())?;
+        let digits = |&part: &Id| self.terms.nodes[part].head.strip_prefix("Int ");
+        if let Some(digits) = key.1.iter().map(digits).collect::<Option<Vec<&str>>>() {
+            let name = [&[name], &digits[..]].concat().join(" ");
+            self.terms.names.entry(id).or_insert(name);
+        }
         self.terms.unfolded.insert(key, id);
         Some(id)
     }
