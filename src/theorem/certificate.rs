@@ -32,7 +32,8 @@ pub const PRELUDE: [(&str, &str); 2] = [
 
 /// The prelude as one text.
 pub fn prelude() -> String {
-    let own = |line: &&str| !PRELUDE.iter().any(|(name, _)| *line == format!("Require Import {name}."));
+    let own =
+        |line: &&str| !PRELUDE.iter().any(|(name, _)| *line == format!("Require Import {name}."));
     let text = |(_, text): &(&str, &str)| -> String {
         text.lines().filter(own).map(|line| format!("{line}\n")).collect()
     };

@@ -74,11 +74,7 @@ impl Checker {
     ///
     /// # Errors
     /// Coq that cannot be run, or fails outside of lemmas.
-    pub fn check(
-        &self,
-        certificates: &[Lemmas],
-        jobs: usize,
-    ) -> Result<Vec<String>, CliError> {
+    pub fn check(&self, certificates: &[Lemmas], jobs: usize) -> Result<Vec<String>, CliError> {
         let batches: VecDeque<(usize, Batch)> =
             batches(certificates).into_iter().enumerate().collect();
         let queue = Mutex::new(batches);

@@ -116,8 +116,8 @@ impl<'t, 'a> Proofs<'t, 'a> {
         for (place, &part) in node.parts.iter().enumerate() {
             // Two numbers that are compared for equality are shown: they may be the same term.
             let whole = node.head == "Equal" && place < 2;
-            let plain = self.terms.nodes[part].head == "Pi"
-                && !self.names.contains_key(&(precision, part));
+            let plain =
+                self.terms.nodes[part].head == "Pi" && !self.names.contains_key(&(precision, part));
             *text += if plain { " " } else { " (" };
             self.write(precision, part, whole, known, text);
             *text += if plain { "" } else { ")" };

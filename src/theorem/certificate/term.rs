@@ -73,7 +73,10 @@ impl<'a> Terms<'a> {
     }
 
     fn integer(&mut self, digits: &str, negative: bool) -> Id {
-        self.node(if negative { format!("Int (-{digits})") } else { format!("Int {digits}") }, vec![])
+        self.node(
+            if negative { format!("Int (-{digits})") } else { format!("Int {digits}") },
+            vec![],
+        )
     }
 
     /// A power; those of two can be rational, the others share their base's logarithm.
@@ -278,5 +281,58 @@ impl<'t> Reader<'_, 't, '_> {
                 None => self.unfold(name, vec![]),
             },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(terms: &Terms, id: Id) -> String {
+        let node = &terms.nodes[id];
+        let parts = node.parts.iter().map(|&part| format!(" ({})", written(terms, part)));
+        node.head.clone() + &parts.collect::<String>()
+    }
+
+    #[test]
+    fn terms_are_read_as_coq_reads_them() {
+        let mut formula = Formula::default();
+        formula.constant("base", "10000");
+        formula.define("theta", "i k", "Rpower base (- (i / k))");
+        let mut terms = Terms::new(&formula);
+        let mut read = |text: &str| terms.read(text).map(|id| written(&terms, id));
+        for (text, expected) in [
+            ("1 - 2 - 3 * 4", "Sub (Sub (Int 1) (Int 2)) (Mul (Int 3) (Int 4))"),
+            ("(-5) * 6 / 7", "Div (Mul (Int (-5)) (Int 6)) (Int 7)"),
+            ("- PI / 2", "Div (Neg (Pi)) (Int 2)"),
+            ("/ sqrt 2 * 3", "Mul (Inv (Sqrt (Int 2))) (Int 3)"),
+            ("value F16 0x3c00 + PI", "Add (Bits F16 0x3c00) (Pi)"),
+            ("theta 1 8", "Exp (Mul (Neg (Div (Int 1) (Int 8))) (Ln (Int 10000)))"),
+            ("IZR (Zfloor (ln 3))", "Floor (Ln (Int 3))"),
+            (
+                "if Rlt_dec base (PI / 2) then 1 else Rmax 2 3",
+                "Less (Int 10000) (Div (Pi) (Int 2)) (Int 1) (Max (Int 2) (Int 3))",
+            ),
+            // A root of two over a root is one constructor; other powers of two are another.
+            ("Rpower 2 ((-8) / 16) * 259 / sqrt 2", "Root 259 (Div (Int (-8)) (Int 16)) (Int 2)"),
+            ("Rpower 2 (1 / 2) / 3", "Div (Power (Int 2) (Div (Int 1) (Int 2))) (Int 3)"),
+        ] {
+            assert_eq!(read(text).as_deref(), Some(expected), "{text}");
+        }
+        for text in ["", "1 +", "(1", "1)", "tan 1", "theta 1", "if Rle_dec 1 2 then 3 else 4"] {
+            assert_eq!(read(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn equal_terms_are_one_and_have_the_statements_name() {
+        let mut formula = Formula::default();
+        formula.define("theta", "i", "PI * i");
+        let mut terms = Terms::new(&formula);
+        let (a, b) = (terms.read("cos (theta 3)"), terms.read("cos (PI * 3)"));
+        assert!(a.is_some());
+        assert_eq!(a, b);
+        let angle = terms.nodes[a.unwrap()].parts[0];
+        assert_eq!(terms.names[&angle], "theta 3");
     }
 }
