@@ -1,10 +1,10 @@
-"""Certified tables beside numpy, mpmath and Arb, all in one run on one core.
+"""Certified tables and an audit beside numpy, mpmath and Arb, all in one run on one core.
 
     python3 benches/compare.py
 
 Needs cargo and numpy; mpmath and python-flint are used if they are installed. Nanoseconds of
 processor time per (cos, sin) pair, best of several, 131072 positions x 64 planes, base 10000; the slow libraries
-compute a sample of it. See docs/performance.md.
+compute a sample of it; the audit is of as many rotated numbers. See docs/performance.md.
 """
 
 import os
@@ -76,6 +76,8 @@ def main():
     subprocess.run(["cargo", "bench", "--quiet", "--bench", "ladder"], cwd=root, check=True)
     numpy_table(np.float64)
     numpy_table(np.float32)
+    subprocess.run(["cargo", "build", "--release", "--quiet"], cwd=root, check=True)
+    subprocess.run([sys.executable, os.path.join(root, "benches", "judge.py")], check=True)
 
 
 if __name__ == "__main__":

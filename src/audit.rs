@@ -19,6 +19,7 @@ mod function;
 mod identify;
 mod judge;
 mod kernel;
+mod large;
 #[cfg(feature = "cli")]
 pub mod library;
 mod place;
@@ -40,6 +41,7 @@ pub use function::{Answer, Failed, Function, check};
 pub use identify::{FoundPlane, Identified, Precision, identify, plain_config};
 pub use judge::{HISTOGRAM, Judged, Misfit, Tally, Wrong, judge, ulps};
 pub use kernel::{Ask, Breakage, Kernel, Outcome};
+pub use large::{Large, LargeJudge, Rows};
 pub use place::{At, Place, Places};
 pub use probe::{Probe, probes};
 pub use process::{Process, ProcessOptions};

@@ -15,8 +15,10 @@ mod export;
 mod generate;
 mod host;
 mod identify;
+mod judge;
 mod lint;
 mod list;
+mod positions;
 mod progress;
 mod prompt;
 mod prove;
@@ -57,6 +59,7 @@ Proofs:
 
 Kernels:
   audit     Judge a kernel: right or wrong, how far off, and what is wrong with it
+  judge     Judge tensors that were rotated already: what a model has dumped
   identify  Find out what a kernel computes: config, precision, and which fault it has
   prompt    Write the questions as files, for a machine without Ropewalk
   sweep     Find the worst error of a profile over every position
@@ -89,6 +92,7 @@ enum Verb {
     Prove(prove::Args),
     Certify(certify::Args),
     Audit(audit::Args),
+    Judge(judge::Args),
     Identify(identify::Args),
     Prompt(prompt::Args),
     Sweep(sweep::Args),
@@ -112,6 +116,7 @@ pub fn main() -> ExitCode {
         Verb::Prove(args) => prove::run(&args),
         Verb::Certify(args) => certify::run(&args),
         Verb::Audit(args) => audit::run(&args),
+        Verb::Judge(args) => judge::run(&args),
         Verb::Identify(args) => identify::run(&args),
         Verb::Prompt(args) => prompt::run(&args),
         Verb::Sweep(args) => sweep::run(&args),

@@ -20,6 +20,7 @@
 mod bound;
 mod elementary;
 mod emulator;
+mod floor;
 mod machine;
 mod named;
 mod pipeline;
@@ -28,6 +29,7 @@ mod span;
 mod sweep;
 mod walk;
 
+pub use floor::{Floor, Turned};
 pub use machine::Machine;
 pub(crate) use machine::encode;
 pub use named::{NAMED, carried, common, find};

@@ -21,6 +21,8 @@ mod doors;
 mod fault;
 #[cfg(feature = "exact")]
 mod generate;
+#[cfg(all(feature = "exact", feature = "cli"))]
+mod judge;
 #[cfg(feature = "exact")]
 mod kill;
 #[cfg(feature = "exact")]

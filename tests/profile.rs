@@ -9,6 +9,7 @@ mod cases;
 mod emulate;
 #[cfg(feature = "cli")]
 mod figures;
+mod floor;
 #[cfg(feature = "exact")]
 mod truth;
 

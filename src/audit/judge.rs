@@ -431,6 +431,7 @@ pub(super) fn place(mut flat: usize, shape: &[usize]) -> Vec<usize> {
 /// assert_eq!(ulps(Format::F32, one, one, 0.25), 0.25);
 /// assert_eq!(ulps(Format::F32, one + 1, one, 0.25), 0.75);
 /// ```
+#[inline]
 pub fn ulps(format: Format, got: u64, want: u64, residual: f64) -> f64 {
     match format.ulp_exponent(want) {
         Some(_) if got == want => residual.abs().min(0.5),
@@ -467,6 +468,7 @@ fn relative(format: Format, got: u64, want: u64, residual: f64, bound: u64) -> f
 }
 
 /// A number divided by 2^unit; an infinity as ±2^(e_max+1).
+#[inline]
 fn scaled(format: Format, bits: u64, unit: i32) -> f64 {
     match format.decode(bits) {
         Decoded::Nan => f64::NAN,
@@ -481,7 +483,10 @@ fn scaled(format: Format, bits: u64, unit: i32) -> f64 {
     }
 }
 
-/// x · 2^n without overflow on the way.
-fn scale(x: f64, n: i32) -> f64 {
-    libm::ldexp(x, n)
+/// x · 2^n without overflow on the way, rounded once.
+pub(super) fn scale(x: f64, n: i32) -> f64 {
+    match n {
+        -1022..=1023 => x * f64::from_bits(((n + 1023) as u64) << 52),
+        _ => libm::ldexp(x, n),
+    }
 }

@@ -13,7 +13,7 @@ use super::CliError;
 use super::progress::progress;
 use crate::audit::{Audited, Case, Kernel, Options, audit};
 use crate::profile;
-use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use globset::{GlobBuilder, GlobMatcher};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -23,11 +23,12 @@ use std::process::ExitCode;
 /// and says which faults this run would have seen. Exit code 0: conforms; 1: diverges; 2: usage;
 /// 3: the adapter is at fault, or nothing was judged.
 ///
-/// ropewalk audit --exec "python3 adapter.py"
-/// ropewalk audit --exec ./adapter --operation rotate --dtype bf16 --report html=report.html
-/// ropewalk audit --lib ./kernel.so
-/// ropewalk audit --outputs answers.safetensors --prompt ask.json
+///   ropewalk audit --exec "python3 adapter.py"
+///   ropewalk audit --exec ./adapter --operation rotate --dtype bf16 --report html=report.html
+///   ropewalk audit --lib ./kernel.so
+///   ropewalk audit --outputs answers.safetensors --prompt ask.json
 #[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
 pub struct Args {
     #[command(flatten)]
     door: door::Door,
@@ -56,7 +57,7 @@ pub fn run(args: &Args) -> Result<ExitCode, CliError> {
     };
     let known = match &args.known_failures {
         Some(path) => globs(path)?,
-        None => GlobSet::empty(),
+        None => Vec::new(),
     };
     let door::Opened { mut kernel, cases, name, lasting } =
         args.door.open(args.selection.cases()?)?;
@@ -68,12 +69,18 @@ pub fn run(args: &Args) -> Result<ExitCode, CliError> {
         profile,
         twice,
         diagnose: true,
-        known: &|id| known.is_match(id),
+        known: &|id| known.iter().any(|(_, glob)| glob.is_match(id)),
         progress: &|| bar.inc(1),
     };
     let audited = judge(kernel.as_mut(), &cases, &options);
     bar.finish_and_clear();
     reports.write(&audited.report)?;
+    // An id that was mistyped, or that the vectors no longer have.
+    for (line, glob) in &known {
+        if !audited.report.cases.iter().any(|case| glob.is_match(&case.id)) {
+            eprintln!("ropewalk: known failure {line} matches no test that was asked");
+        }
+    }
     Ok(ExitCode::from(audited.report.verdict.exit_code()))
 }
 
@@ -86,15 +93,16 @@ fn unknown_profile(name: &str) -> CliError {
     CliError::Usage(format!("--profile is {name:?}, known are {}", names.join(", ")))
 }
 
-fn globs(path: &Path) -> Result<GlobSet, CliError> {
+/// The entries of the file with known failures, as they are written and to match with.
+fn globs(path: &Path) -> Result<Vec<(String, GlobMatcher)>, CliError> {
     let text = std::fs::read_to_string(path).map_err(CliError::file(path))?;
-    let mut set = GlobSetBuilder::new();
-    for line in text.lines() {
-        let line = line.split('#').next().unwrap_or_default().trim();
-        if !line.is_empty() {
+    let lines = text.lines().map(|line| line.split('#').next().unwrap_or_default().trim());
+    lines
+        .filter(|line| !line.is_empty())
+        .map(|line| {
             let glob = GlobBuilder::new(line).build();
-            set.add(glob.map_err(|e| CliError::Usage(format!("{}: {e}", path.display())))?);
-        }
-    }
-    set.build().map_err(|e| CliError::Usage(format!("{}: {e}", path.display())))
+            let glob = glob.map_err(|e| CliError::Usage(format!("{}: {e}", path.display())))?;
+            Ok((line.to_string(), glob.compile_matcher()))
+        })
+        .collect()
 }

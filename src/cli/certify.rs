@@ -20,8 +20,8 @@ use std::process::ExitCode;
 ///
 /// Each lemma states that an expected value is the nearest, ties to even, to the exact real number
 /// of the published formula. The text needs Coq with Flocq and CoqInterval, and nothing of ours:
-/// ropewalk certify rotate/half-f32.json --values 100 > Certificate.v && coqc Certificate.v
-/// ropewalk certify --model llama-3.1-8b --operation inv_freq --dtype f32
+///   ropewalk certify rotate/half-f32.json --values 100 > Certificate.v && coqc Certificate.v
+///   ropewalk certify --model llama-3.1-8b --operation inv_freq --dtype f32
 ///
 /// TARGETs are ids of tests, golden files or globs of them below the directory of the vectors.
 /// docs/proofs.md says what is proved and what is trusted.

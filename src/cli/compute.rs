@@ -17,9 +17,10 @@ use std::process::ExitCode;
 ///  "config":{"head_dim":4,"layout":"half","rope_theta":10000},"input":{"positions":[1]}}
 ///
 /// What needs no tensors can be asked without writing a request:
-/// ropewalk compute --config config.json --operation inv_freq --dtype f32
-/// ropewalk compute --model qwen2.5-7b --operation table --positions 0,1,131071
+///   ropewalk compute --config config.json --operation inv_freq --dtype f32
+///   ropewalk compute --model qwen2.5-7b --operation table --positions 0,1,131071
 #[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
 pub struct Args {
     /// File with the request; standard input if not given
     file: Option<PathBuf>,

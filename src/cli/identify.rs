@@ -15,9 +15,10 @@ use std::time::Duration;
 /// kernel computes beside the declared one. Exit code 0: it computes what is declared; 1: something
 /// else, or something unknown; 2: usage; 3: the adapter is at fault.
 ///
-/// ropewalk identify --exec "python3 adapter.py" --model llama-3.1-8b
-/// ropewalk identify --exec ./adapter --config config.json --dtype bf16 --json
+///   ropewalk identify --exec "python3 adapter.py" --model llama-3.1-8b
+///   ropewalk identify --exec ./adapter --config config.json --dtype bf16 --json
 #[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
 pub struct Args {
     /// A command that speaks the protocol (docs/adapter-protocol.md), for the shell
     #[arg(long, value_name = "COMMAND")]

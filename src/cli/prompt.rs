@@ -14,8 +14,9 @@ use std::process::ExitCode;
 /// either format, with <id>.hash copied; `ropewalk audit --outputs` judges them. What must be
 /// refused is not asked. See docs/file-door.md.
 ///
-/// ropewalk prompt --operation rotate --dtype bf16 ask.safetensors
+///   ropewalk prompt --operation rotate --dtype bf16 ask.safetensors
 #[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
 pub struct Args {
     #[command(flatten)]
     selection: Selection,

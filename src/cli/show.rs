@@ -19,9 +19,10 @@ use std::process::ExitCode;
 /// once for each layer type, unless --layer-type picks one. Of ALiBi the slopes are shown, of T5
 /// the distances of each bucket.
 ///
-/// ropewalk show --model llama-3.1-8b
-/// ropewalk show --config config.json --svg rope.svg
+///   ropewalk show --model llama-3.1-8b
+///   ropewalk show --config config.json --svg rope.svg
 #[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
 pub struct Args {
     #[command(flatten)]
     source: Source,

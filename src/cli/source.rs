@@ -63,6 +63,25 @@ impl Source {
         Ok(config)
     }
 
+    /// The config with keys of `--set KEY=VALUE`, whose values are JSON or words; with such keys
+    /// alone nothing is read.
+    ///
+    /// # Errors
+    /// As [`Source::object`]; a pair without `=`.
+    pub fn with(&self, set: &[String]) -> Result<Object, CliError> {
+        let mut config = match self.is_given() || set.is_empty() {
+            true => self.object()?,
+            false => Object::default(),
+        };
+        for pair in set {
+            let Some((key, value)) = pair.split_once('=') else {
+                return Err(CliError::Usage(format!("--set {pair}: it must be KEY=VALUE")));
+            };
+            config.set(key, serde_json::from_str(value).unwrap_or_else(|_| Json::from(value)));
+        }
+        Ok(config)
+    }
+
     fn read(&self) -> Result<Object, CliError> {
         let text = match &self.config {
             Some(path) if path != Path::new("-") => {

@@ -10,7 +10,7 @@ use super::{CliError, write::write_atomically};
 use crate::encoding::{Rope, RopeConfig};
 use crate::exact::{ResolvedRope, UndecidedRounding};
 use crate::profile::{self, LAST_POSITION, NAMED, Sweep, Swept};
-use crate::request::{Json, Object, Reject};
+use crate::request::Reject;
 use record::{Header, Record};
 use std::io::Write;
 use std::ops::Range;
@@ -27,6 +27,7 @@ use truth::Enclosed;
 ///   ropewalk sweep --config c.json --profile ggml-f32 --shard 1/4 --json -o 1.ndjson
 ///   ropewalk sweep --merge 1.ndjson 2.ndjson 3.ndjson 4.ndjson
 #[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
 pub struct Args {
     #[command(flatten)]
     source: Source,
@@ -163,7 +164,7 @@ fn swept(args: &Args) -> Result<String, Failure> {
 }
 
 fn sweep(args: &Args, profile: &'static profile::Profile) -> Result<(Header, Swept), Failure> {
-    let config = RopeConfig::new(&config(args)?)?.normalised().clone();
+    let config = RopeConfig::new(&args.source.with(&args.set)?)?.normalised().clone();
     let Range { start, end } = args.range;
     let cut = |k: u64, n: u64| start + ((end - start) as u128 * k as u128 / n as u128) as u64;
     let range = args.shard.map_or(start..end, |(k, n)| cut(k - 1, n)..cut(k, n));
@@ -180,19 +181,4 @@ fn sweep(args: &Args, profile: &'static profile::Profile) -> Result<(Header, Swe
     let swept = sweep.run(range, &|count| bar.inc(count));
     bar.finish_and_clear();
     Ok((header, swept))
-}
-
-/// The config of the source with the keys of `--set`.
-fn config(args: &Args) -> Result<Object, CliError> {
-    let mut config = match args.source.is_given() || args.set.is_empty() {
-        true => args.source.object()?,
-        false => Object::default(),
-    };
-    for pair in &args.set {
-        let Some((key, value)) = pair.split_once('=') else {
-            return Err(CliError::Usage(format!("--set {pair}: it must be KEY=VALUE")));
-        };
-        config.set(key, serde_json::from_str(value).unwrap_or_else(|_| Json::from(value)));
-    }
-    Ok(config)
 }

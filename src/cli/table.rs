@@ -2,10 +2,11 @@
 
 mod arrays;
 mod container;
-mod positions;
 
 use super::CliError;
+use super::positions::Places;
 use super::progress::progress;
+use super::source::Source;
 use crate::encoding::{Layout, Rope, RopeConfig};
 use crate::exact::ResolvedRope;
 use crate::exact::ladder::{Bf16, F16, Ladder, Output, Stats};
@@ -13,7 +14,6 @@ use crate::number::Dtype;
 use crate::request::{Json, Object, Reject};
 use arrays::Arrays;
 use container::Container;
-use positions::Places;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -25,15 +25,16 @@ const BLOCK: usize = 16 << 20;
 ///
 /// Every number is correctly rounded, with proof (docs/ladder.md). The file appears whole or not at
 /// all and is written in blocks, so that its length does not matter. For example
+///   ropewalk table --model llama-3.1-8b --positions 0..131072 llama.safetensors
 ///   ropewalk table --set head_dim=128 --set layout=half --set rope_theta=500000
-///     --positions 0..131072 --dtype f32 llama3.safetensors
+///     --positions 0..131072 --dtype bf16 cache.npy
 #[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
 pub struct Args {
     /// The file to write; its extension is the format: npy, npz or safetensors
     out: PathBuf,
-    /// JSON file with a flat config, as in a request
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
+    #[command(flatten)]
+    source: Source,
     /// A key of the config; the value is JSON, or a word. Replaces what the file says
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
@@ -79,7 +80,7 @@ fn arrangement(word: &str) -> Result<Arrangement, String> {
 
 /// Runs the verb: exit code 0 for a table, 1 for a rejected config or an undecided rounding.
 pub fn run(args: &Args) -> Result<ExitCode, CliError> {
-    let config = config(args)?;
+    let config = args.source.with(&args.set)?;
     let (rope, config, layout) = match checked(&config, args.seq_len) {
         Ok(checked) => checked,
         Err(reject) => {
@@ -111,32 +112,6 @@ pub fn run(args: &Args) -> Result<ExitCode, CliError> {
         }
         Err(error) => undecided(&error),
     }
-}
-
-/// The config of the file with the keys of `--set`.
-fn config(args: &Args) -> Result<Object, CliError> {
-    let mut config = match &args.config {
-        None => Object::default(),
-        Some(path) => {
-            let text = std::fs::read_to_string(path).map_err(CliError::file(path))?;
-            let wrong = |why: String| CliError::Usage(format!("{}: {why}", path.display()));
-            let json: Json = serde_json::from_str(&text).map_err(|e| wrong(e.to_string()))?;
-            if let Some(key) = json.duplicate_key() {
-                return Err(wrong(format!("{key} stands twice")));
-            }
-            match json {
-                Json::Object(object) => object,
-                other => return Err(wrong(format!("a config is an object, not {}", other.kind()))),
-            }
-        }
-    };
-    for pair in &args.set {
-        let Some((key, value)) = pair.split_once('=') else {
-            return Err(CliError::Usage(format!("--set {pair}: it must be KEY=VALUE")));
-        };
-        config.set(key, serde_json::from_str(value).unwrap_or_else(|_| Json::from(value)));
-    }
-    Ok(config)
 }
 
 fn checked(config: &Object, seq_len: Option<i64>) -> Result<(Rope, Object, Layout), Reject> {

@@ -3,6 +3,9 @@
 //! numpy has no bf16: in an `.npz` such a tensor is `uint16`, its bit patterns.
 
 mod npy;
+mod raw;
+
+pub use raw::Raw;
 
 use super::CliError;
 use super::write::write_atomically;
@@ -70,23 +73,25 @@ fn tensor(dtype: Dtype, shape: Vec<usize>, bytes: &[u8]) -> Result<Tensor, Strin
     Tensor::new(dtype, shape, data).map_err(|e| e.to_string())
 }
 
+fn dtype(name: &str, stored: Stored) -> Result<Dtype, String> {
+    Ok(match stored {
+        Stored::F64 => Dtype::F64,
+        Stored::F32 => Dtype::F32,
+        Stored::BF16 => Dtype::Bf16,
+        Stored::F16 => Dtype::F16,
+        Stored::I64 => Dtype::I64,
+        Stored::I32 => Dtype::I32,
+        other => {
+            return Err(format!("{name} is {other:?}, allowed are F64, F32, BF16, F16, I64, I32"));
+        }
+    })
+}
+
 fn read_safetensors(bytes: &[u8]) -> Result<Named, String> {
     let file = SafeTensors::deserialize(bytes).map_err(|e| e.to_string())?;
     let mut named = Named::new();
     for (name, view) in file.tensors() {
-        let dtype = match view.dtype() {
-            Stored::F64 => Dtype::F64,
-            Stored::F32 => Dtype::F32,
-            Stored::BF16 => Dtype::Bf16,
-            Stored::F16 => Dtype::F16,
-            Stored::I64 => Dtype::I64,
-            Stored::I32 => Dtype::I32,
-            other => {
-                return Err(format!(
-                    "{name} is {other:?}, allowed are F64, F32, BF16, F16, I64, I32"
-                ));
-            }
-        };
+        let dtype = dtype(&name, view.dtype())?;
         let read = tensor(dtype, view.shape().to_vec(), view.data());
         named.push((name.clone(), read.map_err(|why| format!("{name}: {why}"))?));
     }

@@ -13,7 +13,7 @@ use super::resolved::ResolvedRope;
 use super::round::{UndecidedRounding, Value};
 use crate::encoding::{Body, Pair, Question, Rope};
 use crate::number::{Dtype, Format, Tensor};
-use crate::request::{Direction, Position, Positions};
+use crate::request::{Direction, Position};
 use rayon::prelude::*;
 
 /// Elements from which on a ladder is worth its seeds.
@@ -62,7 +62,7 @@ fn by_ladder(question: &Question) -> Option<Result<Answer, UndecidedRounding>> {
         _ => return None,
     };
     let whole = positions.data().iter().all(|position| position.denominator == 1);
-    if rotary::grows(rope) || !whole || rope.axes > Ladder::<f64>::MOST_AXES {
+    if !whole || !turns(rope) {
         return None;
     }
     Some(match question.dtype {
@@ -77,18 +77,23 @@ fn by_ladder(question: &Question) -> Option<Result<Answer, UndecidedRounding>> {
 fn rounded<O: Output>(question: &Question) -> Result<Answer, UndecidedRounding> {
     match &question.body {
         Body::Rotate(r) => {
-            let turner = Turner::new(&r.rope, r.direction, &r.positions, O::FORMAT)?;
+            let largest = rotary::largest(r.positions.data());
+            let turner = Turner::new(&r.rope, r.direction, largest, O::FORMAT)?;
+            let tokens = rotary::tokens(&r.positions);
             let mut answer = Answer { tensors: Vec::new(), precision: 0 };
             for (name, tensor) in [("q", Some(&r.q)), ("k", r.k.as_ref())] {
                 let Some(tensor) = tensor else { continue };
                 let &[_, heads, seq, dim] = tensor.shape() else { continue };
+                let position = |row: usize, axis: usize| {
+                    let token = row / (heads * seq) * seq + row % seq;
+                    r.positions.data()[axis * tokens + token].numerator
+                };
                 let input = Input {
                     format: tensor.dtype().format().unwrap_or(Format::F64),
                     pairs: &r.rope.pairs(),
                     dim,
                     rows: tensor.data().len() / dim.max(1),
-                    heads,
-                    seq,
+                    position: &position,
                 };
                 let rows = Some(tensor.data());
                 let (values, residuals, precision) =
@@ -100,13 +105,16 @@ fn rounded<O: Output>(question: &Question) -> Result<Answer, UndecidedRounding> 
             Ok(answer)
         }
         Body::Table(t) => {
-            let turner = Turner::new(&t.rope, Direction::Forward, &t.positions, O::FORMAT)?;
+            let largest = rotary::largest(t.positions.data());
+            let turner = Turner::new(&t.rope, Direction::Forward, largest, O::FORMAT)?;
             let (rows, planes) = (rotary::tokens(&t.positions), t.rope.planes.len());
+            let position =
+                |row: usize, axis: usize| t.positions.data()[axis * rows + row].numerator;
             // cos and sin of a plane are 1 + 0i turned; they stand side by side at first.
             let pairs: Vec<Pair> = (0..planes).map(|i| Pair { re: i, im: planes + i }).collect();
             let dim = 2 * planes;
             let input =
-                Input { format: Format::F64, pairs: &pairs, dim, rows, heads: 1, seq: rows };
+                Input { format: Format::F64, pairs: &pairs, dim, rows, position: &position };
             let (values, residuals, precision) =
                 turner.turn::<O>(&input, None).map_err(|e| e.named("cos", Some(planes)))?;
             let half = |list: &[u64], first: usize| -> Vec<u64> {
@@ -143,19 +151,90 @@ struct Input<'a> {
     pairs: &'a [Pair],
     dim: usize,
     rows: usize,
-    heads: usize,
-    seq: usize,
+    /// The position of a row on an axis.
+    position: &'a (dyn Fn(usize, usize) -> i64 + Sync),
 }
 
-/// A rope at positions.
-struct Turner<'a> {
+/// A rope and a direction.
+struct Turner {
     rope: ResolvedRope,
     ladder: Ladder<f64>,
     direction: Direction,
-    positions: &'a Positions,
     axes: usize,
-    tokens: usize,
     precision: u32,
+}
+
+/// Whether the ladder turns a rope at all.
+fn turns(rope: &Rope) -> bool {
+    !rotary::grows(rope) && rope.axes <= Ladder::<f64>::MOST_AXES
+}
+
+/// Rows of rotations block after block, for tensors of any size: the seeds are enclosed once.
+///
+/// ```
+/// use ropewalk::encoding::RopeConfig;
+/// use ropewalk::exact::bulk::Rotator;
+/// use ropewalk::number::{Dtype, Format};
+/// use ropewalk::request::{Direction, Json};
+/// let json: Json = serde_json::from_str(
+///     r#"{"head_dim":4,"layout":"half","rope_theta":10000}"#).unwrap();
+/// let Json::Object(config) = json else { unreachable!() };
+/// let rope = RopeConfig::new(&config).unwrap().rope(None).unwrap();
+/// let rotator = Rotator::new(&rope, Direction::Forward, Dtype::F32, 7).unwrap().unwrap();
+/// let row = [1f32, 0.0, 0.0, 0.0].map(|x| x.to_bits() as u64);
+/// let (values, residuals) = rotator.turn(&|_, _| 7, Format::F32, &row).unwrap();
+/// assert_eq!(values[0], 7f32.cos().to_bits() as u64);
+/// assert_eq!(residuals[1], 0); // ±0: 0 turned is 0
+/// ```
+pub struct Rotator {
+    turner: Turner,
+    pairs: Vec<Pair>,
+    dim: usize,
+    output: Dtype,
+}
+
+impl Rotator {
+    /// For positions up to `largest` in size. None where the ladder has nothing to offer: xPos,
+    /// more than four axes, integers.
+    ///
+    /// # Errors
+    /// [`UndecidedRounding`] if a branch of the config stays open.
+    pub fn new(
+        rope: &Rope,
+        direction: Direction,
+        output: Dtype,
+        largest: u64,
+    ) -> Option<Result<Rotator, UndecidedRounding>> {
+        let format = output.format().filter(|_| turns(rope))?;
+        let turner = Turner::new(rope, direction, largest, format);
+        let (pairs, dim) = (rope.pairs(), rope.head_dim);
+        Some(turner.map(|turner| Rotator { turner, pairs, dim, output }))
+    }
+
+    /// Rounded values and their residuals (f16) of whole rows of head_dim elements. `position` is
+    /// asked for row and axis.
+    ///
+    /// # Errors
+    /// [`UndecidedRounding`] with the index of the element that stays open.
+    pub fn turn(
+        &self,
+        position: &(dyn Fn(usize, usize) -> i64 + Sync),
+        format: Format,
+        data: &[u64],
+    ) -> Result<(Vec<u64>, Vec<u64>), UndecidedRounding> {
+        let Rotator { turner, pairs, dim, output } = self;
+        let rows = data.len() / dim;
+        let input = Input { format, pairs, dim: *dim, rows, position };
+        let data = Some(data);
+        let turned = match output {
+            Dtype::F64 => turner.turn::<f64>(&input, data),
+            Dtype::Bf16 => turner.turn::<Bf16>(&input, data),
+            Dtype::F16 => turner.turn::<F16>(&input, data),
+            _ => turner.turn::<f32>(&input, data),
+        };
+        let (values, residuals, _) = turned.map_err(|stuck| stuck.named("q", None))?;
+        Ok((values, residuals))
+    }
 }
 
 /// An element that could not be rounded.
@@ -179,13 +258,13 @@ impl Stuck {
     }
 }
 
-impl<'a> Turner<'a> {
+impl Turner {
     fn new(
         rope: &Rope,
         direction: Direction,
-        positions: &'a Positions,
+        largest: u64,
         format: Format,
-    ) -> Result<Turner<'a>, UndecidedRounding> {
+    ) -> Result<Turner, UndecidedRounding> {
         let mut resolved = ResolvedRope::new(rope)?;
         resolved.magnitude = rotary::magnitude(&resolved, direction)?;
         let ladder = Ladder::new(&resolved).map_err(|error| match error {
@@ -193,9 +272,8 @@ impl<'a> Turner<'a> {
             // Growth was asked about, and nothing has a length or a position yet.
             _ => UndecidedRounding { name: "inv_freq", index: 0, precision: 0 },
         })?;
-        let precision = starting_precision(format, rotary::largest(positions.data()));
-        let (axes, tokens) = (rope.axes.max(1), rotary::tokens(positions));
-        Ok(Turner { rope: resolved, ladder, direction, positions, axes, tokens, precision })
+        let precision = starting_precision(format, largest);
+        Ok(Turner { rope: resolved, ladder, direction, axes: rope.axes.max(1), precision })
     }
 
     /// Bits of values and residuals, and the highest precision that was needed.
@@ -235,14 +313,8 @@ impl<'a> Turner<'a> {
         values: &mut [u64],
         residuals: &mut [u64],
     ) -> Result<u32, Stuck> {
-        let &Input { format, pairs, dim, heads, seq, .. } = input;
-        let token = |row: usize| {
-            let row = first + row;
-            row / (heads * seq) * seq + row % seq
-        };
-        let position = |row: usize, axis: usize| {
-            self.positions.data()[axis * self.tokens + token(row)].numerator
-        };
+        let &Input { format, pairs, dim, .. } = input;
+        let position = |row: usize, axis: usize| (input.position)(first + row, axis);
         let mut inside = vec![false; dim];
         for pair in pairs {
             inside[pair.re] = true;

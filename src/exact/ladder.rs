@@ -26,6 +26,8 @@ mod entry;
 mod fixed;
 mod kernel;
 mod lanes;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 mod output;
 mod rung;
 #[cfg(test)]

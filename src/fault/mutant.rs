@@ -6,9 +6,7 @@ use super::{Fault, History};
 use crate::encoding::{Body, Question, Rotate, Score};
 use crate::number::{Dtype, Format, Tensor};
 use crate::profile::{self, Profile};
-use crate::request::{
-    Direction, Input, Json, Object, Operation, Output, Positions, Reject, Request,
-};
+use crate::request::{Direction, Input, Json, Object, Operation, Output, Reject, Request};
 
 /// A request as it was asked and, if it is in order, what it means.
 #[derive(Clone, Debug)]
@@ -150,7 +148,7 @@ impl<'a> Mutant<'a> {
     /// An answer that is changed afterwards has, in every row, the largest bound of that row. What
     /// a machine in other formats rounds is taken to be rounded alike by both kernels, which holds
     /// but for values next to a tie. A score of changed rotations has the bound of the unchanged
-    /// one, an estimate that a few elements in a hundred thousand exceed.
+    /// one, for the sum, and besides what its queries and keys may be apart.
     pub fn bounds(&self, profile: &Profile) -> Vec<(&'static str, Vec<f64>)> {
         let bounds = |question: &Question| -> Output {
             let list = profile::bounds(question, std::slice::from_ref(profile));
@@ -170,13 +168,32 @@ impl<'a> Mutant<'a> {
             list
         };
         let of = |tensor: &Tensor| if changed { widened(tensor) } else { doubles(tensor) };
-        own.iter().map(|(name, tensor)| (*name, of(tensor))).collect()
+        let mut list: Vec<_> = own.iter().map(|(name, tensor)| (*name, of(tensor))).collect();
+        let lifts = self.faults.iter().any(|fault| matches!(fault.change, Change::Rotated(_)));
+        if let (Body::Score(score), true) = (&self.question.body, lifts) {
+            let change = |view: &View, output: &mut Output| self.lifted(view, output);
+            let reference = |question: &Question| right(profile, question);
+            let more = sides(score, &reference, self.history, &change)
+                .and_then(|rotated| between(score, profile, &rotated));
+            if let (Some(more), Some((_, bounds))) = (more, list.first_mut()) {
+                bounds.iter_mut().zip(more).for_each(|(bound, more)| *bound += more);
+            }
+        }
+        list
     }
 
     /// The same kernel with one fault more.
     pub fn then(&self, fault: &'static Fault) -> Option<Mutant<'a>> {
         let faults = self.faults.iter().copied().chain([fault]).collect();
         Mutant::new(self.asked, self.history, faults)
+    }
+
+    /// Changes rotations.
+    fn lifted(&self, view: &View, output: &mut Output) -> Option<()> {
+        self.faults.iter().try_for_each(|fault| match fault.change {
+            Change::Rotated(change) => change(view, output),
+            _ => Some(()),
+        })
     }
 
     /// The answer of the question, changed. None if a change of the answer does not apply.
@@ -197,9 +214,7 @@ impl<'a> Mutant<'a> {
         let lifted: Vec<_> = changes.iter().filter(|(f, _)| rotated(&f.change)).collect();
         let mut output = match &self.question.body {
             Body::Score(score) if !lifted.is_empty() => {
-                let change = |view: &View, output: &mut Output| {
-                    lifted.iter().try_for_each(|(_, change)| change(view, output))
-                };
+                let change = |view: &View, output: &mut Output| self.lifted(view, output);
                 score_of(score, self.question.dtype, reference, self.history, &change)?
             }
             _ => reference(&self.question),
@@ -260,16 +275,13 @@ fn accepted(
     None
 }
 
-/// Dot products of queries and keys that a change was applied to, in doubles. None if it changes
-/// neither.
-fn score_of(
-    score: &Score,
-    dtype: Dtype,
-    reference: &dyn Fn(&Question) -> Output,
-    history: &History,
-    change: &dyn Fn(&View, &mut Output) -> Option<()>,
-) -> Option<Output> {
-    let rotate = |q: &Tensor, k: Option<&Tensor>, positions: &Positions| Question {
+/// The rotation of one side of a score, in f64; the other tensor is a stand-in that nobody reads.
+fn side(score: &Score, is_key: bool) -> Question {
+    let (q, k, positions) = match is_key {
+        false => (&score.q, None, &score.query_positions),
+        true => (&score.k, Some(score.k.clone()), &score.key_positions),
+    };
+    Question {
         operation: Operation::Rotate,
         dtype: Dtype::F64,
         body: Body::Rotate(Rotate {
@@ -277,17 +289,26 @@ fn score_of(
             seq_len: score.seq_len,
             rope: score.rope.clone(),
             q: q.clone(),
-            k: k.cloned(),
+            k,
             positions: positions.clone(),
             direction: Direction::Forward,
         }),
-    };
+    }
+}
+
+/// Rotated queries and keys, changed. None if the change does not apply to either.
+fn sides(
+    score: &Score,
+    reference: &dyn Fn(&Question) -> Output,
+    history: &History,
+    change: &dyn Fn(&View, &mut Output) -> Option<()>,
+) -> Option<[Vec<f64>; 2]> {
     let mut changed = false;
-    let mut turned = |question: Question, name: &str| {
+    let mut turned = |is_key: bool, name: &str| {
+        let question = side(score, is_key);
         let mut output = reference(&question);
         let view = View { question: &question, answer: reference, history };
         let before = output.clone();
-        // The other tensor is a stand-in that nobody reads.
         if change(&view, &mut output).is_none() {
             output = before;
         } else {
@@ -296,27 +317,78 @@ fn score_of(
         let tensor = output.into_iter().find(|(n, _)| *n == name).map(|(_, tensor)| tensor)?;
         Some(tensor.data().iter().map(|&bits| f64::from_bits(bits)).collect::<Vec<f64>>())
     };
-    let q = turned(rotate(&score.q, None, &score.query_positions), "q")?;
-    let k = turned(rotate(&score.k, Some(&score.k), &score.key_positions), "k")?;
-    if !changed {
-        return None;
-    }
-    let (&[batch, heads, queries, dim], &[_, key_heads, keys, _]) =
+    let sides = [turned(false, "q")?, turned(true, "k")?];
+    changed.then_some(sides)
+}
+
+/// Which query and which key every element of a score has, as rows of their tensors.
+fn rows_of(score: &Score) -> Option<Vec<(usize, usize)>> {
+    let (&[batch, heads, queries, _], &[_, key_heads, keys, _]) =
         (score.q.shape(), score.k.shape())
     else {
         return None;
     };
-    let format = dtype.format()?;
-    let mut bits = Vec::with_capacity(batch * heads * queries * keys);
-    for row in 0..batch * heads * queries {
+    let of = |row: usize| {
         let (b, h) = (row / (heads * queries), row / queries % heads);
         let first = (b * key_heads + h * key_heads / heads) * keys;
-        for key in first..first + keys {
-            let products =
-                q[row * dim..][..dim].iter().zip(&k[key * dim..][..dim]).map(|(q, k)| q * k);
-            bits.push(profile::encode(format, products.sum()));
-        }
-    }
+        (first..first + keys).map(move |key| (row, key))
+    };
+    Some((0..batch * heads * queries).flat_map(of).collect())
+}
+
+/// The score of rotated queries and keys, both changed.
+fn score_of(
+    score: &Score,
+    dtype: Dtype,
+    reference: &dyn Fn(&Question) -> Output,
+    history: &History,
+    change: &dyn Fn(&View, &mut Output) -> Option<()>,
+) -> Option<Output> {
+    let [q, k] = sides(score, reference, history, change)?;
+    let (dim, format) = (*score.q.shape().last()?, dtype.format()?);
+    let dot = |(query, key): (usize, usize)| {
+        let (q, k) = (&q[query * dim..][..dim], &k[key * dim..][..dim]);
+        profile::encode(format, q.iter().zip(k).map(|(q, k)| q * k).sum())
+    };
+    let bits = rows_of(score)?.into_iter().map(dot).collect();
+    let (&[batch, heads, queries, _], &[_, _, keys, _]) = (score.q.shape(), score.k.shape()) else {
+        return None;
+    };
     let tensor = Tensor::new(dtype, vec![batch, heads, queries, keys], bits).ok()?;
     Some(vec![("score", tensor)])
+}
+
+/// What changed rotations may add to the distance of two scores, element by element.
+///
+/// A change may multiply any coordinate by any entry of a row's table, so a coordinate is off by at
+/// most the row's norm times the largest error of an angle, which is a plane's bound over its own
+/// |z|. Two machines are twice that apart.
+fn between(score: &Score, profile: &Profile, rotated: &[Vec<f64>; 2]) -> Option<Vec<f64>> {
+    let (dim, pairs) = (*score.q.shape().last()?, score.rope.pairs());
+    let apart = |is_key: bool, name: &str| -> Option<Vec<f64>> {
+        let (_, named) = profile::bounds(&side(score, is_key), &[*profile]).into_iter().next()?;
+        let bound = named.into_iter().find(|named| named.name == name)?.tensor;
+        let input = if is_key { &score.k } else { &score.q };
+        let format = input.dtype().format()?;
+        let row = |(bound, input): (&[u64], &[u64])| {
+            let input: Vec<f64> = input.iter().map(|&bits| format.to_f64(bits)).collect();
+            let relative = pairs.iter().map(|pair| {
+                let z = libm::hypot(input[pair.re], input[pair.im]);
+                let bound = [pair.re, pair.im].map(|i| f64::from_bits(bound[i]));
+                if z == 0.0 { 0.0 } else { bound[0].max(bound[1]) / z }
+            });
+            let norm = input.iter().fold(0.0, |norm, x| libm::hypot(norm, *x));
+            2.0 * norm * relative.fold(0.0, f64::max)
+        };
+        let rows = bound.data().chunks(dim.max(1)).zip(input.data().chunks(dim.max(1)));
+        Some(rows.map(row).collect())
+    };
+    let (query, key) = (apart(false, "q")?, apart(true, "k")?);
+    let size = |x: &[f64], row: usize| x[row * dim..][..dim].iter().map(|x| x.abs()).sum::<f64>();
+    let of = |(i, j): (usize, usize)| {
+        let [q, k] = rotated;
+        let (a, b) = (query[i], key[j]);
+        a * size(k, j) + b * size(q, i) + dim as f64 * a * b
+    };
+    Some(rows_of(score)?.into_iter().map(of).collect())
 }

@@ -204,7 +204,9 @@ impl Format {
             // exponent range of binary64 contains that of the others.
             Decoded::Finite { .. } if self == Format::F64 => f64::from_bits(bits),
             Decoded::Finite { negative, significand, exponent } => {
-                let magnitude = significand as f64 * 2f64.powi(exponent);
+                // 2^exponent is a normal number of binary64.
+                let power = f64::from_bits(((exponent + 1023) as u64) << 52);
+                let magnitude = significand as f64 * power;
                 if negative { -magnitude } else { magnitude }
             }
         }

@@ -16,8 +16,8 @@ use crate::request::{Direction, Position};
 /// Bounds the errors of a profile.
 pub(super) struct Bounder {
     profile: Profile,
-    exact: Pipeline<Spans>,
-    machine: Pipeline<Spans>,
+    pub(super) exact: Pipeline<Spans>,
+    pub(super) machine: Pipeline<Spans>,
     steps: Steps,
     /// Every rounding after the arithmetic.
     outputs: Vec<Machine>,
@@ -91,6 +91,19 @@ impl Bounder {
         };
         let planes = rope.planes.iter().enumerate();
         planes.map(|plane| error(plane).unwrap_or(f64::INFINITY)).collect()
+    }
+
+    /// The error of x turned, y being 0, the output included; none if x is lost on the way.
+    pub(super) fn of(&self, phase: &Phase, x: f64, input: Format) -> Option<f64> {
+        let mut value = self.steps.turn(phase, x, 0.0, input);
+        self.outputs.iter().for_each(|machine| value.convert(machine));
+        value.error.is_finite().then_some(value.error)
+    }
+
+    /// Every machine from cos and sin on.
+    pub(super) fn formats(&self) -> Vec<Machine> {
+        let Steps { trig, table, arithmetic, .. } = self.steps;
+        [trig, table, arithmetic].into_iter().chain(self.outputs.iter().copied()).collect()
     }
 
     /// Rounds through the outputs, and the bits of the bound.

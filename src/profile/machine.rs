@@ -54,6 +54,18 @@ pub(crate) fn encode(format: Format, x: f64) -> u64 {
     }
 }
 
+/// Rounds to the format's precision in the bits of an f64; none near the ends of its range.
+fn shortened(format: Format, x: f64) -> Option<f64> {
+    let dropped = 53 - format.precision;
+    let exponent = (x.to_bits() >> 52 & 0x7ff) as i32 - 1023;
+    // Half a unit more carries into the exponent, which is still no infinity.
+    (format.e_min() <= exponent && exponent < format.e_max()).then(|| {
+        let bits = x.to_bits();
+        let half = (1 << (dropped - 1)) - 1 + (bits >> dropped & 1);
+        f64::from_bits((bits + half) >> dropped << dropped)
+    })
+}
+
 /// Whether every number of `inner` is one of `outer`.
 pub(super) fn contains(outer: Format, inner: Format) -> bool {
     outer.precision >= inner.precision
@@ -67,7 +79,10 @@ impl Machine {
         let rounded = match self.format {
             Format::F64 => x,
             Format::F32 => x as f32 as f64,
-            format => format.to_f64(encode(format, x)),
+            format => match shortened(format, x) {
+                Some(rounded) => rounded,
+                None => format.to_f64(encode(format, x)),
+            },
         };
         if self.flush && rounded.abs() < libm::scalbn(1.0, self.format.e_min()) {
             return 0f64.copysign(rounded);
@@ -104,7 +119,8 @@ impl Machine {
     /// sin and cos of an angle in radians as the accuracy of a profile has them.
     pub(super) fn sin_cos(&self, angle: f64, accuracy: &Accuracy) -> (f64, f64) {
         if accuracy.fast_trig.is_none() {
-            return (self.round(libm::sin(angle)), self.round(libm::cos(angle)));
+            let (sin, cos) = libm::sincos(angle);
+            return (self.round(sin), self.round(cos));
         }
         // A table of turns: the angle over 2π in the format itself, its fraction, and a result in
         // steps of 2⁻²², as a special function unit has them.
@@ -112,7 +128,8 @@ impl Machine {
         let turns = self.round(angle * self.round(1.0 / tau));
         let fraction = turns - libm::floor(turns);
         let step = |x: f64| self.round(libm::rint(x * 4194304.0) / 4194304.0);
-        (step(libm::sin(fraction * tau)), step(libm::cos(fraction * tau)))
+        let (sin, cos) = libm::sincos(fraction * tau);
+        (step(sin), step(cos))
     }
 }
 
@@ -197,5 +214,38 @@ impl Elementary for Machine {
     }
     fn larger(&self, a: &f64, b: &f64) -> Option<f64> {
         Some(if a < b { *b } else { *a })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// The short way to round is the project's one rounding, at ties and at the ends too.
+        #[test]
+        fn shortened_is_rounded(bits: u64, low in 0u32..53, exponent in 980u64..1100) {
+            for bits in [bits, bits & !(0x7ff << 52) | exponent << 52] {
+                // Few bits now and then, so that ties occur.
+                let x = f64::from_bits(bits >> low << low);
+                for format in [Format::F16, Format::BF16] {
+                    let slow = format.to_f64(encode(format, x));
+                    let fast = Machine { format, flush: false }.round(x);
+                    prop_assert!(fast.to_bits() == slow.to_bits() || x.is_nan(), "{x:e} {format:?}");
+                }
+            }
+        }
+
+        /// One reduction of the angle gives the bits of two.
+        #[test]
+        fn sine_and_cosine_together(bits: u64, exponent in 990u64..1090) {
+            for bits in [bits, bits & !(0x7ff << 52) | exponent << 52] {
+                let x = f64::from_bits(bits);
+                let (sin, cos) = libm::sincos(x);
+                prop_assert!(x.is_nan() || x.is_infinite() || sin.to_bits() == libm::sin(x).to_bits());
+                prop_assert!(x.is_nan() || x.is_infinite() || cos.to_bits() == libm::cos(x).to_bits());
+            }
+        }
     }
 }

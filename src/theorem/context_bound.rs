@@ -5,10 +5,11 @@
 //! the similar token is preferred. The bases for which that lasts up to L are no interval, so of a
 //! list of bases only the smallest *listed* one can be named.
 
-use super::frequencies::{Enclosed, Frequencies};
+use super::frequencies::Frequencies;
 use super::polynomial::Polynomial;
 use super::report::{Kind, Report, Tally};
 use super::rotation::{Head, Rotation, Shared};
+use crate::exact::ladder::{Ladder, LadderError, Span};
 use crate::exact::{Interval, UndecidedRounding};
 use num_complex::Complex;
 use num_traits::{Num, One, Zero};
@@ -54,8 +55,8 @@ fn sum<R: Rotation, S: Num + Neg<Output = S> + Clone>(phasors: &[Complex<S>]) ->
 impl Certificate {
     /// Decides the sign of B(m) for every m from 0 to `length`, or to the first negative one.
     ///
-    /// Plain f64 with a proven bound decides nearly every sign, intervals of growing precision
-    /// the rest. `progress` hears how many m are done.
+    /// Sums of the ladder's cosines with a proven bound decide nearly every sign, intervals of
+    /// growing precision the rest. `progress` hears how many m are done.
     ///
     /// ```
     /// use ropewalk::theorem::{Certificate, Frequencies};
@@ -73,8 +74,8 @@ impl Certificate {
     ) -> Result<Certificate, UndecidedRounding> {
         // Blocks that are decided together before looking whether one turned negative.
         const WAVE: u64 = 64;
-        let scan = Scan::new(frequencies, length)?;
-        let blocks = length / scan.block + 1;
+        let scan = Scan::new(frequencies)?;
+        let blocks = length / BLOCK + 1;
         let mut found = Found { first_negative: None, lowest: (0, f64::INFINITY), by_intervals: 0 };
         for wave in (0..blocks).step_by(WAVE as usize) {
             let end = (wave + WAVE).min(blocks);
@@ -88,7 +89,7 @@ impl Certificate {
             if found.first_negative.is_some() {
                 break;
             }
-            progress((end * scan.block).min(length + 1));
+            progress((end * BLOCK).min(length + 1));
         }
         let lowest = found.first_negative.unwrap_or(found.lowest.0);
         Ok(Certificate {
@@ -147,72 +148,51 @@ impl Found {
     }
 }
 
-/// B in f64 with a proven error: m = a · block + b, e^{imθ} = e^{ia·block·θ} · e^{ibθ}.
+/// B in f64 with a proven error, from the ladder's cosines.
 struct Scan<'a> {
     frequencies: &'a Frequencies,
-    enclosed: Enclosed,
-    block: u64,
-    /// e^{ibθᵢ} for b = 0, …, block − 1, by plane.
-    short: Vec<(Vec<f64>, Vec<f64>)>,
+    ladder: Ladder<f64>,
     /// |computed − exact| is at most this.
     bound: f64,
 }
 
-/// u = 2⁻⁵³.
-const UNIT: f64 = f64::EPSILON / 2.0;
+/// Positions of a block, which one task decides.
+const BLOCK: u64 = 1024;
 
-/// |computed B − exact B| ≤ n(n + 10)/2 · 2⁻⁵³ for n planes, n ≤ 2¹⁵.
+/// |computed B − exact B| ≤ n(n + 2)/2 · 2⁻⁵³ for n planes.
 ///
-/// With u = 2⁻⁵³: table entries, |x| ≤ 1, are nearest doubles of enclosures narrower than 2⁻⁶⁰, so
-/// each component errs by at most 0.51u and each phasor by 0.73u in modulus. The real part of the
-/// product of two such phasors is off by at most 1.47u from that, by u(|ac| + |bd|) ≤ 1.01u from
-/// rounding the two products, and by 1.01u from their difference: below 3.5u, with room for
-/// underflow 4u. Every term is at most 1 + 4u, so the j-th addition rounds by at most
-/// u·j(1 + 4u + ju): together below n(n + 1)/2 · u, up to a factor 1 + 2⁻³⁷. The sum of both is
-/// below n(n + 9)/2 · u · (1 + 2⁻³⁷) ≤ n(n + 10)/2 · u. The order of operations in [`Scan::values`]
-/// is the one counted here; Rust never contracts a product and a sum.
+/// With u = 2⁻⁵³: a cosine is correctly rounded, so off by at most u/2 and never above 1. The sum
+/// of j of them is therefore computed to at most j, which is a number of the format, and rounded
+/// by at most u·j. In whatever order n terms are added, the k-th smallest of the n − 1 sums has at
+/// most k + 1 of them: together u(2 + 3 + … + n) at most, and n·u/2 for the cosines.
 fn error_bound(planes: usize) -> f64 {
     let n = planes as f64;
-    n * (n + 10.0) / 2.0 * UNIT
+    n * (n + 2.0) / 2.0 * (f64::EPSILON / 2.0)
 }
 
 impl Scan<'_> {
-    fn new(frequencies: &Frequencies, length: u64) -> Result<Scan<'_>, UndecidedRounding> {
-        // Both tables cost the same when the block is the root of the length.
-        let block = (length as f64).sqrt() as u64;
-        let block = block.next_power_of_two().clamp(32, 4096);
-        let precision = 72;
-        let enclosed = frequencies.enclose(precision, length).ok_or(UndecidedRounding {
-            name: "inv_freq",
-            index: 0,
-            precision,
-        })?;
-        let entries = (0..block.min(length + 1)).into_par_iter().map(|b| entry(&enclosed, b));
-        let entries: Vec<_> = entries.collect::<Result<_, _>>()?;
-        let plane = |i: usize| entries.iter().map(|entry| (entry[i].re, entry[i].im)).unzip();
-        let short = (0..frequencies.planes()).map(plane).collect();
-        let bound = error_bound(frequencies.planes());
-        Ok(Scan { frequencies, enclosed, block, short, bound })
+    fn new(frequencies: &Frequencies) -> Result<Scan<'_>, UndecidedRounding> {
+        let ladder = Ladder::new(frequencies.resolved()).map_err(open)?;
+        Ok(Scan { frequencies, ladder, bound: error_bound(frequencies.planes()) })
     }
 
-    /// B at the first positions of a block.
-    fn values(&self, block: u64) -> Result<Vec<f64>, UndecidedRounding> {
-        let anchor = entry(&self.enclosed, block * self.block)?;
-        let mut sums = vec![0.0; self.short.first().map_or(0, |(re, _)| re.len())];
-        for (far, (re, im)) in anchor.iter().zip(&self.short) {
-            for (sum, (re, im)) in sums.iter_mut().zip(re.iter().zip(im)) {
-                *sum += far.re * re - far.im * im;
-            }
-        }
-        Ok(sums)
+    /// B at the positions of a block, as far as `length`.
+    fn values(&self, block: u64, length: u64) -> Result<Vec<f64>, UndecidedRounding> {
+        let (start, end) = (block * BLOCK, (block * BLOCK + BLOCK).min(length + 1));
+        let planes = self.ladder.planes();
+        let entries = (end - start) as usize * planes;
+        let (mut cos, mut sin) = (vec![0.0; entries], vec![0.0; entries]);
+        let span = Span::from(start as i64..end as i64);
+        self.ladder.fill(span, &mut cos, &mut sin).map_err(open)?;
+        Ok(cos.chunks_exact(planes).map(total).collect())
     }
 
     /// The signs of a block, up to `length` or its first negative one.
     fn block(&self, block: u64, length: u64) -> Result<Found, UndecidedRounding> {
-        let start = block * self.block;
+        let start = block * BLOCK;
         let mut found =
             Found { first_negative: None, lowest: (start, f64::INFINITY), by_intervals: 0 };
-        for (m, value) in (start..=length).zip(self.values(block)?) {
+        for (m, value) in (start..).zip(self.values(block, length)?) {
             let negative = match value.abs() > self.bound {
                 true => value < 0.0,
                 false => {
@@ -232,12 +212,23 @@ impl Scan<'_> {
     }
 }
 
-/// The nearest doubles to e^{imθ}, whose enclosures must be as narrow as [`error_bound`] counts.
-fn entry(enclosed: &Enclosed, m: u64) -> Result<Vec<Complex<f64>>, UndecidedRounding> {
-    let open = UndecidedRounding { name: "phasor", index: m as usize, precision: 72 };
-    let narrow = |x: &Interval| (x.width() <= UNIT / 128.0).then(|| x.lo().to_f64());
-    let phasor = |w: &Complex<Interval>| Some(Complex::new(narrow(&w.re)?, narrow(&w.im)?));
-    enclosed.phasors(m as i64).iter().map(phasor).collect::<Option<_>>().ok_or(open)
+/// The sum, in eight lanes.
+fn total(row: &[f64]) -> f64 {
+    let (chunks, rest) = row.as_chunks::<8>();
+    let mut lanes = [0.0; 8];
+    for chunk in chunks {
+        lanes.iter_mut().zip(chunk).for_each(|(sum, x)| *sum += x);
+    }
+    lanes.iter().chain(rest).fold(0.0, |sum, x| sum + x)
+}
+
+/// The default scheme has no growth, positions are within 2³² and slices fit: what is left is a
+/// value that cannot be rounded.
+fn open(error: LadderError) -> UndecidedRounding {
+    match error {
+        LadderError::Undecided(undecided) => undecided,
+        _ => UndecidedRounding { name: "B", index: 0, precision: 0 },
+    }
 }
 
 /// Half the trace on the planes, for all angles.
@@ -264,15 +255,15 @@ pub(super) fn enclosed<R: Rotation>(_: u32) -> Report {
         let frequencies = Frequencies::new(128, base).map_err(|reject| reject.to_string())?;
         let undecided = |undecided: UndecidedRounding| undecided.to_string();
         let certificate = Certificate::new(&frequencies, LENGTH, &|_| ()).map_err(undecided)?;
-        let scan = Scan::new(&frequencies, LENGTH).map_err(undecided)?;
+        let scan = Scan::new(&frequencies).map_err(undecided)?;
+        let enclosed = frequencies.enclose(128, LENGTH).ok_or("frequencies are not enclosed")?;
         let bound = Interval::exactly(Float::with_val(53, scan.bound));
         let last = certificate.first_negative.unwrap_or(LENGTH);
         tally.decided(last + 1);
         for m in (0..last).step_by(127).chain([last]) {
-            let phasors = scan.enclosed.phasors(m as i64);
-            let exact = sum::<R, _>(&phasors);
-            let computed = scan.values(m / scan.block).map_err(undecided)?;
-            let computed = Float::with_val(53, computed[(m % scan.block) as usize]);
+            let exact = sum::<R, _>(&enclosed.phasors(m as i64));
+            let computed = scan.values(m / BLOCK, LENGTH).map_err(undecided)?;
+            let computed = Float::with_val(53, computed[(m % BLOCK) as usize]);
             let error = (&Interval::exactly(computed) - &exact).abs();
             let instance = || format!("base {base}, m {m}");
             tally.at_most(&error, &bound, instance);

@@ -12,7 +12,7 @@ use num_traits::One;
 pub struct Frequencies {
     head_dim: usize,
     base: f64,
-    multiples: Vec<Multiple>,
+    resolved: ResolvedRope,
     pairs: Vec<Pair>,
 }
 
@@ -29,8 +29,7 @@ impl Frequencies {
         let rope = RopeConfig::new(&config)?.rope(None)?;
         let resolved = ResolvedRope::new(&rope)
             .map_err(|undecided| Slug::InvalidValue.because(undecided.to_string()))?;
-        let multiples = resolved.planes.into_iter().map(|plane| plane.frequency).collect();
-        Ok(Frequencies { head_dim, base, multiples, pairs: rope.pairs() })
+        Ok(Frequencies { head_dim, base, resolved, pairs: rope.pairs() })
     }
 
     /// Width of the head.
@@ -45,7 +44,16 @@ impl Frequencies {
 
     /// Number of planes, head_dim/2.
     pub fn planes(&self) -> usize {
-        self.multiples.len()
+        self.resolved.planes.len()
+    }
+
+    /// The rope, for the ladder.
+    pub(super) fn resolved(&self) -> &ResolvedRope {
+        &self.resolved
+    }
+
+    fn multiples(&self) -> impl Iterator<Item = &Multiple> {
+        self.resolved.planes.iter().map(|plane| &plane.frequency)
     }
 
     /// Coordinates of the planes in the half layout.
@@ -57,11 +65,11 @@ impl Frequencies {
     /// about `precision` bits.
     pub(super) fn enclose(&self, precision: u32, largest: u64) -> Option<Enclosed> {
         // The bits of an angle's integer part are spent before any of its phasor is known.
-        let first = self.multiples.iter().map(|theta| theta.enclose(64));
+        let first = self.multiples().map(|theta| theta.enclose(64));
         let largest_theta = first.map(|theta| theta.and_then(|x| x.hi().get_exp()).unwrap_or(0));
         let integer = largest_theta.max().unwrap_or(0).max(0) as u32;
         let bits = precision + integer + (64 - largest.leading_zeros());
-        let enclosed = self.multiples.iter().map(|theta| Some(theta.enclose(bits)?.widen(bits)));
+        let enclosed = self.multiples().map(|theta| Some(theta.enclose(bits)?.widen(bits)));
         Some(Enclosed(enclosed.collect::<Option<_>>()?))
     }
 }

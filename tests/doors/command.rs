@@ -40,6 +40,14 @@ fn exit_codes_say_what_came_of_it() {
     let careless = "python3 tests/doors/misbehave.py answers-everything";
     assert_eq!(audit(&corpus, &["--exec", careless]).0, 1);
     assert_eq!(audit(&corpus, &["--exec", careless, "--sound"]).0, 0);
+    // An entry of the known failures that names nothing is mentioned, and only that one.
+    let known = folder.path().join("known.txt");
+    std::fs::write(&known, "alibi-slopes-* # all\nalibi-slops-f32\n").unwrap();
+    let known = known.to_str().unwrap();
+    let command = "python3 tests/doors/misbehave.py wrong";
+    let (_, _, errors) = audit(&corpus, &["--exec", command, "--known-failures", known]);
+    let said = "ropewalk: known failure alibi-slops-f32 matches no test that was asked\n";
+    assert_eq!(errors, said);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 const SWEEPS: &str = "docs/sweeps.ndjson";
 const PAGE: &str = "docs/sweep.md";
 const FIGURE: &str = "docs/figures/sweep.svg";
-const END: u64 = 1 << 22;
+const END: u64 = 1 << 31;
 
 fn set(name: &str) -> bool {
     std::env::var_os(name).is_some()
@@ -106,8 +106,8 @@ fn below(line: &Value, bits: usize) -> f64 {
 #[test]
 fn the_table_is_up_to_date() {
     let mut table = String::from(
-        "| profile | base | angle, p < 128k | p < 1M | p < 4M | rotation beyond 2⁻⁹ first at |\n\
-         |---|---|---|---|---|---|\n",
+        "| profile | base | angle, p < 128k | p < 1M | p < 16M | p < 2³¹ | rotation beyond 2⁻⁹ first at |\n\
+         |---|---|---|---|---|---|---|\n",
     );
     for line in known() {
         let first = match line["rotation"]["first"].as_u64() {
@@ -116,12 +116,13 @@ fn the_table_is_up_to_date() {
         };
         assert_eq!(line["end"], END);
         table += &format!(
-            "| `{}` | {} | {:.2e} | {:.2e} | {:.2e} | {first} |\n",
+            "| `{}` | {} | {:.2e} | {:.2e} | {:.2e} | {:.2e} | {first} |\n",
             line["profile"].as_str().unwrap(),
             line["base"],
             below(&line, 17),
             below(&line, 20),
-            below(&line, 22),
+            below(&line, 24),
+            below(&line, 31),
         );
     }
     let page = std::fs::read_to_string(PAGE).unwrap();
@@ -141,7 +142,7 @@ fn the_figure_is_up_to_date() {
 fn draw(svg: &mut String) -> Result<(), Box<dyn std::error::Error>> {
     let root = SVGBackend::with_string(svg, (960, 600)).into_drawing_area();
     root.fill(&WHITE)?;
-    let (right, low, high) = (END as f64, 1e-9f64, 1e6f64);
+    let (right, low, high) = (END as f64, 1e-9f64, 1e9f64);
     let mut chart = ChartBuilder::on(&root)
         .margin(16)
         .margin_right(24)
@@ -161,6 +162,7 @@ fn draw(svg: &mut String) -> Result<(), Box<dyn std::error::Error>> {
         .x_labels(12)
         .y_labels(16)
         .x_label_formatter(&|p| match p.log2().round() as i32 {
+            n if n >= 30 => format!("{}G", 1i64 << (n - 30)),
             n if n >= 20 => format!("{}M", 1i64 << (n - 20)),
             n if n >= 10 => format!("{}k", 1i64 << (n - 10)),
             _ => format!("{p}"),

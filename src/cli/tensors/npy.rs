@@ -30,8 +30,19 @@ pub(super) fn header(tensor: &Tensor) -> Vec<u8> {
     bytes
 }
 
-/// Reads an array.
-pub(super) fn read(bytes: &[u8]) -> Result<Tensor, String> {
+/// What a header says, and where the numbers begin.
+pub(super) struct Header {
+    pub(super) dtype: Dtype,
+    pub(super) shape: Vec<usize>,
+    /// Whether they are little-endian and row-major, as they are in memory.
+    pub(super) plain: bool,
+    big: bool,
+    columns_first: bool,
+    pub(super) start: usize,
+}
+
+/// Reads the header of an array.
+pub(super) fn head(bytes: &[u8]) -> Result<Header, String> {
     let rest = bytes.strip_prefix(MAGIC).ok_or("it does not begin with \\x93NUMPY")?;
     let (length, rest) = match rest {
         [1, _, a, b, rest @ ..] => (u16::from_le_bytes([*a, *b]) as usize, rest),
@@ -71,19 +82,28 @@ pub(super) fn read(bytes: &[u8]) -> Result<Tensor, String> {
     if data.len() % size != 0 {
         return Err(format!("its data are {} bytes, no multiple of {size}", data.len()));
     }
-    let mut data = data.to_vec();
+    let columns_first = match value(text, "fortran_order")? {
+        "False" => false,
+        "True" => true,
+        other => return Err(format!("its fortran_order is {other}")),
+    };
+    let (plain, start) = (!big && !columns_first, bytes.len() - data.len());
+    Ok(Header { dtype, shape, plain, big, columns_first, start })
+}
+
+/// Reads an array.
+pub(super) fn read(bytes: &[u8]) -> Result<Tensor, String> {
+    let Header { dtype, shape, big, columns_first, start, .. } = head(bytes)?;
+    let mut data = bytes[start..].to_vec();
     if big {
-        data.chunks_mut(size).for_each(<[u8]>::reverse);
+        data.chunks_mut(dtype.digits() / 2).for_each(<[u8]>::reverse);
     }
-    match value(text, "fortran_order")? {
-        "False" => tensor(dtype, shape, &data),
-        "True" => {
-            // Column-major is row-major with the dimensions in the other order.
-            let turned: Vec<usize> = shape.iter().rev().copied().collect();
-            transpose(&tensor(dtype, turned, &data)?)
-        }
-        other => Err(format!("its fortran_order is {other}")),
+    if !columns_first {
+        return tensor(dtype, shape, &data);
     }
+    // Column-major is row-major with the dimensions in the other order.
+    let turned: Vec<usize> = shape.iter().rev().copied().collect();
+    transpose(&tensor(dtype, turned, &data)?)
 }
 
 /// The value of a key in the literal, as it is written.

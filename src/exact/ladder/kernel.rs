@@ -2,6 +2,8 @@
 
 use super::entry::Row;
 use super::lanes::{Lanes, Portable};
+#[cfg(target_arch = "aarch64")]
+use super::neon::Neon;
 use super::output::Output;
 #[cfg(target_arch = "x86_64")]
 use super::x86::{Avx2, Avx512};
@@ -9,8 +11,10 @@ use super::x86::{Avx2, Avx512};
 /// Which instructions compute a table. All give the same bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Path {
-    /// Rust's own arithmetic. On aarch64 its fused products and NEON registers are used.
+    /// Rust's own arithmetic.
     Portable,
+    /// NEON, which every aarch64 processor has.
+    Neon,
     /// AVX2, FMA and F16C.
     Avx2,
     /// AVX-512F.
@@ -19,7 +23,7 @@ pub enum Path {
 
 impl Path {
     /// All of them, slowest first.
-    pub const ALL: [Path; 3] = [Path::Portable, Path::Avx2, Path::Avx512];
+    pub const ALL: [Path; 4] = [Path::Portable, Path::Neon, Path::Avx2, Path::Avx512];
 
     /// Whether this processor can run it.
     pub fn available(self) -> bool {
@@ -30,13 +34,14 @@ impl Path {
                 && is_x86_feature_detected!("f16c");
             match self {
                 Path::Portable => true,
+                Path::Neon => false,
                 Path::Avx2 => avx2,
                 Path::Avx512 => avx2 && is_x86_feature_detected!("avx512f"),
             }
         }
         #[cfg(not(target_arch = "x86_64"))]
         {
-            self == Path::Portable
+            self == Path::Portable || (self == Path::Neon && cfg!(target_arch = "aarch64"))
         }
     }
 
@@ -88,6 +93,8 @@ pub(super) fn dispatch<W: Work>(work: W, path: Path) {
         // SAFETY: as above.
         #[cfg(target_arch = "x86_64")]
         Path::Avx2 if path.available() => unsafe { avx2(work) },
+        #[cfg(target_arch = "aarch64")]
+        Path::Neon => work.run::<Neon>(),
         _ => work.run::<Portable>(),
     }
 }
@@ -138,6 +145,71 @@ fn rows<V: Lanes, O: Output>(run: Run<O>) {
             last_cos.copy_from_slice(&c[..tail]);
             last_sin.copy_from_slice(&s[..tail]);
             report(whole, (a & valid, b & valid));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Everything that lanes can do, of some numbers.
+    struct Everything<'a> {
+        a: &'a [f64; 8],
+        b: &'a [f64; 8],
+        out: &'a mut Vec<u64>,
+    }
+
+    impl Work for Everything<'_> {
+        #[inline(always)]
+        fn run<V: Lanes>(self) {
+            let (a, b) = (V::load(self.a), V::load(self.b));
+            let product = a.mul(b);
+            let results = [a.add(b), a.sub(b), product, a.product_error(b, product), V::splat(0.1)];
+            for result in results {
+                let mut lanes = [0.0; 8];
+                result.store(&mut lanes);
+                self.out.extend(lanes.map(f64::to_bits));
+            }
+            let (mut single, mut bf16, mut f16) = ([0f32; 8], [0; 8], [0; 8]);
+            let masks = [
+                a.differ(b),
+                V::to_f32(a, b, &mut single),
+                V::to_bf16(a, b, &mut bf16),
+                V::to_f16(a, b, &mut f16),
+            ];
+            self.out.extend(masks.map(u64::from));
+            self.out.extend(single.map(|x| u64::from(x.to_bits())));
+            self.out.extend(bf16.map(u64::from));
+            self.out.extend(f16.map(u64::from));
+        }
+    }
+
+    #[test]
+    fn every_path_has_the_bits_of_the_portable_one() {
+        let mut state = 1u64;
+        let mut random = |i: usize| {
+            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            // Few bits now and then, so that ties occur; within what tables hold.
+            let fraction = state >> 12 >> (i % 8 * 6) << (i % 8 * 6);
+            f64::from_bits((state & 1) << 63 | (1023 - 60 + state % 61) << 52 | fraction)
+        };
+        for round in 0..4000 {
+            let a: [f64; 8] = std::array::from_fn(&mut random);
+            // Neighbours, the same, or something else.
+            let b: [f64; 8] = std::array::from_fn(|i| match (round + i) % 3 {
+                0 => a[i],
+                1 => f64::from_bits(a[i].to_bits() + (1 << (round % 32))),
+                _ => random(round + i),
+            });
+            let mut portable = Vec::new();
+            dispatch(Everything { a: &a, b: &b, out: &mut portable }, Path::Portable);
+            assert_eq!(portable.len(), 5 * 8 + 4 + 3 * 8);
+            for path in Path::ALL.into_iter().filter(|path| path.available()) {
+                let mut out = Vec::new();
+                dispatch(Everything { a: &a, b: &b, out: &mut out }, path);
+                assert_eq!(out, portable, "{path:?} {a:?} {b:?}");
+            }
         }
     }
 }

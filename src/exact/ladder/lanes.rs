@@ -76,7 +76,12 @@ pub(super) fn bf16(x: f64) -> u16 {
 /// Rounds to binary16, ties to even; infinity from 65520 on.
 #[inline(always)]
 pub(super) fn f16(x: f64) -> u16 {
-    let odd = to_odd(x);
+    f16_of_odd(to_odd(x))
+}
+
+/// The second step of [`f16`].
+#[inline(always)]
+pub(super) fn f16_of_odd(odd: f32) -> u16 {
     let bits = odd.to_bits();
     let sign = (bits >> 16 & 0x8000) as u16;
     let magnitude = bits & 0x7fff_ffff;

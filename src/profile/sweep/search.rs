@@ -6,6 +6,12 @@ use crate::number::Format;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+/// 2^−30, what bounds are widened by for the rounding of their own arithmetic.
+const A_LITTLE: f64 = 1.0 / (1u64 << 30) as f64;
+const TWO_19: f64 = (1u64 << 19) as f64;
+const TWO_48: f64 = (1u64 << 48) as f64;
+const TWO_128: f64 = (1u128 << 127) as f64 * 2.0;
+
 /// What other blocks have found already, to leave out what cannot change it. Errors are not
 /// negative, so that their bits are in their order.
 pub(super) struct Shared {
@@ -165,25 +171,25 @@ impl Search<'_> {
     /// The errors of a table entry at a position.
     fn errors(&self, [cos, sin]: [f64; 2], position: f64) -> [f64; 2] {
         let turn = (position as u128).wrapping_mul(self.known.turn) as i128;
-        let angle = turn as f64 * 2f64.powi(-128) * std::f64::consts::TAU;
-        let cos = (cos - self.known.magnitude * libm::cos(angle)).abs();
-        let sin = (sin - self.known.magnitude * libm::sin(angle)).abs();
+        let (s, c) = libm::sincos(turn as f64 * (1.0 / TWO_128) * std::f64::consts::TAU);
+        let cos = (cos - self.known.magnitude * c).abs();
+        let sin = (sin - self.known.magnitude * s).abs();
         let errors = [if cos > sin { cos } else { sin }, libm::sqrt(cos * cos + sin * sin)];
         // A NaN in either makes the root one.
         if errors[1].is_nan() { [f64::INFINITY; 2] } else { errors }
     }
 
-    /// The largest errors that a table may have where its angle errs by `delta` at most.
-    fn most(&self, delta: f64, reach: f64) -> [f64; 2] {
+    /// The largest errors that a table may have where its angle errs by `delta` at most, and its
+    /// components by `rounding` besides.
+    fn most(&self, delta: f64, rounding: f64) -> [f64; 2] {
         let chord = match delta {
             d if d < 0.5 => d,
             d if d < std::f64::consts::PI => 2.0 * libm::sin(d / 2.0),
             _ => 2.0,
         };
-        let rounding = self.rounding(reach);
         let m = self.known.magnitude.abs();
         // No NaN: an unknown angle errs by infinity, an unknown magnitude is bounded by it.
-        [rounding, 1.5 * rounding].map(|r| (m * chord + r) * (1.0 + 2f64.powi(-30)))
+        [rounding, 1.5 * rounding].map(|r| (m * chord + r) * (1.0 + A_LITTLE))
     }
 
     /// A component of the table against magnitude · cos or sin of the computed angle, generously.
@@ -209,7 +215,7 @@ impl Search<'_> {
             .accuracy
             .fast_trig
             .map_or(0.0, |fast| 2.0 * (fast.absolute + fast.per_radian * reach));
-        m * (4.0 * trig + 2.0 * table + fast + 2f64.powi(-49)) + 4.0 * (a + b)
+        m * (4.0 * trig + 2.0 * table + fast + 0.5 / TWO_48) + 4.0 * (a + b)
     }
 
     /// Table and rotation errors, looked at only where they may be the worst so far, or beyond the
@@ -221,24 +227,32 @@ impl Search<'_> {
         };
         let mut worst = [1, 2].map(|measure| self.shared.worst(self.plane, measure));
         let mut wanted = [1, 2].map(|measure| self.wanted(measure));
-        let bound = self.sweep.bound.unwrap_or(f64::INFINITY) * (1.0 - 2f64.powi(-30));
+        let bound = self.sweep.bound.unwrap_or(f64::INFINITY) * (1.0 - A_LITTLE);
         let open = |most: [f64; 2], worst: [f64; 2], wanted: [bool; 2]| {
             (0..2).any(|k| most[k] >= worst[k] || (wanted[k] && most[k] > bound))
         };
-        if !open(self.most(delta, reach), worst, wanted) {
+        let component = self.rounding(reach);
+        if !open(self.most(delta, component), worst, wanted) {
             return;
         }
-        let rounding = self.most(0.0, reach);
+        let rounding = self.most(0.0, component);
+        let mut gate = self.gate(worst, rounding);
         // A plane that does not turn has one error everywhere.
         let still = self.known.pieces[0] == 0.0 && self.angles.iter().all(|a| *a == 0.0);
         for g in 0..if still { 1 } else { self.angles.len() } {
             let delta = if self.first[g] > self.last[g] { self.first[g] } else { self.last[g] };
             // The cheap bound first, then the chord.
             let quick =
-                rounding.map(|r| self.known.magnitude.abs() * delta * (1.0 + 2f64.powi(-29)) + r);
-            if !open(quick, worst, wanted) || !open(self.most(delta, reach), worst, wanted) {
+                rounding.map(|r| self.known.magnitude.abs() * delta * (1.0 + 2.0 * A_LITTLE) + r);
+            if !open(quick, worst, wanted) || !open(self.most(delta, component), worst, wanted) {
                 continue;
             }
+            // Where nothing is known of the angle any more, the phases say which positions of a
+            // group may be as bad as the worst.
+            if !wanted[0] && !wanted[1] && !self.passes(gate, g) {
+                continue;
+            }
+            let before = worst;
             let computed =
                 Computed { angle: self.angles[g], table: self.sweep.table(self.angles[g]) };
             let mut look = |position: f64, worst: &mut [f64; 2], wanted: &mut [bool; 2]| {
@@ -260,7 +274,7 @@ impl Search<'_> {
             // No further from e^{iψ} than the two radii together.
             let radius = [c.max(s) + m, libm::sqrt(c * c + s * s) + m];
             let radius = radius.map(|r| if r.is_nan() { f64::INFINITY } else { r });
-            let margin = |most: f64| most * (1.0 + 2f64.powi(-30)) + 2f64.powi(-48) * m;
+            let margin = |most: f64| most * (1.0 + A_LITTLE) + 1.0 / TWO_48 * m;
             if !open(radius.map(margin), worst, wanted) {
                 continue;
             }
@@ -272,7 +286,7 @@ impl Search<'_> {
             }
             // The other end, before anything is wanted of what lies between.
             let b = self.errors(computed.table, last);
-            let span = (last - first) * self.known.pieces[0].abs() * (1.0 + 2f64.powi(-19));
+            let span = (last - first) * self.known.pieces[0].abs() * (1.0 + 1.0 / TWO_19);
             let between: [f64; 2] = std::array::from_fn(|k| {
                 margin((a[k].max(b[k]) + m * span * span / 8.0).min(radius[k]))
             });
@@ -284,6 +298,67 @@ impl Search<'_> {
                 }
             }
             look(last, &mut worst, &mut wanted);
+            if worst != before {
+                gate = self.gate(worst, rounding);
+            }
         }
     }
+
+    /// How far a computed angle has to be from the exact one, for the table to be as wrong as the
+    /// worst so far: [`Search::most`] the other way round.
+    fn gate(&self, worst: [f64; 2], rounding: [f64; 2]) -> Gate {
+        let m = self.known.magnitude.abs();
+        let needed = (0..2).map(|k| (worst[k] - rounding[k]) / m * (1.0 - A_LITTLE) - A_LITTLE);
+        // NaN where there is no magnitude.
+        let least = needed.fold(f64::INFINITY, |least, x| if x >= least { least } else { x });
+        match least {
+            x if x > 2.0 => Gate::Shut,
+            x if x > 0.0 => {
+                let turns = libm::asin(x / 2.0) / std::f64::consts::PI;
+                let units = (turns * TWO_32) as u32;
+                Gate::From(units.saturating_sub(2 * LONGEST as u32))
+            }
+            _ => Gate::Open,
+        }
+    }
+
+    /// Whether a position of a group may be beyond a gate.
+    fn passes(&self, gate: Gate, g: usize) -> bool {
+        let least = match gate {
+            Gate::Open => return true,
+            Gate::Shut => return false,
+            Gate::From(least) => least,
+        };
+        let (first, last) = (self.block.first[g] as u64, self.block.last[g] as u64);
+        let angle = self.angles[g];
+        if last - first >= LONGEST || !(angle.abs() < TWO_48) {
+            return true;
+        }
+        // The angle in turns, the product with 1/2π in two pieces: off by less than 2^−40.
+        let turns = angle * INVERSE_TAU[0];
+        let rest = libm::fma(angle, INVERSE_TAU[0], -turns) + angle * INVERSE_TAU[1];
+        let fraction = (turns - libm::floor(turns)) + rest;
+        let computed = (fraction * TWO_32) as i64 as u32;
+        let exact = (u128::from(first).wrapping_mul(self.known.turn) >> 96) as u32;
+        // Both are off by a unit or two, and by one more with each step.
+        let step = (self.known.turn >> 96) as u32;
+        let start = computed.wrapping_sub(exact).wrapping_sub(least);
+        let width = least.wrapping_mul(2).wrapping_neg();
+        (0..(last - first) as u32 + 1)
+            .fold(false, |any, n| any | (start.wrapping_sub(n.wrapping_mul(step)) <= width))
+    }
+}
+
+/// Positions of a group that are looked at one by one.
+const LONGEST: u64 = 2048;
+const TWO_32: f64 = (1u64 << 32) as f64;
+/// 1/2π in two pieces.
+const INVERSE_TAU: [f64; 2] = [0.15915494309189535, -9.839338337591243e-18];
+
+/// Which differences of computed and exact angle matter, in units of 2^−32 turns from 0.
+#[derive(Clone, Copy)]
+enum Gate {
+    Open,
+    Shut,
+    From(u32),
 }

@@ -1,11 +1,11 @@
 //! Positions as they are written on the command line.
 
-use super::super::CliError;
+use super::CliError;
 use crate::exact::ladder::{Ladder, LadderError, Output, Span, Stats};
 use crate::request::POSITION_LIMIT;
 
 /// Positions of every row.
-pub(super) enum Places {
+pub enum Places {
     /// Evenly spaced, the same on every axis.
     Span(Span),
     /// A list for all axes, or one for each.
@@ -63,7 +63,7 @@ fn list(text: &str) -> Result<Vec<i64>, CliError> {
 
 impl Places {
     /// One argument for all axes, or one for each.
-    pub(super) fn parse(arguments: &[String], axes: usize) -> Result<Places, CliError> {
+    pub fn parse(arguments: &[String], axes: usize) -> Result<Places, CliError> {
         if let [one] = arguments {
             return match span(one)? {
                 Some(span) => Ok(Places::Span(span)),
@@ -83,8 +83,29 @@ impl Places {
         Ok(Places::Lists(lists))
     }
 
+    /// The position of a row on an axis.
+    pub fn at(&self, row: usize, axis: usize) -> i64 {
+        match self {
+            Places::Span(span) => span.start + span.step * row as i64,
+            Places::Lists(lists) => lists.get(axis).unwrap_or(&lists[0])[row],
+        }
+    }
+
+    /// The largest |position|.
+    pub fn largest(&self) -> u64 {
+        match self {
+            Places::Span(Span { count: 0, .. }) => 0,
+            Places::Span(span) => {
+                self.at(0, 0).unsigned_abs().max(self.at(span.count - 1, 0).unsigned_abs())
+            }
+            Places::Lists(lists) => {
+                lists.iter().flatten().map(|p| p.unsigned_abs()).max().unwrap_or(0)
+            }
+        }
+    }
+
     /// Number of rows.
-    pub(super) fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         match self {
             Places::Span(span) => span.count,
             Places::Lists(lists) => lists.first().map_or(0, Vec::len),
@@ -92,7 +113,7 @@ impl Places {
     }
 
     /// Fills `count` rows from row `first` on.
-    pub(super) fn fill<O: Output>(
+    pub fn fill<O: Output>(
         &self,
         ladder: &Ladder<O>,
         first: usize,

@@ -1,0 +1,342 @@
+//! Large rotated tensors, judged at memory speed: what a model has dumped.
+//!
+//! Every element is compared with the right one. Where its error is below a floor that is known to
+//! be below the bound ([`Floor`]), it is right; where it is not, or where no floor is known (a NaN,
+//! an overflow, a plane that does not turn and was not copied), its whole row is judged as any
+//! other answer is ([`judge`]). So nothing is decided otherwise than by the bounds.
+
+use super::case::Case;
+use super::errors::{Band, Cell, Errors};
+use super::judge::{HISTOGRAM, Misfit, Wrong, judge, scale, ulps};
+use super::kernel::Ask;
+use super::reference::Truth;
+use crate::encoding::{Body, Expression, Question, Rope};
+use crate::number::{Dtype, Format, Tensor};
+use crate::profile::{Floor, Profile};
+use crate::request::{Json, Object, Position, Positions, tensor_json};
+use crate::vector::{Expected, Tensors};
+
+/// What came of judging rows by one profile.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Large {
+    /// Elements that were judged.
+    pub judged: usize,
+    /// Elements that no bound judges.
+    pub unjudged: usize,
+    /// Elements that are wrong.
+    pub wrong: usize,
+    /// The worst of those; its index is row and coordinate.
+    pub worst_wrong: Option<Wrong>,
+    /// The largest error in ulp of all elements that have one; its index is row and coordinate.
+    pub worst: Option<Wrong>,
+    /// As [`super::Judged::histogram`].
+    pub histogram: Vec<usize>,
+    /// By band of positions and plane, without bounds.
+    pub errors: Errors,
+    /// Rows with a wrong element: the first few of every call.
+    pub rows: Vec<usize>,
+}
+
+/// Rows with a wrong element that are remembered, from each call.
+const REMEMBERED: usize = 4;
+
+/// The larger of two numbers that are not NaN.
+#[inline]
+fn larger(a: f64, b: f64) -> f64 {
+    if b > a { b } else { a }
+}
+
+/// Rows to be judged: whole rows of head_dim elements, as bits.
+pub struct Rows<'a> {
+    /// Number of the first one in the whole tensor.
+    pub first: usize,
+    /// The position of a row (counted from the first one here) on an axis.
+    pub position: &'a (dyn Fn(usize, usize) -> i64 + Sync),
+    /// What went in.
+    pub input: &'a [u64],
+    /// What came out.
+    pub got: &'a [u64],
+    /// What is right.
+    pub expected: &'a [u64],
+    /// Its residuals, f16.
+    pub residual: &'a [u64],
+}
+
+/// Judges rows of rotations by one profile.
+pub struct LargeJudge<'a> {
+    /// A rotation without rows, whose config, direction and formats are meant.
+    question: &'a Question,
+    rope: &'a Rope,
+    profile: Profile,
+    floor: Option<Floor>,
+    input: Dtype,
+    formats: [Format; 2],
+    /// The coordinates that no plane has.
+    outside: Vec<usize>,
+}
+
+impl<'a> LargeJudge<'a> {
+    /// None if the question is no rotation into a floating-point format.
+    pub fn new(question: &'a Question, profile: Profile) -> Option<LargeJudge<'a>> {
+        let Body::Rotate(rotate) = &question.body else { return None };
+        let (input, output) = (rotate.q.dtype(), question.dtype);
+        let formats = [input.format()?, output.format()?];
+        let floor = Floor::new(&profile, &rotate.rope, rotate.direction, formats[0], output);
+        let mut inside = vec![false; rotate.rope.head_dim];
+        for pair in rotate.rope.pairs() {
+            inside[pair.re] = true;
+            inside[pair.im] = true;
+        }
+        let outside = (0..inside.len()).filter(|&i| !inside[i]).collect();
+        let rope = &rotate.rope;
+        Some(LargeJudge { question, rope, profile, floor, input, formats, outside })
+    }
+
+    /// Judges rows.
+    ///
+    /// # Errors
+    /// [`Misfit`] if there are not as many of one thing as of the others.
+    pub fn judge(&self, rows: &Rows) -> Result<Large, Misfit> {
+        let dim = self.rope.head_dim;
+        let mut large = Large { histogram: vec![0; HISTOGRAM.len() + 1], ..Large::default() };
+        let mut planes = vec![Cell::default(); self.rope.planes.len() + 1];
+        let mut band = None;
+        let mut open = Vec::new();
+        for row in 0..rows.got.len() / dim {
+            // What no position turns is counted with the first axis.
+            let own = Band::of(Some((rows.position)(row, 0) as f64));
+            if band.is_some_and(|known| known != own) {
+                large.lay_down(band, &mut planes);
+            }
+            band = Some(own);
+            if !self.row(rows, row, &mut large, &mut planes) {
+                open.push(row);
+            }
+        }
+        large.lay_down(band, &mut planes);
+        large.judged = rows.got.len();
+        if !open.is_empty() {
+            self.thoroughly(rows, &open, &mut large)?;
+        }
+        Ok(large)
+    }
+
+    /// Counts a row's errors; whether every element of it is certainly right.
+    fn row(&self, rows: &Rows, row: usize, large: &mut Large, cells: &mut [Cell]) -> bool {
+        let dim = self.rope.head_dim;
+        let at = row * dim..(row + 1) * dim;
+        let slices = [rows.input, rows.got, rows.expected, rows.residual];
+        let [input, got, want, residual] = slices.map(|slice| &slice[at.clone()]);
+        let [from, to] = self.formats;
+        let mut certain = true;
+        let least = scale(1.0, to.e_min());
+        let count = |large: &mut Large, index: usize, cell: &mut Cell| -> Option<f64> {
+            let residual = Format::F16.to_f64(residual[index]);
+            let off = ulps(to, got[index], want[index], residual);
+            if off.is_nan() || residual.is_nan() {
+                return None;
+            }
+            large.count(off, || Wrong {
+                name: "q".to_string(),
+                index: vec![rows.first + row, index],
+                got: got[index],
+                want: want[index],
+                ulps: off,
+                allowed: f64::NAN,
+                rule: None,
+            });
+            cell.elements += 1;
+            cell.ulp = larger(cell.ulp, off);
+            Some(off)
+        };
+        let same = |index: usize| got[index] == want[index] && to.is_finite(got[index]);
+        for (index, plane) in self.rope.planes.iter().enumerate() {
+            let pair = plane.pair;
+            let position = (rows.position)(row, plane.axis);
+            let [x, y] = [pair.re, pair.im].map(|i| from.to_f64(input[i]));
+            let floor = self.floor.as_ref().and_then(|floor| floor.at(index, position)?.of(x, y));
+            let size = libm::sqrt(x * x + y * y);
+            let fits = self.floor.as_ref().is_some_and(|floor| floor.fits(size));
+            let cell = &mut cells[index];
+            for (part, i) in [pair.re, pair.im].into_iter().enumerate() {
+                let off = count(large, i, cell);
+                let unit = to.ulp_exponent(want[i]).map_or(f64::NAN, |unit| scale(1.0, unit));
+                certain &= match (floor, off) {
+                    (Some(floor), Some(off)) => off * unit <= floor[part] && to.is_finite(got[i]),
+                    // At position 0, and where nothing turns, what is not copied is looked into.
+                    (None, Some(_)) if fits && self.still(index, position) => same(i),
+                    _ => false,
+                };
+                if let Some(off) = off
+                    && size >= least
+                {
+                    let relative = off * unit / size;
+                    cell.relative = Some(cell.relative.map_or(relative, |r| larger(r, relative)));
+                }
+            }
+        }
+        let last = cells.len() - 1;
+        for &i in &self.outside {
+            let counted = count(large, i, &mut cells[last]);
+            certain &= counted.is_some() && same(i);
+        }
+        certain
+    }
+
+    /// Whether a plane is only copied: every bound is then 0.
+    fn still(&self, plane: usize, position: i64) -> bool {
+        let plane = &self.rope.planes[plane];
+        let turns = position != 0 && plane.frequency.class().is_zero() != Some(true);
+        !turns && self.rope.magnitude == Expression::integer(1)
+    }
+
+    /// Judges some rows as any answer is judged.
+    fn thoroughly(&self, rows: &Rows, open: &[usize], large: &mut Large) -> Result<(), Misfit> {
+        let dim = self.rope.head_dim;
+        let (case, question) = self.bare(rows, open);
+        let Some(expected) = case.truth.expected.tensors() else { return Ok(()) };
+        let got = gather(rows.got, open, dim);
+        let shape = vec![1, 1, open.len(), dim];
+        let Ok(got) = Tensor::new(question.dtype, shape, got) else { return Ok(()) };
+        let output = [("q".to_string(), got)];
+        let whole = judge(&case, &question, expected, &output, &[self.profile])?;
+        let Some(tally) = whole.tallies.first() else { return Ok(()) };
+        large.unjudged = tally.unjudged;
+        large.judged -= tally.unjudged;
+        large.wrong = tally.wrong;
+        if tally.wrong == 0 {
+            return Ok(());
+        }
+        let global = |index: &[usize]| match *index {
+            [.., row, column] => vec![rows.first + open[row], column],
+            _ => vec![],
+        };
+        large.worst_wrong = tally.worst.clone();
+        if let Some(worst) = &mut large.worst_wrong {
+            worst.index = global(&worst.index);
+        }
+        // Which rows they are in, one by one.
+        for &row in open {
+            let (case, question) = self.bare(rows, &[row]);
+            let shape = vec![1, 1, 1, dim];
+            let got = Tensor::new(question.dtype, shape, gather(rows.got, &[row], dim));
+            if let (Some(expected), Ok(got)) = (case.truth.expected.tensors(), got)
+                && let Ok(judged) =
+                    judge(&case, &question, expected, &[("q".to_string(), got)], &[self.profile])
+                && judged.tallies.first().is_some_and(|tally| tally.wrong > 0)
+            {
+                large.rows.push(rows.first + row);
+            }
+            if large.rows.len() == REMEMBERED {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Some rows as a case of an audit, whose request has everything in it.
+    pub fn case(&self, rows: &Rows, some: &[usize]) -> Case {
+        let (mut case, question) = self.bare(rows, some);
+        if let Body::Rotate(rotate) = &question.body {
+            let input = &mut case.ask.input;
+            let positions = rotate.positions.to_json();
+            // One axis has no level of its own.
+            let one = match (self.rope.axes, positions) {
+                (0 | 1, Json::Array(mut axes)) if axes.len() == 1 => axes.remove(0),
+                (_, all) => all,
+            };
+            input.set("positions", one);
+            input.set("q", tensor_json(&rotate.q));
+            input.set("direction", Json::from(rotate.direction.name()));
+            if let Some(length) = rotate.seq_len {
+                input.set("seq_len", Json::from(length));
+            }
+        }
+        case
+    }
+
+    /// The same without a request.
+    fn bare(&self, rows: &Rows, some: &[usize]) -> (Case, Question) {
+        let dim = self.rope.head_dim;
+        let shape = vec![1, 1, some.len(), dim];
+        let tensor = |dtype: Dtype, from: &[u64]| {
+            Tensor::new(dtype, shape.clone(), gather(from, some, dim)).ok()
+        };
+        let mut question = self.question.clone();
+        let axes = self.rope.axes.max(1);
+        if let Body::Rotate(rotate) = &mut question.body {
+            let position = |axis: usize| {
+                some.iter().map(move |&row| Position::integer((rows.position)(row, axis)))
+            };
+            let list = (0..axes).flat_map(position).collect();
+            let positions = Positions::new(vec![axes, 1, some.len()], list);
+            // As many as the shapes say.
+            if let (Some(q), Some(positions)) = (tensor(self.input, rows.input), positions) {
+                (rotate.q, rotate.positions) = (q, positions);
+            }
+        }
+        let named = |tensor: Option<Tensor>| {
+            Tensors(tensor.map(|tensor| ("q".to_string(), tensor)).into_iter().collect())
+        };
+        let truth = Truth {
+            expected: Expected::Tensors(named(tensor(question.dtype, rows.expected))),
+            residual: Some(named(tensor(Dtype::F16, rows.residual))),
+        };
+        let ask = Ask {
+            id: "rows".to_string(),
+            operation: question.operation,
+            dtype: question.dtype,
+            config: question.config().clone(),
+            input: Object::default(),
+        };
+        let (group, comment) = ("rows".to_string(), String::new());
+        (Case { ask, truth, group, basic: false, comment, flags: vec![] }, question)
+    }
+}
+
+fn gather(from: &[u64], rows: &[usize], dim: usize) -> Vec<u64> {
+    rows.iter().flat_map(|row| &from[row * dim..(row + 1) * dim]).copied().collect()
+}
+
+impl Large {
+    fn count(&mut self, off: f64, wrong: impl FnOnce() -> Wrong) {
+        // Ends of classes that lie below, counted without a branch.
+        let class: usize = HISTOGRAM.iter().map(|&end| usize::from(off > end)).sum();
+        self.histogram[class] += 1;
+        if self.worst.as_ref().is_none_or(|known| off > known.ulps) {
+            self.worst = Some(wrong());
+        }
+    }
+
+    /// Adds the cells of a band and clears them; the last one belongs to no plane.
+    fn lay_down(&mut self, band: Option<Band>, cells: &mut [Cell]) {
+        let Some(band) = band else { return };
+        let last = cells.len() - 1;
+        for (plane, cell) in cells.iter_mut().enumerate().filter(|(_, cell)| cell.elements > 0) {
+            let plane = (plane < last).then_some(plane);
+            self.errors.cells.entry((band, plane)).or_default().merge(cell);
+            *cell = Cell::default();
+        }
+    }
+
+    /// Both together; `other` is of later rows.
+    pub fn merge(mut self, other: Large) -> Large {
+        let worse = |a: Option<Wrong>, b: Option<Wrong>| {
+            let size = |w: &Wrong| if w.ulps.is_nan() { f64::INFINITY } else { w.ulps };
+            match (a, b) {
+                (Some(a), Some(b)) => Some(if size(&b) > size(&a) { b } else { a }),
+                (a, b) => a.or(b),
+            }
+        };
+        self.judged += other.judged;
+        self.unjudged += other.unjudged;
+        self.wrong += other.wrong;
+        self.worst_wrong = worse(self.worst_wrong, other.worst_wrong);
+        self.worst = worse(self.worst, other.worst);
+        self.histogram.resize(HISTOGRAM.len() + 1, 0);
+        self.histogram.iter_mut().zip(&other.histogram).for_each(|(a, b)| *a += b);
+        self.errors.merge(&other.errors);
+        self.rows.extend(other.rows);
+        self
+    }
+}
