@@ -19,7 +19,7 @@ mod sample;
 mod spectra;
 mod three_forms;
 
-pub use certificate::{Claim, Lemmas, PRELUDE, certificate};
+pub use certificate::{Claim, Lemmas, PRELUDE, certificate, prelude};
 pub use context_bound::Certificate;
 pub use decay::{Curve, Point, Witness, partial_sums};
 pub use frequencies::Frequencies;

@@ -2,7 +2,7 @@
     [assumptions.expected]. *)
 
 Require Algebra Layouts Permutation Decay Fixed Chain Float Product Rounding Entry Certified Table
-  Buckets StandardBuckets Slopes Nearest Model Samples.
+  Rotate Rotated Buckets StandardBuckets Slopes Nearest Enclosure Model Samples.
 
 Print Assumptions Algebra.score.
 Print Assumptions Algebra.relative_position.
@@ -46,6 +46,9 @@ Print Assumptions Certified.double_certified.
 Print Assumptions Certified.plain_certified.
 Print Assumptions Table.table_f64.
 Print Assumptions Table.table_narrow.
+Print Assumptions Rotate.turn_error.
+Print Assumptions Rotated.rotation_certified.
+Print Assumptions Rotated.narrow_rotation_certified.
 Print Assumptions Buckets.buckets_right.
 Print Assumptions StandardBuckets.t5_32_128_bidirectional.
 Print Assumptions StandardBuckets.t5_32_128_causal.
@@ -56,8 +59,10 @@ Print Assumptions Slopes.slopes_of_the_paper.
 Print Assumptions Slopes.slopes_agree.
 Print Assumptions Slopes.eight_heads.
 Print Assumptions Nearest.certified.
-Print Assumptions Nearest.certified_open.
 Print Assumptions Nearest.certified_infinity.
+Print Assumptions Enclosure.bounded.
+Print Assumptions Enclosure.rounds.
+Print Assumptions Enclosure.overflows.
 Print Assumptions Model.program_plus.
 Print Assumptions Model.program_minus.
 Print Assumptions Model.program_is_dekker.

@@ -1,6 +1,5 @@
 From Coq Require Import Reals ZArith Lia Lra.
 From Flocq Require Import Core.
-From Interval Require Import Tactic.
 Open Scope R_scope.
 
 (** ** IEEE formats: digits of the significand, bits of the exponent, exponent of the last bit of a
@@ -179,74 +178,50 @@ Proof.
   - right. split; [reflexivity|]. rewrite <- !quarters. exact H.
 Qed.
 
-(** Whether everything from a · 2^s to b · 2^s rounds to a bit pattern; the ends too, where ties go
-    there or the ends are not taken ([open]). *)
-Definition decides (open : bool) (f : format) (bits a b s : Z) : bool :=
+(** What rounds to a bit pattern lies between two midpoints, in units of 2^(exponent - 2). *)
+Definition midpoints (f : format) (bits : Z) : option (Z * Z) :=
   let m := significand f bits in
   let e := exponent f bits in
-  let unit := (2 ^ (e - 2 - s))%Z in
-  let within low high :=
-    (if open || Z.even m then (low * unit <=? a) && (b <=? high * unit)
-     else (low * unit <? a) && (b <? high * unit))%Z%bool in
-  ((s <=? e - 2) && (1 <? digits f) &&
-   match m with
-   | Z0 => (e =? least f) && within (-2) 2
-   | Zpos _ => has f m e && within (below f m e) (4 * m + 2)
-   | Zneg _ => has f (- m) e && within (- (4 * - m + 2)) (- below f (- m) e)
-   end)%Z%bool.
+  if (1 <? digits f)%Z then
+    match m with
+    | Z0 => if (e =? least f)%Z then Some (-2, 2)%Z else None
+    | Zpos _ => if has f m e then Some (below f m e, 4 * m + 2)%Z else None
+    | Zneg _ => if has f (- m) e then Some (- (4 * - m + 2), - below f (- m) e)%Z else None
+    end
+  else None.
 
-Lemma scaled e s k : (s <= e - 2)%Z -> IZR (k * 2 ^ (e - 2 - s)) * powerRZ 2 s = IZR k * powerRZ 2 (e - 2).
-Proof.
-  intros S. rewrite mult_IZR, !powerRZ_bpow, Rmult_assoc. f_equal.
-  change (2 ^ (e - 2 - s))%Z with (radix2 ^ (e - 2 - s))%Z. rewrite IZR_Zpower by lia.
-  rewrite <- bpow_plus. f_equal. ring.
-Qed.
+(** The midpoints themselves are ties, which go to the even of the two neighbours. *)
+Definition inside (even : bool) (low x high : R) : Prop :=
+  if even then low <= x <= high else low < x < high.
 
-Lemma decides_right open f bits a b s x :
-  decides open f bits a b s = true ->
-  (if open then IZR a * powerRZ 2 s < x < IZR b * powerRZ 2 s
-   else IZR a * powerRZ 2 s <= x <= IZR b * powerRZ 2 s) ->
+(** ** What every lemma of a certificate rests on. *)
+Theorem certified f bits a b x :
+  midpoints f bits = Some (a, b) ->
+  inside (Z.even (significand f bits)) (IZR a * powerRZ 2 (exponent f bits - 2)) x
+    (IZR b * powerRZ 2 (exponent f bits - 2)) ->
   nearest f x = value f bits.
 Proof.
-  unfold decides, value. set (m := significand f bits). set (e := exponent f bits). cbv zeta.
-  rewrite !Bool.andb_true_iff. intros [[S P] D] H. apply Z.leb_le in S. apply Z.ltb_lt in P.
-  assert (W : 0 < powerRZ 2 s) by (rewrite powerRZ_bpow; apply bpow_gt_0).
-  assert (K : forall low high,
-    (if (open || Z.even m)%bool then (low * 2 ^ (e - 2 - s) <=? a) && (b <=? high * 2 ^ (e - 2 - s))
-     else (low * 2 ^ (e - 2 - s) <? a) && (b <? high * 2 ^ (e - 2 - s)))%Z%bool = true ->
-    IZR low * powerRZ 2 (e - 2) < x < IZR high * powerRZ 2 (e - 2) \/
-    Z.even m = true /\ IZR low * powerRZ 2 (e - 2) <= x <= IZR high * powerRZ 2 (e - 2)).
-  { intros low high Q. rewrite <- (scaled e s low S), <- (scaled e s high S).
-    destruct open; cbn [orb] in Q.
-    - apply andb_prop in Q. destruct Q as [A B]. apply Z.leb_le in A, B. left.
-      apply IZR_le in A, B. apply (Rmult_le_compat_r _ _ _ (Rlt_le _ _ W)) in A, B. lra.
-    - destruct (Z.even m); apply andb_prop in Q; destruct Q as [A B].
-      + apply Z.leb_le in A, B. right. split; [reflexivity|].
-        apply IZR_le in A, B. apply (Rmult_le_compat_r _ _ _ (Rlt_le _ _ W)) in A, B. lra.
-      + apply Z.ltb_lt in A, B. left.
-        apply IZR_lt in A, B. apply (Rmult_lt_compat_r _ _ _ W) in A, B. lra. }
-  destruct m as [|q|q] eqn:M.
-  - apply andb_prop in D. destruct D as [E D]. apply Z.eqb_eq in E. apply K in D. rewrite E in D.
-    rewrite Rmult_0_l. apply rounds_to_zero; [exact P|]. destruct D as [D|[_ D]]; lra.
-  - apply andb_prop in D. destruct D as [E D]. apply K in D. apply rounds_positive; assumption.
-  - apply andb_prop in D. destruct D as [E D]. apply K in D. clear K.
+  unfold midpoints, value, inside. cbv zeta.
+  set (m := significand f bits). set (e := exponent f bits).
+  destruct (Z.ltb_spec 1 (digits f)) as [P|]; [|discriminate]. intros D H.
+  assert (K : IZR a * powerRZ 2 (e - 2) < x < IZR b * powerRZ 2 (e - 2) \/
+    Z.even m = true /\ IZR a * powerRZ 2 (e - 2) <= x <= IZR b * powerRZ 2 (e - 2))
+    by (destruct (Z.even m); auto).
+  clear H. destruct m as [|q|q] eqn:M.
+  - destruct (Z.eqb_spec e (least f)) as [E|]; [|discriminate]. injection D as <- <-.
+    rewrite E in K. rewrite Rmult_0_l.
+    apply rounds_to_zero; [exact P|]. destruct K as [K|[_ K]]; lra.
+  - destruct (has f (Z.pos q) e) eqn:E; [|discriminate]. injection D as <- <-.
+    now apply rounds_positive.
+  - destruct (has f (- Z.neg q) e) eqn:E; [|discriminate].
+    assert (A : (a = - (4 * - Z.neg q + 2))%Z) by congruence.
+    assert (B : (b = - below f (- Z.neg q) e)%Z) by congruence. subst a b.
     rewrite <- (Ropp_involutive x), nearest_opp.
     rewrite (rounds_positive f (- Z.neg q) e (- x) E).
     + rewrite opp_IZR. ring.
-    + rewrite !opp_IZR in D. rewrite Z.even_opp.
-      destruct D as [D|[V D]]; [left; lra|right; split; [exact V|lra]].
+    + rewrite !opp_IZR in K. rewrite Z.even_opp.
+      destruct K as [K|[V K]]; [left; lra|right; split; [exact V|lra]].
 Qed.
-
-(** ** What every lemma below applies. *)
-Theorem certified f bits a b s x :
-  decides false f bits a b s = true ->
-  IZR a * powerRZ 2 s <= x <= IZR b * powerRZ 2 s -> nearest f x = value f bits.
-Proof. apply (decides_right false). Qed.
-
-Theorem certified_open f bits a b s x :
-  decides true f bits a b s = true ->
-  IZR a * powerRZ 2 s < x -> x < IZR b * powerRZ 2 s -> nearest f x = value f bits.
-Proof. intros D A B. apply (decides_right true f bits a b s x D). now split. Qed.
 
 (** Overflow: the rounded value, were there numbers so large, is at least the first power of two that
     the format lacks, which IEEE rounds to infinity. *)
@@ -276,45 +251,3 @@ Proof.
   - unfold overflow, m. rewrite !powerRZ_bpow. change (2 ^ (digits f - 1))%Z with (radix2 ^ (digits f - 1))%Z.
     rewrite IZR_Zpower by lia. rewrite <- bpow_plus. f_equal. unfold e. ring.
 Qed.
-
-(** ** Tactics. Bit patterns become significands times powers of two, angles 0 disappear, and
-    CoqInterval encloses the rest with p bits, then with more. *)
-Ltac values :=
-  repeat match goal with
-  | |- context [value ?f ?b] =>
-      let m := eval vm_compute in (significand f b) in
-      let e := eval vm_compute in (exponent f b) in
-      change (value f b) with (IZR m * powerRZ 2 e)
-  end;
-  rewrite ?Rmult_0_l, ?cos_0, ?sin_0.
-
-Ltac enclose p :=
-  values; cbv beta delta [Rpower];
-  first
-    [ interval with (i_prec p)
-    | let q := eval vm_compute in (2 * p)%positive in interval with (i_prec q)
-    | let q := eval vm_compute in (6 * p)%positive in interval with (i_prec q) ].
-
-Ltac certify a b s p :=
-  apply (certified _ _ a b s); [vm_compute; reflexivity | enclose p].
-
-Ltac certify_open a b s p :=
-  apply (certified_open _ _ a b s); [vm_compute; reflexivity | enclose p | enclose p].
-
-Ltac certify_infinity p :=
-  apply certified_infinity; [vm_compute; reflexivity | vm_compute; reflexivity |];
-  match goal with
-  | |- IZR ?a * powerRZ 2 ?s <= _ =>
-      let b := eval vm_compute in a in let t := eval vm_compute in s in
-      change (IZR a * powerRZ 2 s) with (IZR b * powerRZ 2 t)
-  end; enclose p.
-
-(** Whole powers of two, floors and ceilings, which enclosures alone do not show. *)
-Lemma whole_power k x : x = IZR k -> Rpower 2 x = powerRZ 2 k.
-Proof. intros ->. symmetry. apply powerRZ_Rpower. lra. Qed.
-
-Lemma floor_is n x : IZR n <= x -> x < IZR n + 1 -> Zfloor x = n.
-Proof. intros A B. apply Zfloor_imp. rewrite plus_IZR. lra. Qed.
-
-Lemma ceil_is n x : IZR n - 1 < x -> x <= IZR n -> Zceil x = n.
-Proof. intros A B. apply Zceil_imp. rewrite minus_IZR. lra. Qed.

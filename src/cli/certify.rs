@@ -8,7 +8,7 @@ use super::compute::ask::Ask;
 use super::progress::progress;
 use super::write::write_atomically;
 use super::{CliError, outln};
-use crate::theorem::{Lemmas, PRELUDE, certificate};
+use crate::theorem::{Lemmas, certificate, prelude};
 use check::Checker;
 use claims::{Owned, gather};
 use record::Record;
@@ -55,9 +55,12 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = 1, requires = "check",
         value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: u16,
-    /// Write what was checked, with the golden files' SHA-256, as JSON
+    /// Write what was checked, with the golden files' SHA-256, as JSON, after each golden file
     #[arg(long, value_name = "FILE", requires = "check")]
     record: Option<PathBuf>,
+    /// Go on with a record: leave out the golden files that it has, if they are still the same
+    #[arg(long, requires = "record")]
+    resume: bool,
 }
 
 /// Runs the verb: exit code 0 if there are lemmas and none was refused, 1 if not.
@@ -69,23 +72,22 @@ pub fn run(args: &Args) -> Result<ExitCode, CliError> {
     };
     let owned = gather(request.as_deref(), &args.targets, &args.vectors)?;
     let picked = claims::Pick::new(&owned, args.values, args.seed);
-    let certificates: Vec<(&Owned, Lemmas)> = owned
-        .iter()
-        .map(|claim| {
-            let wanted = |tensor: &str, index: usize| picked.wanted(claim, tensor, index);
-            (claim, certificate(&claim.claim(), &wanted))
-        })
-        .collect();
+    let certified = |claim: &Owned| -> Lemmas {
+        let wanted = |tensor: &str, index: usize| picked.wanted(claim, tensor, index);
+        certificate(&claim.claim(), &wanted)
+    };
     if args.check {
-        return check(args, &certificates);
+        return check(args, &owned, &certified);
     }
-    let lemmas: usize = certificates.iter().map(|(_, lemmas)| lemmas.names.len()).sum();
+    let certificates: Vec<Lemmas> = owned.iter().map(certified).collect();
+    let lemmas: usize = certificates.iter().map(|lemmas| lemmas.names.len()).sum();
     let mut text = format!(
         "(* {lemmas} golden values as theorems, written by ropewalk {}.\n   coqc with Flocq and \
-         CoqInterval checks them; what is to be believed is what the lemmas say. *)\n{PRELUDE}",
-        env!("CARGO_PKG_VERSION")
+         CoqInterval checks them; what is to be believed is what the lemmas say. *)\n{}",
+        env!("CARGO_PKG_VERSION"),
+        prelude()
     );
-    certificates.iter().for_each(|(_, lemmas)| text += &lemmas.text);
+    certificates.iter().for_each(|lemmas| text += &lemmas.text);
     match &args.out {
         Some(path) => write_atomically(path, text.as_bytes())?,
         None => std::io::stdout()
@@ -93,7 +95,7 @@ pub fn run(args: &Args) -> Result<ExitCode, CliError> {
             .map_err(CliError::stream("standard output"))?,
     }
     let mut left_out = std::collections::BTreeMap::new();
-    for (reason, count) in certificates.iter().flat_map(|(_, lemmas)| &lemmas.left_out) {
+    for (reason, count) in certificates.iter().flat_map(|lemmas| &lemmas.left_out) {
         *left_out.entry(*reason).or_insert(0) += count;
     }
     for (reason, count) in left_out {
@@ -110,21 +112,34 @@ fn read(path: &Path) -> Result<String, CliError> {
     .map_err(CliError::file(path))
 }
 
-/// Checks, reports and records.
-fn check(args: &Args, certificates: &[(&Owned, Lemmas)]) -> Result<ExitCode, CliError> {
+/// Checks, reports and records, one golden file after the other.
+fn check(
+    args: &Args,
+    owned: &[Owned],
+    certified: &dyn Fn(&Owned) -> Lemmas,
+) -> Result<ExitCode, CliError> {
     let checker = Checker::new()?;
-    let total = certificates.iter().map(|(_, lemmas)| lemmas.names.len()).sum::<usize>();
-    let bar = progress(total as u64, "lemmas");
-    let texts: Vec<&Lemmas> = certificates.iter().map(|(_, lemmas)| lemmas).collect();
-    let refused = checker.check(&texts, args.jobs.into(), &|count| bar.inc(count as u64))?;
+    let pick = args.values.map(|values| (values, args.seed));
+    let mut record = Record::new(checker.version(), pick);
+    if let (true, Some(path)) = (args.resume, args.record.as_ref().filter(|path| path.exists())) {
+        record.resume(&read(path)?);
+    }
+    let bar = progress(owned.len() as u64, "tests");
+    for file in owned.chunk_by(|a, b| a.path == b.path) {
+        if !record.has(&file[0]) {
+            let lemmas: Vec<Lemmas> = file.iter().map(certified).collect();
+            let refused = checker.check(&lemmas, args.jobs.into())?;
+            for lemma in &refused {
+                outln(&format!("refused: {lemma}"))?;
+            }
+            record.add(file, &lemmas, refused);
+            if let Some(path) = &args.record {
+                write_atomically(path, record.json().as_bytes())?;
+            }
+        }
+        bar.inc(file.len() as u64);
+    }
     bar.finish_and_clear();
-    for lemma in &refused {
-        outln(&format!("refused: {lemma}"))?;
-    }
-    let record = Record::new(certificates, &refused, checker.version(), args.values, args.seed);
     outln(&record.summary())?;
-    if let Some(path) = &args.record {
-        write_atomically(path, record.json().as_bytes())?;
-    }
-    Ok(if refused.is_empty() && total > 0 { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    Ok(if record.proves_all() { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }

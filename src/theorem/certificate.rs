@@ -12,16 +12,33 @@
 mod additive;
 mod formula;
 mod lemma;
+mod proof;
 mod rotary;
+mod term;
 mod text;
 
 use crate::encoding::{Body, Question};
 use crate::number::Tensor;
+use proof::Proofs;
 use std::collections::BTreeMap;
+use term::Terms;
 
-/// What every certificate begins with: formats, rounding, and the theorem that lemmas apply. It is
-/// checked with the other proofs, as `docs/proofs/Nearest.v`.
-pub const PRELUDE: &str = include_str!("../../docs/proofs/Nearest.v");
+/// What every certificate begins with: formats, rounding, enclosures, and the theorems that lemmas
+/// apply. It is checked with the other proofs, as `docs/proofs/Nearest.v` and `Enclosure.v`.
+pub const PRELUDE: [(&str, &str); 2] = [
+    ("Nearest", include_str!("../../docs/proofs/Nearest.v")),
+    ("Enclosure", include_str!("../../docs/proofs/Enclosure.v")),
+];
+
+/// The prelude as one text.
+pub fn prelude() -> String {
+    let own =
+        |line: &&str| !PRELUDE.iter().any(|(name, _)| *line == format!("Require Import {name}."));
+    let text = |(_, text): &(&str, &str)| -> String {
+        text.lines().filter(own).map(|line| format!("{line}\n")).collect()
+    };
+    PRELUDE.iter().map(text).collect()
+}
 
 /// A question with an answer that is to be certified, right or wrong.
 #[derive(Clone, Debug)]
@@ -50,6 +67,7 @@ mod reason {
     pub(super) const COPIED: &str = "copied: no arithmetic, compare the bits";
     pub(super) const INTEGER: &str = "an integer: no rounding";
     pub(super) const NONFINITE: &str = "not finite: no real number";
+    pub(super) const UNREAD: &str = "a term that has no enclosure";
     pub(super) const OPERATION: &str = "copies or integers only";
 }
 
@@ -72,8 +90,6 @@ struct Statement {
 pub(super) struct Real {
     /// The term.
     text: String,
-    /// Equations to rewrite with before the term is enclosed.
-    rewrites: Vec<String>,
     /// The largest term is below 2^this.
     size: i32,
     /// Bits of the largest position that multiplies a frequency.
@@ -144,26 +160,30 @@ pub fn certificate(claim: &Claim, wanted: &dyn Fn(&str, usize) -> bool) -> Lemma
                 .for_each(|_| leave_out(reason::INTEGER));
         }
     }
+    let mut terms = Terms::new(&definitions);
     let mut lemmas = Vec::new();
     for statement in &sheet.statements {
         let found = claim.expected.iter().find(|(name, ..)| *name == statement.tensor);
         let Some((_, tensor, residual)) = found else { continue };
-        match lemma::lemma(statement, tensor, *residual) {
-            Ok(lemma) => lemmas.push((lemma, &statement.real)),
+        let lemma = lemma::lemma(statement, tensor, *residual);
+        match lemma.and_then(|lemma| {
+            let term = terms.read(&lemma.real).ok_or(reason::UNREAD)?;
+            Ok((lemma, term))
+        }) {
+            Ok(lemma) => lemmas.push(lemma),
             Err(reason) => leave_out(reason),
         }
     }
     if lemmas.is_empty() {
         return certificate;
     }
-    let used =
-        |name: &str| lemmas.iter().any(|(_, real)| real.rewrites.iter().any(|own| own == name));
+    let proofs = Proofs::new(&terms, &lemmas);
     let module = text::identifier(claim.name);
-    let mut out = format!("\nModule {module}.\n{}", definitions.text(&used));
-    for (lemma, _) in lemmas {
+    certificate.text = format!("\nModule {module}.\n{}{}", definitions.text(), proofs.text);
+    for (lemma, term) in &lemmas {
         certificate.names.push(format!("{module}.{}", lemma.name));
-        out += &lemma.text;
+        certificate.text += &proofs.lemma(lemma, *term);
     }
-    certificate.text = out + &format!("End {module}.\n");
+    certificate.text += &format!("End {module}.\n");
     certificate
 }

@@ -7,12 +7,15 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Mutex;
 
-/// Lemmas per file: a refused one costs a run of its file.
-const BATCH: usize = 60;
+/// Lemmas per file: starting Coq takes as long as some hundred lemmas.
+const BATCH: usize = 2000;
 
 /// What a file of lemmas begins with when the prelude is a file of its own.
-const HEADER: &str = "From Coq Require Import Reals ZArith Lra.\nFrom Flocq Require Import Core.\n\
-    From Interval Require Import Tactic.\nRequire Import Nearest.\nOpen Scope R_scope.\n";
+const HEADER: &str = "From Coq Require Import Reals ZArith.\nFrom Flocq Require Import Core.\n\
+    Require Import Nearest Enclosure.\nOpen Scope R_scope.\n";
+
+/// How a lemma begins.
+const LEMMA: &str = "Lemma ";
 
 /// A directory with the compiled prelude.
 pub struct Checker {
@@ -40,10 +43,12 @@ impl Checker {
         let version = version.lines().next().unwrap_or_default().trim().to_string();
         let folder = tempfile::tempdir().map_err(CliError::stream("a temporary directory"))?;
         let checker = Checker { folder, version };
-        match checker.coqc("Nearest", PRELUDE)? {
-            None => Ok(checker),
-            Some(error) => Err(CliError::Usage(format!("coqc refuses the prelude:\n{error}"))),
+        for (name, text) in PRELUDE {
+            if let Some(error) = checker.coqc(name, text)? {
+                return Err(CliError::Usage(format!("coqc refuses {name}.v:\n{error}")));
+            }
         }
+        Ok(checker)
     }
 
     /// What coqc calls itself.
@@ -69,12 +74,7 @@ impl Checker {
     ///
     /// # Errors
     /// Coq that cannot be run, or fails outside of lemmas.
-    pub fn check(
-        &self,
-        certificates: &[&Lemmas],
-        jobs: usize,
-        done: &(dyn Fn(usize) + Sync),
-    ) -> Result<Vec<String>, CliError> {
+    pub fn check(&self, certificates: &[Lemmas], jobs: usize) -> Result<Vec<String>, CliError> {
         let batches: VecDeque<(usize, Batch)> =
             batches(certificates).into_iter().enumerate().collect();
         let queue = Mutex::new(batches);
@@ -84,7 +84,6 @@ impl Checker {
                 let next = queue.lock().ok().and_then(|mut queue| queue.pop_front());
                 let Some((number, batch)) = next else { return Ok(()) };
                 let refused = self.refused(number, &batch.text)?;
-                done(batch.count);
                 if let Ok(mut results) = results.lock() {
                     results.push((number, refused));
                 }
@@ -121,7 +120,7 @@ impl Checker {
 }
 
 /// Files of about [`BATCH`] lemmas.
-fn batches(certificates: &[&Lemmas]) -> Vec<Batch> {
+fn batches(certificates: &[Lemmas]) -> Vec<Batch> {
     let mut batches: Vec<Batch> = Vec::new();
     for lemmas in certificates.iter().filter(|lemmas| !lemmas.names.is_empty()) {
         for (text, count) in pieces(lemmas) {
@@ -162,21 +161,30 @@ fn pieces(lemmas: &Lemmas) -> Vec<(String, usize)> {
         .collect()
 }
 
-/// Removes the lemma that an error message is about, and says which one it was.
+/// Removes the lemma that an error message is about and all those before it, which Coq has accepted,
+/// and says which one it was.
 fn take_lemma(lines: &mut Vec<String>, error: &str) -> Option<String> {
     let (_, rest) = error.split_once("line ")?;
     let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
     let at = digits.parse::<usize>().ok()?.checked_sub(1)?.min(lines.len().checked_sub(1)?);
-    let start = (0..=at).rev().find(|&line| lines[line].starts_with("Lemma "))?;
+    let start = (0..=at).rev().find(|&line| lines[line].starts_with(LEMMA))?;
     let end = (start..lines.len()).find(|&line| lines[line].trim_end().ends_with("Qed."))?;
     if at > end {
         return None;
     }
-    let own = lines[start].trim_start_matches("Lemma ").split_whitespace().next()?.to_string();
+    let own = lines[start].trim_start_matches(LEMMA).split_whitespace().next()?.to_string();
     let module = (0..start).rev().find_map(|line| {
         lines[line].strip_prefix("Module ").map(|name| name.trim_end_matches('.').to_string())
     });
-    lines.drain(start..=end);
+    let mut within = false;
+    let mut number = 0;
+    lines.retain(|line| {
+        within |= line.starts_with(LEMMA);
+        let kept = number > end || !within;
+        within &= !line.trim_end().ends_with("Qed.");
+        number += 1;
+        kept
+    });
     Some(module.map_or(own.clone(), |module| format!("{module}.{own}")))
 }
 
@@ -188,20 +196,22 @@ mod tests {
     fn a_long_module_is_cut_and_a_lemma_taken_out() {
         let mut lemmas =
             Lemmas { text: "\nModule m.\nDefinition a := 1.\n".into(), ..Lemmas::default() };
-        for i in 0..130 {
+        for i in 0..4100 {
             lemmas.names.push(format!("m.q_{i}"));
             lemmas.text += &format!("Lemma q_{i} :\n  x.\nProof. y. Qed.\n");
         }
         lemmas.text += "End m.\n";
-        let cut = batches(&[&lemmas]);
-        assert_eq!(cut.iter().map(|batch| batch.count).collect::<Vec<_>>(), [60, 60, 10]);
+        let cut = batches(&[lemmas]);
+        assert_eq!(cut.iter().map(|batch| batch.count).collect::<Vec<_>>(), [2000, 2000, 100]);
         assert!(cut.iter().all(|batch| batch.text.starts_with("\nModule m.\nDefinition a")));
         let lemmas_in = |batch: &Batch| batch.text.matches("Lemma ").count();
-        assert_eq!(cut.iter().map(lemmas_in).collect::<Vec<_>>(), [60, 60, 10]);
+        assert_eq!(cut.iter().map(lemmas_in).collect::<Vec<_>>(), [2000, 2000, 100]);
         let mut lines: Vec<String> = cut[2].text.lines().map(String::from).collect();
         let error = "File \"./x.v\", line 9, characters 7-20:\nError: no\n";
-        assert_eq!(take_lemma(&mut lines, error).as_deref(), Some("m.q_121"));
-        assert_eq!(lines.iter().filter(|line| line.starts_with("Lemma ")).count(), 9);
+        assert_eq!(take_lemma(&mut lines, error).as_deref(), Some("m.q_4001"));
+        // Both it and what Coq accepted before are gone.
+        assert_eq!(lines.iter().filter(|line| line.starts_with("Lemma ")).count(), 98);
+        assert_eq!(lines[..4], ["", "Module m.", "Definition a := 1.", "Lemma q_4002 :"]);
         assert_eq!(take_lemma(&mut lines, "Error: out of memory"), None);
     }
 }

@@ -33,6 +33,11 @@ impl Owned {
     }
 }
 
+/// A digest in hexadecimal.
+pub fn sha256(bytes: impl AsRef<[u8]>) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// Claims from a request, or from the golden files that the targets name.
 ///
 /// # Errors
@@ -55,7 +60,7 @@ pub fn gather(
     for file in &loaded {
         let bytes = std::fs::read(vectors.join(&file.path))
             .map_err(CliError::file(&vectors.join(&file.path)))?;
-        let sha256: String = Sha256::digest(&bytes).iter().map(|b| format!("{b:02x}")).collect();
+        let sha256 = sha256(&bytes);
         let whole = globs.iter().filter(|(_, glob)| glob.is_match(&file.path));
         let whole: Vec<&str> = whole.map(|(target, _)| *target).collect();
         met.extend(&whole);

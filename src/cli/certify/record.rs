@@ -1,54 +1,81 @@
 //! What was checked: counts per golden file, and which files those were.
 
-use super::claims::Owned;
-use crate::theorem::Lemmas;
-use serde_json::{Map, Value, json};
-use std::collections::{BTreeMap, HashSet};
+use super::claims::{Owned, sha256};
+use crate::theorem::{Lemmas, prelude};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 /// Counts of one golden file.
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 struct File {
     sha256: String,
     elements: usize,
     certified: usize,
     refused: Vec<String>,
-    left_out: BTreeMap<&'static str, usize>,
+    left_out: BTreeMap<String, usize>,
 }
 
 /// The outcome of a run.
 pub struct Record {
     files: BTreeMap<String, File>,
     coq: String,
+    /// SHA-256 of what every lemma rests on.
+    prelude: String,
     pick: Option<(usize, u64)>,
 }
 
 impl Record {
-    /// Sorts the lemmas by their golden files.
-    pub fn new(
-        certificates: &[(&Owned, Lemmas)],
-        refused: &[String],
-        coq: &str,
-        values: Option<usize>,
-        seed: u64,
-    ) -> Record {
-        let refused: HashSet<&str> = refused.iter().map(String::as_str).collect();
-        let mut files: BTreeMap<String, File> = BTreeMap::new();
-        for (claim, lemmas) in certificates {
-            let file = files.entry(claim.path.clone()).or_default();
+    /// Nothing yet.
+    pub fn new(coq: &str, pick: Option<(usize, u64)>) -> Record {
+        Record { files: BTreeMap::new(), coq: coq.to_string(), prelude: sha256(prelude()), pick }
+    }
+
+    /// Takes over the golden files of an earlier record, if it was made the same way.
+    pub fn resume(&mut self, earlier: &str) {
+        let Ok(earlier) = serde_json::from_str::<Value>(earlier) else { return };
+        let same = earlier["checked_by"] == self.coq.as_str()
+            && earlier["prelude_sha256"] == self.prelude.as_str()
+            && earlier["pick"] == self.pick_json();
+        if !same {
+            return;
+        }
+        if let Ok(files) = BTreeMap::deserialize(&earlier["files"]) {
+            self.files = files;
+        }
+    }
+
+    /// Whether a claim's golden file is in the record.
+    pub fn has(&self, claim: &Owned) -> bool {
+        self.files.get(&claim.path).is_some_and(|file| file.sha256 == claim.sha256)
+    }
+
+    /// Adds a golden file: its claims, their lemmas, and those that were refused.
+    pub fn add(&mut self, claims: &[Owned], lemmas: &[Lemmas], refused: Vec<String>) {
+        let mut file = File::default();
+        for (claim, lemmas) in claims.iter().zip(lemmas) {
             file.sha256.clone_from(&claim.sha256);
             file.elements +=
                 claim.claim().expected.iter().map(|(_, t, _)| t.data().len()).sum::<usize>();
-            for name in &lemmas.names {
-                match refused.contains(name.as_str()) {
-                    true => file.refused.push(name.clone()),
-                    false => file.certified += 1,
-                }
-            }
+            file.certified += lemmas.names.len();
             for (reason, count) in &lemmas.left_out {
-                *file.left_out.entry(reason).or_default() += count;
+                *file.left_out.entry(reason.to_string()).or_default() += count;
             }
         }
-        Record { files, coq: coq.to_string(), pick: values.map(|values| (values, seed)) }
+        file.certified -= refused.len();
+        file.refused = refused;
+        if let Some(claim) = claims.first() {
+            self.files.insert(claim.path.clone(), file);
+        }
+    }
+
+    /// Whether there are lemmas, and none was refused.
+    pub fn proves_all(&self) -> bool {
+        self.total(|file| file.certified) > 0 && self.total(|file| file.refused.len()) == 0
+    }
+
+    fn pick_json(&self) -> Value {
+        self.pick.map_or(Value::Null, |(values, seed)| json!({"values": values, "seed": seed}))
     }
 
     fn total(&self, of: impl Fn(&File) -> usize) -> usize {
@@ -69,28 +96,14 @@ impl Record {
 
     /// The whole as JSON, the same on every machine.
     pub fn json(&self) -> String {
-        let files: Map<String, Value> = self
-            .files
-            .iter()
-            .map(|(path, file)| {
-                let value = json!({
-                    "sha256": file.sha256,
-                    "elements": file.elements,
-                    "certified": file.certified,
-                    "refused": file.refused,
-                    "left_out": file.left_out,
-                });
-                (path.clone(), value)
-            })
-            .collect();
-        let pick = self.pick.map(|(values, seed)| json!({"values": values, "seed": seed}));
         let record = json!({
             "checked_by": self.coq,
-            "pick": pick,
+            "prelude_sha256": self.prelude,
+            "pick": self.pick_json(),
             "elements": self.total(|file| file.elements),
             "certified": self.total(|file| file.certified),
             "refused": self.total(|file| file.refused.len()),
-            "files": files,
+            "files": self.files,
         });
         format!("{record:#}\n")
     }

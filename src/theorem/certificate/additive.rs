@@ -8,11 +8,11 @@ use crate::request::Json;
 
 type Stated = Result<Formula, &'static str>;
 
-/// A slope as a power of two, with the equation that shows it where the exponent is whole.
+/// A slope as a power of two.
 ///
 /// Press et al. 2021: 2^(−8(h + 1)/n) for a power of two, else every second slope of the next one
 /// behind those of the one before; `docs/proofs/Slopes.v` proves that these are the released lists.
-fn slope(alibi: &Alibi, head: usize) -> (String, Option<String>) {
+fn slope(alibi: &Alibi, head: usize) -> String {
     let heads = alibi.num_heads;
     let lower = 1usize << heads.max(1).ilog2();
     let (step, of) = match alibi.slopes {
@@ -20,18 +20,13 @@ fn slope(alibi: &Alibi, head: usize) -> (String, Option<String>) {
         Slopes::Code if head < lower => (head + 1, lower),
         Slopes::Code => (2 * (head - lower) + 1, 2 * lower),
     };
-    let (top, of) = (-alibi.bias_max * step as i64, of as i64);
-    let exponent = format!("{} * {step} / {of}", integer((-alibi.bias_max).into()));
-    let whole = (top % of == 0)
-        .then(|| format!("(whole_power {} ({exponent})) by lra", integer((top / of).into())));
-    (format!("Rpower 2 ({exponent})"), whole)
+    format!("Rpower 2 ({} * {step} / {of})", integer((-alibi.bias_max).into()))
 }
 
 pub(super) fn alibi_slopes(alibi: &Alibi, sheet: &mut Sheet) -> Stated {
     for head in 0..alibi.num_heads {
         sheet.element("slopes", head, || {
-            let (text, whole) = slope(alibi, head);
-            Ok(Real { text, rewrites: whole.into_iter().collect(), size: i32::MIN, turns: 10 })
+            Ok(Real { text: slope(alibi, head), size: i32::MIN, turns: 10 })
         });
     }
     Ok(Formula::default())
@@ -44,15 +39,14 @@ pub(super) fn alibi_bias(a: &AlibiBias, sheet: &mut Sheet) -> Stated {
         for &query in &a.query_positions {
             for &key in &a.key_positions {
                 sheet.element("bias", index, || {
-                    let (slope, whole) = slope(&a.alibi, head);
+                    let slope = slope(&a.alibi, head);
                     let distance = a.alibi.distance(query, key, last.unwrap_or(key));
                     let product = format!("{slope} * {}", integer(distance));
                     let text = match a.alibi.head_dim {
                         Some(dim) => format!("{product} / sqrt {dim}"),
                         None => product,
                     };
-                    let rewrites = whole.into_iter().collect();
-                    Ok(Real { text, rewrites, size: i32::MIN, turns: 10 })
+                    Ok(Real { text, size: i32::MIN, turns: 10 })
                 });
                 index += 1;
             }
@@ -90,7 +84,6 @@ pub(super) fn sinusoidal(s: &SinusoidalRows, sheet: &mut Sheet) -> Stated {
                     text: format!("{function} ({angle})"),
                     size: 1,
                     turns: position_bits(at) + 4,
-                    ..Real::default()
                 })
             });
         }
@@ -111,7 +104,7 @@ pub(super) fn temperature(t: &TemperatureRows, sheet: &mut Sheet) -> Stated {
                 0 => format!("1 + {scale} * 0"),
                 _ => format!("1 + {scale} * ln (1 + {})", integer(steps)),
             };
-            Ok(Real { text, size: 8, turns: 10, ..Real::default() })
+            Ok(Real { text, size: 8, turns: 10 })
         });
     }
     Ok(Formula::default())

@@ -1,8 +1,7 @@
 //! The frequencies of the rotary schemes as Coq terms, in the form that their sources print.
 //!
-//! Written from the published formulas and a config's keys alone. Where a formula branches, a
-//! floating-point guess picks the branch and a lemma of the certificate proves it, so that a wrong
-//! guess can only make Coq refuse.
+//! Written from the published formulas and a config's keys alone. Where a formula branches, so does
+//! the definition; Coq finds out which branch is taken.
 
 mod axes;
 mod bands;
@@ -15,13 +14,9 @@ use crate::request::{Json, Object};
 /// Definitions of a certificate's module, and what they define.
 #[derive(Default)]
 pub(super) struct Formula {
-    definitions: Vec<(&'static str, String)>,
-    /// Equations about the definitions, which proofs may rewrite with.
-    equations: Vec<(String, String)>,
-    /// Equations that others need.
-    first: Vec<String>,
-    /// One per plane.
-    pub(super) planes: Vec<Frequency>,
+    pub(super) definitions: Vec<Definition>,
+    /// A term per plane.
+    pub(super) planes: Vec<String>,
     /// What multiplies cos and sin, unless that is 1.
     pub(super) attention: Option<String>,
     /// What multiplies the logits.
@@ -30,17 +25,18 @@ pub(super) struct Formula {
     pub(super) growth: Option<Growth>,
 }
 
+/// A function of reals, or a constant.
+pub(super) struct Definition {
+    pub(super) name: &'static str,
+    /// Its arguments' names, with spaces between them.
+    pub(super) arguments: &'static str,
+    pub(super) body: String,
+}
+
 /// xPos's growth.
 pub(super) struct Growth {
     pub(super) zeta: Vec<String>,
     pub(super) origin: String,
-}
-
-/// A frequency: a term, and the name of an equation that says which branch it is.
-#[derive(Clone, Default)]
-pub(super) struct Frequency {
-    pub(super) term: String,
-    pub(super) equation: Option<String>,
 }
 
 impl Formula {
@@ -50,67 +46,24 @@ impl Formula {
     }
 
     /// Defines a function of named reals.
-    pub(super) fn define(&mut self, name: &'static str, arguments: &str, body: impl Into<String>) {
-        let binder =
-            if arguments.is_empty() { String::new() } else { format!(" ({arguments} : R)") };
-        let body = body.into();
-        self.definitions.push((name, format!("Definition {name}{binder} : R := {body}.\n")));
+    pub(super) fn define(
+        &mut self,
+        name: &'static str,
+        arguments: &'static str,
+        body: impl Into<String>,
+    ) {
+        self.definitions.push(Definition { name, arguments, body: body.into() });
     }
 
-    /// States an equation; `settle` and the other tactics of the module are at hand.
-    fn equation(&mut self, name: &str, left: &str, right: &str, proof: &str) {
-        let text = format!("Lemma {name} : {left} = {right}.\nProof. {proof} Qed.\n");
-        self.equations.push((name.to_string(), text));
-    }
-
-    /// A plane without branches.
-    fn plane(&mut self, term: String) {
-        self.planes.push(Frequency { term, equation: None });
-    }
-
-    /// A plane whose formula branches: the equation says where to.
-    fn branch(&mut self, index: usize, right: &str, proof: &str) {
-        let (name, term) = (format!("theta_{index}"), format!("theta {index}"));
-        self.equation(&name, &term, right, proof);
-        self.planes.push(Frequency { term, equation: Some(name) });
-    }
-
-    /// The definitions, and the equations that are used.
-    pub(super) fn text(&self, used: &dyn Fn(&str) -> bool) -> String {
-        let mut text: String = self.definitions.iter().map(|(_, text)| text.as_str()).collect();
-        let names: Vec<&str> = self.definitions.iter().map(|(name, _)| *name).collect();
-        text += &match names.is_empty() {
-            true => "Ltac formula := idtac.\n".to_string(),
-            false => format!("Ltac formula := cbv beta delta [{}].\n", names.join(" ")),
+    /// The definitions as Coq text.
+    pub(super) fn text(&self) -> String {
+        let text = |d: &Definition| match d.arguments {
+            "" => format!("Definition {} : R := {}.\n", d.name, d.body),
+            arguments => format!("Definition {} ({arguments} : R) : R := {}.\n", d.name, d.body),
         };
-        if self.equations.iter().any(|(name, _)| used(name)) {
-            text += SETTLE;
-            for (name, equation) in &self.equations {
-                if used(name) || self.first.contains(name) {
-                    text += equation;
-                }
-            }
-        }
-        text
+        self.definitions.iter().map(text).collect()
     }
 }
-
-/// Decides comparisons of a formula by enclosing the difference of the two sides.
-const SETTLE: &str = "\
-Ltac real := formula; enclose 100%positive.
-Ltac settle := repeat match goal with
-  | |- context [Rlt_dec ?a ?b] =>
-      let H := fresh in destruct (Rlt_dec a b) as [H|H];
-      [ first [exfalso; assert (0 <= a - b) by real; lra | clear H]
-      | first [exfalso; assert (0 < b - a) by real; lra | clear H] ]
-  | |- context [Rmax ?a ?b] => first
-      [ rewrite (Rmax_left a b) by (assert (0 <= a - b) by real; lra)
-      | rewrite (Rmax_right a b) by (assert (0 <= b - a) by real; lra) ]
-  | |- context [Rmin ?a ?b] => first
-      [ rewrite (Rmin_left a b) by (assert (0 <= b - a) by real; lra)
-      | rewrite (Rmin_right a b) by (assert (0 <= a - b) by real; lra) ]
-  end.
-";
 
 /// A normalised config, read once more.
 #[derive(Clone, Copy)]

@@ -1,21 +1,28 @@
-//! From an exact value and an expected number to a lemma and its proof.
+//! From an exact value and an expected number to a lemma.
 
 use super::text::{decode, format_name, pattern};
 use super::{Statement, reason};
 use crate::number::{Format, Tensor};
 
-/// A lemma of a certificate.
+/// A lemma of a certificate, without its proof.
 pub(super) struct Lemma {
     pub(super) name: String,
-    pub(super) text: String,
+    /// What it says.
+    pub(super) says: String,
+    /// The real number that it is about, as a term.
+    pub(super) real: String,
+    /// The theorem that proves it from an enclosure.
+    pub(super) by: &'static str,
+    /// What that theorem is told by the statement.
+    pub(super) holes: &'static str,
+    /// Bits of the enclosure.
+    pub(super) precision: u32,
 }
 
-/// Bits by which an open interval is narrowed, so that one enclosure proves both ends.
-const MARGIN: u32 = 10;
-/// Residuals up to this many ulp (as f16) leave room for [`MARGIN`].
-const ROOM: f64 = 0.4985;
-/// Bits beyond those that an enclosure needs in principle.
-const SPARE: i32 = 26;
+/// Residuals beyond this many ulp (as f16) are near to a tie.
+const NEAR: f64 = 0.4985;
+/// Bits that tell such a residual from a tie, and those that an evaluation may lose.
+const SPARE: u32 = 18;
 
 /// The name of an element: its tensor and its index.
 fn name(tensor: &str, shape: &[usize], mut index: usize) -> String {
@@ -41,60 +48,45 @@ pub(super) fn lemma(
     let real = &statement.real;
     let name = name(statement.tensor, expected.shape(), index);
     let in_format = format_name(format);
-    let rewrites: String =
-        real.rewrites.iter().map(|equation| format!("rewrite {equation}. ")).collect();
-    let Some((significand, exponent)) = decode(format, bits) else {
+    let Some((_, exponent)) = decode(format, bits) else {
         if format.is_nan(bits) {
             return Err(reason::NONFINITE);
         }
-        let sign = if bits & format.sign_bit() == 0 { "" } else { "- " };
-        let precision = precision(real.size, format.e_max() - format.precision as i32, real.turns);
-        let text = format!(
-            "Lemma {name} :\n  overflow {in_format} <= nearest {in_format} ({sign}({})).\n\
-             Proof. {rewrites}formula. certify_infinity {precision}%positive. Qed.\n",
-            real.text
-        );
-        return Ok(Lemma { name, text });
+        let above = match bits & format.sign_bit() {
+            0 => real.text.clone(),
+            _ => format!("- ({})", real.text),
+        };
+        return Ok(Lemma {
+            name,
+            says: format!("overflow {in_format} <= nearest {in_format} ({above})"),
+            precision: precision(real.size, format.e_max() - format.precision as i32, real.turns),
+            real: above,
+            by: "overflows",
+            holes: " _ _",
+        });
     };
     // What a value is at most, if its terms do not say.
     let size = real.size.max(exponent + format.precision as i32);
-    // Midpoints to both neighbours, in units of a quarter of the last place.
-    let (low, high) = midpoints(format, significand, exponent);
-    // A power of two, whose lower half is short, is even, so that this is about the others.
+    let precision = precision(size, exponent - 2, real.turns);
     let near = residual
         .and_then(|tensor| tensor.data().get(index))
-        .is_none_or(|&bits| Format::F16.to_f64(bits).abs() > ROOM);
-    let even = significand & 1 == 0;
-    let (tactic, a, b, margin) = match (even, near) {
-        (true, _) => ("certify", low, high, 0),
-        (false, true) => ("certify_open", low, high, 0),
-        (false, false) => ("certify", (low << MARGIN) + 1, (high << MARGIN) - 1, MARGIN as i32),
-    };
-    let unit = exponent - 2 - margin;
-    let precision = precision(size, unit, real.turns);
-    let text = format!(
-        "Lemma {name} :\n  nearest {in_format} ({}) = value {}.\n\
-         Proof. {rewrites}formula. {tactic} ({})%Z ({})%Z ({})%Z {precision}%positive. Qed.\n",
-        real.text,
-        pattern(dtype, bits).unwrap_or_default(),
-        a,
-        b,
-        unit,
-    );
-    Ok(Lemma { name, text })
+        .is_none_or(|&bits| Format::F16.to_f64(bits).abs() > NEAR);
+    Ok(Lemma {
+        name,
+        says: format!(
+            "nearest {in_format} ({}) = value {}",
+            real.text,
+            pattern(dtype, bits).unwrap_or_default()
+        ),
+        real: real.text.clone(),
+        by: "rounds",
+        holes: " _ _ _",
+        // How near is not known.
+        precision: if near { 3 * precision } else { precision },
+    })
 }
 
 /// Bits of an enclosure of a number below 2^`size` that errs by less than 2^`unit`.
-fn precision(size: i32, unit: i32, turns: u32) -> i32 {
-    (size.saturating_sub(unit)).clamp(20, 20_000) + turns as i32 + SPARE
-}
-
-/// The ends of what rounds to a number, in quarters of its last place.
-fn midpoints(format: Format, significand: i128, exponent: i32) -> (i128, i128) {
-    // A power of two's lower neighbour is only half as far away.
-    let short = exponent > format.least_exponent()
-        && significand.unsigned_abs() == 1 << (format.precision - 1);
-    let below = if short && significand > 0 { 1 } else { 2 };
-    let above = if short && significand < 0 { 1 } else { 2 };
-    (4 * significand - below, 4 * significand + above)
+fn precision(size: i32, unit: i32, turns: u32) -> u32 {
+    (size.saturating_sub(unit)).clamp(20, 20_000).unsigned_abs() + turns + SPARE
 }

@@ -22,21 +22,18 @@ fn signed(p: Position, negative: bool) -> String {
     position(Position { numerator: if negative { -p.numerator } else { p.numerator }, ..p })
 }
 
-/// A plane at a position: its angle as a term, and what a proof needs to know.
+/// A plane at a position: its angle as a term, and the bits of it before the point.
 struct Turned {
     angle: String,
-    rewrites: Vec<String>,
     turns: u32,
 }
 
 fn turned(formula: &Formula, plane: usize, p: Position, negative: bool) -> Turned {
-    let frequency = &formula.planes[plane];
     Turned {
         angle: match p.numerator {
             0 => "0".to_string(),
-            _ => format!("{} * {}", signed(p, negative), frequency.term),
+            _ => format!("{} * {}", signed(p, negative), formula.planes[plane]),
         },
-        rewrites: frequency.equation.iter().filter(|_| p.numerator != 0).cloned().collect(),
         turns: position_bits(p) + FREQUENCY_BITS,
     }
 }
@@ -98,7 +95,6 @@ pub(super) fn rotate(r: &Rotate, sheet: &mut Sheet) -> Stated {
                 let factors = [formula.attention.clone(), growth(&formula, plane, at, name == "k")];
                 Ok(Real {
                     text: scaled(&factors, inverse, block(&x, &y, &turn.angle, imaginary)),
-                    rewrites: turn.rewrites,
                     size: size_x.max(size_y) + 1,
                     turns: turn.turns,
                 })
@@ -120,7 +116,6 @@ pub(super) fn table(t: &Table, sheet: &mut Sheet) -> Stated {
                 let value = format!("{name} ({})", turn.angle);
                 Ok(Real {
                     text: scaled(std::slice::from_ref(&formula.attention), false, value),
-                    rewrites: turn.rewrites,
                     size: 2,
                     turns: turn.turns,
                 })
@@ -132,12 +127,9 @@ pub(super) fn table(t: &Table, sheet: &mut Sheet) -> Stated {
 
 pub(super) fn inv_freq(f: &InvFreq, sheet: &mut Sheet) -> Stated {
     let formula = formula(Keys { object: &f.config, seq_len: f.seq_len })?;
-    let real = |text: String| Real { text, turns: 8, size: i32::MIN, ..Real::default() };
+    let real = |text: String| Real { text, turns: 8, size: i32::MIN };
     for (index, frequency) in formula.planes.iter().enumerate() {
-        sheet.element("inv_freq", index, || {
-            let rewrites = frequency.equation.iter().cloned().collect();
-            Ok(Real { rewrites, ..real(frequency.term.clone()) })
-        });
+        sheet.element("inv_freq", index, || Ok(real(frequency.clone())));
         if let Some(growth) = &formula.growth {
             let text = format!("Rpower ({}) (1 / scale_base)", growth.zeta[index]);
             sheet.element("growth", index, || Ok(real(text)));
@@ -191,12 +183,10 @@ pub(super) fn score(s: &Score, sheet: &mut Sheet) -> Stated {
                 let grown = formula.growth.as_ref().map(|growth| {
                     format!("Rpower ({}) ({distance} / scale_base)", growth.zeta[plane])
                 });
-                let frequency = &formula.planes[plane];
                 let angle = match distance.as_str() {
                     "0" => "0".to_string(),
-                    _ => format!("{distance} * {}", frequency.term),
+                    _ => format!("{distance} * {}", formula.planes[plane]),
                 };
-                real.rewrites.extend(frequency.equation.iter().filter(|_| angle != "0").cloned());
                 let term = format!(
                     "({} * {} + {} * {}) * cos ({angle}) + ({} * {} - {} * {}) * sin ({angle})",
                     qx.0, kx.0, qy.0, ky.0, qx.0, ky.0, qy.0, kx.0

@@ -10,7 +10,7 @@ pub(super) fn axial(keys: Keys) -> Result<Formula, &'static str> {
     formula.define("theta", "d k", "Rpower base (- (2 * k / d))");
     for dim in keys.numbers("axes_dims")? {
         let dim = dim as usize;
-        (0..dim / 2).for_each(|k| formula.plane(format!("theta {dim} {k}")));
+        (0..dim / 2).for_each(|k| formula.planes.push(format!("theta {dim} {k}")));
     }
     Ok(formula)
 }
@@ -19,7 +19,7 @@ pub(super) fn axial(keys: Keys) -> Result<Formula, &'static str> {
 pub(super) fn pixtral(keys: Keys) -> Result<Formula, &'static str> {
     let (mut formula, pairs) = powers(keys, "theta")?;
     let order = (0..pairs).step_by(2).chain((1..pairs).step_by(2));
-    order.for_each(|i| formula.plane(format!("theta {i}")));
+    order.for_each(|i| formula.planes.push(format!("theta {i}")));
     Ok(formula)
 }
 
@@ -30,7 +30,7 @@ pub(super) fn dinov3(keys: Keys) -> Result<Formula, &'static str> {
     formula.constant("base", parameter(keys.number("rope_theta")?));
     formula.constant("dim", dim.to_string());
     formula.define("theta", "k", "2 * PI * Rpower base (- (4 * k / dim))");
-    (0..dim / 2).for_each(|i| formula.plane(format!("theta {}", i % (dim / 4))));
+    (0..dim / 2).for_each(|i| formula.planes.push(format!("theta {}", i % (dim / 4))));
     Ok(formula)
 }
 
@@ -45,6 +45,6 @@ pub(super) fn pixel(keys: Keys) -> Result<Formula, &'static str> {
             formula.define("theta", "k", format!("PI * (1 + k * ((max_freq / 2 - 1) / ({n} - 1)))"))
         }
     }
-    (0..2 * steps).for_each(|i| formula.plane(format!("theta {}", i % steps)));
+    (0..2 * steps).for_each(|i| formula.planes.push(format!("theta {}", i % steps)));
     Ok(formula)
 }

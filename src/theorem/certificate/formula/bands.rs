@@ -3,12 +3,6 @@
 use super::super::text::parameter;
 use super::plain::attention;
 use super::{Formula, Keys, powers};
-use std::f64::consts::PI;
-
-/// A floating-point θ_i, to guess branches with.
-pub(super) fn guess(keys: Keys, i: usize) -> Result<f64, &'static str> {
-    Ok(keys.number("rope_theta")?.powf(-2.0 * i as f64 / keys.dim()? as f64))
-}
 
 /// Llama 3.1 as Meta prints it: three bands by wavelength.
 pub(super) fn llama3(keys: Keys) -> Result<Formula, &'static str> {
@@ -32,15 +26,7 @@ pub(super) fn llama3(keys: Keys) -> Result<Formula, &'static str> {
          else if Rlt_dec (original / low_freq_factor) (wavelength i) then plain i / factor\n  \
          else (1 - smooth i) * (plain i / factor) + smooth i * plain i",
     );
-    for i in 0..pairs {
-        let wavelength = 2.0 * PI / guess(keys, i)?;
-        let right = match wavelength {
-            short if short < original / high => format!("plain {i}"),
-            long if long > original / low => format!("plain {i} / factor"),
-            _ => format!("(1 - smooth {i}) * (plain {i} / factor) + smooth {i} * plain {i}"),
-        };
-        formula.branch(i, &right, "unfold theta. settle; reflexivity.");
-    }
+    (0..pairs).for_each(|i| formula.planes.push(format!("theta {i}")));
     Ok(formula)
 }
 
@@ -62,16 +48,7 @@ pub(super) fn ntk_by_parts(keys: Keys) -> Result<Formula, &'static str> {
         "Rmax 0 (Rmin 1 ((turns i - beta_slow) / (beta_fast - beta_slow)))",
     );
     formula.define("theta", "i", "(1 - gamma i) * (plain i / factor) + gamma i * plain i");
-    for i in 0..pairs {
-        let turns = original * guess(keys, i)? / (2.0 * PI);
-        let gamma = match turns {
-            few if few < slow => "0".to_string(),
-            many if many > fast => "1".to_string(),
-            _ => format!("((turns {i} - beta_slow) / (beta_fast - beta_slow))"),
-        };
-        let right = format!("(1 - {gamma}) * (plain {i} / factor) + {gamma} * plain {i}");
-        formula.branch(i, &right, "unfold theta, gamma. settle; reflexivity.");
-    }
+    (0..pairs).for_each(|i| formula.planes.push(format!("theta {i}")));
     formula.attention = keys.optional("attention_factor").and_then(attention);
     Ok(formula)
 }

@@ -6,7 +6,7 @@ use crate::theorem::certificate::text::{integer, parameter};
 /// RoFormer, Eq. 15.
 pub(super) fn default(keys: Keys) -> Result<Formula, &'static str> {
     let (mut formula, pairs) = powers(keys, "theta")?;
-    (0..pairs).for_each(|i| formula.plane(format!("theta {i}")));
+    (0..pairs).for_each(|i| formula.planes.push(format!("theta {i}")));
     Ok(formula)
 }
 
@@ -15,14 +15,14 @@ pub(super) fn linear(keys: Keys) -> Result<Formula, &'static str> {
     let (mut formula, pairs) = powers(keys, "plain")?;
     formula.constant("factor", parameter(keys.number("factor")?));
     formula.define("theta", "i", "plain i / factor");
-    (0..pairs).for_each(|i| formula.plane(format!("theta {i}")));
+    (0..pairs).for_each(|i| formula.planes.push(format!("theta {i}")));
     Ok(formula)
 }
 
 /// No rotation.
 pub(super) fn none(keys: Keys) -> Result<Formula, &'static str> {
     let mut formula = Formula::default();
-    (0..keys.dim()? / 2).for_each(|_| formula.plane("0".to_string()));
+    (0..keys.dim()? / 2).for_each(|_| formula.planes.push("0".to_string()));
     Ok(formula)
 }
 
@@ -36,7 +36,7 @@ fn rescaled(keys: Keys, alpha: impl FnOnce(&mut Formula)) -> Result<Formula, &'s
     alpha(&mut formula);
     formula.constant("scaled", "base * Rpower alpha (dim / (dim - 2))");
     formula.define("theta", "i", "Rpower scaled (- (2 * i / dim))");
-    (0..dim / 2).for_each(|i| formula.plane(format!("theta {i}")));
+    (0..dim / 2).for_each(|i| formula.planes.push(format!("theta {i}")));
     Ok(formula)
 }
 
@@ -77,7 +77,7 @@ pub(super) fn proportional(keys: Keys) -> Result<Formula, &'static str> {
     // One IEEE product, by contract.
     let turning = (keys.number("partial_rotary_factor")? * (2 * pairs) as f64) as usize / 2;
     for i in 0..pairs {
-        formula.plane(if i < turning { format!("theta {i}") } else { "0".to_string() });
+        formula.planes.push(if i < turning { format!("theta {i}") } else { "0".to_string() });
     }
     Ok(formula)
 }
@@ -89,7 +89,7 @@ pub(super) fn longrope(keys: Keys) -> Result<Formula, &'static str> {
     let divisors = keys.numbers(if long { "long_factor" } else { "short_factor" })?;
     let (mut formula, pairs) = powers(keys, "plain")?;
     for (i, divisor) in divisors.iter().enumerate().take(pairs) {
-        formula.plane(format!("(/ ({}) * plain {i})", parameter(*divisor)));
+        formula.planes.push(format!("(/ ({}) * plain {i})", parameter(*divisor)));
     }
     formula.attention = match keys.optional("attention_factor") {
         Some(given) => attention(given),
