@@ -361,24 +361,22 @@ fn score_of(
 /// What changed rotations may add to the distance of two scores, element by element.
 ///
 /// A change may multiply any coordinate by any entry of a row's table, so a coordinate is off by at
-/// most the row's norm times the largest error of an angle, which is a plane's bound over its own
-/// |z|. Two machines are twice that apart.
+/// most the row's norm times the largest bound of a row of ones. Two machines are twice that apart.
 fn between(score: &Score, profile: &Profile, rotated: &[Vec<f64>; 2]) -> Option<Vec<f64>> {
-    let (dim, pairs) = (*score.q.shape().last()?, score.rope.pairs());
+    let dim = *score.q.shape().last()?;
+    let ones = |tensor: &Tensor| {
+        let one = profile::encode(tensor.dtype().format()?, 1.0);
+        Tensor::new(tensor.dtype(), tensor.shape().to_vec(), vec![one; tensor.data().len()]).ok()
+    };
+    let ones = Score { q: ones(&score.q)?, k: ones(&score.k)?, ..score.clone() };
     let apart = |is_key: bool, name: &str| -> Option<Vec<f64>> {
-        let (_, named) = profile::bounds(&side(score, is_key), &[*profile]).into_iter().next()?;
+        let (_, named) = profile::bounds(&side(&ones, is_key), &[*profile]).into_iter().next()?;
         let bound = named.into_iter().find(|named| named.name == name)?.tensor;
         let input = if is_key { &score.k } else { &score.q };
         let format = input.dtype().format()?;
         let row = |(bound, input): (&[u64], &[u64])| {
-            let input: Vec<f64> = input.iter().map(|&bits| format.to_f64(bits)).collect();
-            let relative = pairs.iter().map(|pair| {
-                let z = libm::hypot(input[pair.re], input[pair.im]);
-                let bound = [pair.re, pair.im].map(|i| f64::from_bits(bound[i]));
-                if z == 0.0 { 0.0 } else { bound[0].max(bound[1]) / z }
-            });
-            let norm = input.iter().fold(0.0, |norm, x| libm::hypot(norm, *x));
-            2.0 * norm * relative.fold(0.0, f64::max)
+            let norm = input.iter().fold(0.0, |norm, &x| libm::hypot(norm, format.to_f64(x)));
+            2.0 * norm * bound.iter().map(|&b| f64::from_bits(b)).fold(0.0, f64::max)
         };
         let rows = bound.data().chunks(dim.max(1)).zip(input.data().chunks(dim.max(1)));
         Some(rows.map(row).collect())

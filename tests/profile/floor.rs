@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use ropewalk::audit::right_profiles;
 use ropewalk::encoding::{Body, Question};
 use ropewalk::number::{Dtype, Format, Tensor};
-use ropewalk::profile::{Floor, bounds};
+use ropewalk::profile::{Floor, bounds, find};
 use ropewalk::request::{Direction, Position, Positions, Request};
 
 const CONFIGS: [&str; 7] = [
@@ -77,10 +77,41 @@ proptest! {
                     let bound = format.to_f64(bound.data()[place]);
                     prop_assert!(bound.is_finite(), "{} {position} {plane} ({x:e}, {y:e})", profile.name);
                     prop_assert!(*floor <= bound, "{} {position} {plane} ({x:e}, {y:e}): {floor:e} {bound:e}", profile.name);
-                    // It is worth having.
-                    let least = format.to_f64(1);
-                    let worth = *floor >= 0.1 * bound - least || profile.accuracy.fast_trig.is_some() || profile.flush;
-                    prop_assert!(worth, "{} {position} {plane} ({x:e}, {y:e}): {floor:e} {bound:e}", profile.name);
+                }
+            }
+        }
+    }
+}
+
+/// It is worth having: ordinary numbers have a floor not far below the bound.
+#[test]
+fn floors_are_near_bounds() {
+    for (dtype, name) in [
+        (Dtype::F32, "hf-f32"),
+        (Dtype::F32, "ggml-f32"),
+        (Dtype::Bf16, "hf-bf16"),
+        (Dtype::F64, "numpy-f64"),
+    ] {
+        let format = dtype.format().unwrap();
+        let mut question = question(CONFIGS[0], dtype, Direction::Forward);
+        let profile = *find(name).unwrap();
+        let Body::Rotate(rotate) = &mut question.body else { unreachable!() };
+        let positions = [1, 100, 4097, 30_000];
+        let list = positions.iter().map(|p| Position::integer(*p)).collect();
+        rotate.positions = Positions::new(vec![1, 1, 4], list).unwrap();
+        let data = (0..64).map(|i| round(format, 1.0 + i as f64 / 64.0)).collect();
+        rotate.q = Tensor::new(dtype, vec![1, 1, 4, 16], data).unwrap();
+        let (rope, q) = (rotate.rope.clone(), rotate.q.clone());
+        let floor = Floor::new(&profile, &rope, Direction::Forward, format, dtype).unwrap();
+        let bound = &bounds(&question, &[profile])[0].1[0].tensor;
+        for (row, position) in positions.iter().enumerate() {
+            for (plane, pair) in rope.pairs().iter().enumerate() {
+                let turned = floor.at(plane, *position).unwrap();
+                let places = [row * 16 + pair.re, row * 16 + pair.im];
+                let [x, y] = places.map(|i| format.to_f64(q.data()[i]));
+                for (floor, place) in turned.of(x, y).unwrap().iter().zip(places) {
+                    let bound = format.to_f64(bound.data()[place]);
+                    assert!(*floor > 0.2 * bound, "{name} {position} {plane}: {floor:e} {bound:e}");
                 }
             }
         }
