@@ -171,13 +171,14 @@ fn draw(svg: &mut String) -> Result<(), Box<dyn std::error::Error>> {
         .label_style(("sans-serif", 14))
         .draw()?;
     let grey = RGBColor(120, 120, 120);
-    for (y, text) in [
-        (2f64.powi(-9), "half an ulp of bf16 at 1"),
-        (std::f64::consts::PI, "half a turn: nothing is left"),
+    // Where no line runs.
+    for (x, y, text) in [
+        (2f64.powi(22), 2f64.powi(-9), "half an ulp of bf16 at 1"),
+        (1.3, std::f64::consts::PI, "half a turn: nothing is left"),
     ] {
         chart.draw_series(LineSeries::new([(1.0, y), (right, y)], grey.stroke_width(1)))?;
         let style = ("sans-serif", 13).into_font().color(&grey);
-        chart.draw_series([Text::new(text, (1.3, y * 4.0), style)])?;
+        chart.draw_series([Text::new(text, (x, y * 4.0), style)])?;
     }
     let series = [
         ("bf16-angle", "product in bf16 (autocast)", RGBColor(214, 39, 40)),
