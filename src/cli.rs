@@ -19,6 +19,7 @@ mod judge;
 mod lint;
 mod list;
 mod positions;
+mod profiles;
 mod progress;
 mod prompt;
 mod prove;

@@ -40,7 +40,7 @@ pub use positions::{
 pub use question::*;
 pub use relative::{SHAW_KEYS, Shaw, ShawForm};
 pub use released::{Model, models};
-pub use rope::{Layout, Plane, Rope};
+pub use rope::{Layout, Plane, Rope, outside};
 pub use rotation::{
     Pair, apply_matrix, plane_score, rotate_complex, rotate_elementwise, rotation_matrix, turn,
 };

@@ -10,7 +10,7 @@ use super::errors::{Band, Cell, Errors};
 use super::judge::{HISTOGRAM, Misfit, Wrong, judge, scale, ulps};
 use super::kernel::Ask;
 use super::reference::Truth;
-use crate::encoding::{Body, Expression, Question, Rope};
+use crate::encoding::{Body, Expression, Question, Rope, outside};
 use crate::number::{Dtype, Format, Tensor};
 use crate::profile::{Floor, Profile};
 use crate::request::{Json, Object, Position, Positions, tensor_json};
@@ -82,13 +82,8 @@ impl<'a> LargeJudge<'a> {
         let (input, output) = (rotate.q.dtype(), question.dtype);
         let formats = [input.format()?, output.format()?];
         let floor = Floor::new(&profile, &rotate.rope, rotate.direction, formats[0], output);
-        let mut inside = vec![false; rotate.rope.head_dim];
-        for pair in rotate.rope.pairs() {
-            inside[pair.re] = true;
-            inside[pair.im] = true;
-        }
-        let outside = (0..inside.len()).filter(|&i| !inside[i]).collect();
         let rope = &rotate.rope;
+        let outside = outside(rope.head_dim, &rope.pairs());
         Some(LargeJudge { question, rope, profile, floor, input, formats, outside })
     }
 
@@ -98,11 +93,18 @@ impl<'a> LargeJudge<'a> {
     /// [`Misfit`] if there are not as many of one thing as of the others.
     pub fn judge(&self, rows: &Rows) -> Result<Large, Misfit> {
         let dim = self.rope.head_dim;
+        let count = rows.got.len() / dim;
+        for given in [rows.got, rows.input, rows.expected, rows.residual] {
+            if given.len() != count * dim {
+                let (got, want) = (vec![given.len()], vec![count, dim]);
+                return Err(Misfit::Shape { name: "q".to_string(), got, want });
+            }
+        }
         let mut large = Large { histogram: vec![0; HISTOGRAM.len() + 1], ..Large::default() };
         let mut planes = vec![Cell::default(); self.rope.planes.len() + 1];
         let mut band = None;
         let mut open = Vec::new();
-        for row in 0..rows.got.len() / dim {
+        for row in 0..count {
             // What no position turns is counted with the first axis.
             let own = Band::of(Some((rows.position)(row, 0) as f64));
             if band.is_some_and(|known| known != own) {

@@ -1,6 +1,6 @@
 //! `ropewalk adapter`: the reference itself, speaking the protocol; or one with known faults.
 
-use super::CliError;
+use super::{CliError, profiles};
 use crate::encoding::Question;
 use crate::exact;
 use crate::fault::{self, Answer, Asked, Fault, History, Mutant};
@@ -19,8 +19,8 @@ pub struct Args {
     #[arg(long, value_name = "NAME")]
     fault: Vec<String>,
     /// With a fault: compute as a machine of this profile does, instead of rounding once
-    #[arg(long, value_name = "NAME", requires = "fault")]
-    profile: Option<String>,
+    #[arg(long, value_name = "NAME", requires = "fault", value_parser = profiles::named)]
+    profile: Option<&'static Profile>,
 }
 
 /// Runs the verb.
@@ -30,13 +30,6 @@ pub fn run(args: &Args) -> Result<ExitCode, CliError> {
         fault::find(name).ok_or_else(unknown)
     };
     let faults: Vec<&'static Fault> = args.fault.iter().map(named).collect::<Result<_, _>>()?;
-    let machine = args.profile.as_ref().map(|name| {
-        let names: Vec<&str> = profile::NAMED.iter().map(|profile| profile.name).collect();
-        let allowed = names.join(", ");
-        let unknown = || CliError::Usage(format!("--profile {name}: allowed are {allowed}"));
-        profile::find(name).ok_or_else(unknown)
-    });
-    let machine = machine.transpose()?;
     let mut history = History::default();
     let input = std::io::stdin().lock();
     let mut output = std::io::stdout().lock();
@@ -50,7 +43,7 @@ pub fn run(args: &Args) -> Result<ExitCode, CliError> {
             Some("stop") => break,
             Some("start") => start(),
             _ if faults.is_empty() => exact::reply(&line).to_json(),
-            _ => wrong(&line, &faults, machine, &mut history).to_json(),
+            _ => wrong(&line, &faults, args.profile, &mut history).to_json(),
         };
         let text = serde_json::to_string(&reply).unwrap_or_default();
         writeln!(output, "{text}")

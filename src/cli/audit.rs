@@ -10,9 +10,10 @@ pub use html::page as html_page;
 pub use junit::junit as junit_xml;
 
 use super::CliError;
+use super::profiles;
 use super::progress::progress;
 use crate::audit::{Audited, Case, Kernel, Options, audit};
-use crate::profile;
+use crate::profile::Profile;
 use globset::{GlobBuilder, GlobMatcher};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -35,8 +36,8 @@ pub struct Args {
     #[command(flatten)]
     selection: selection::Selection,
     /// Judge by this profile instead of the right one that fits best; `ropewalk list profiles`
-    #[arg(long, value_name = "NAME")]
-    profile: Option<String>,
+    #[arg(long, value_name = "NAME", value_parser = profiles::named)]
+    profile: Option<&'static Profile>,
     /// Ask everything once, not twice
     #[arg(long)]
     once: bool,
@@ -51,10 +52,6 @@ pub struct Args {
 /// Runs the verb.
 pub fn run(args: &Args) -> Result<ExitCode, CliError> {
     let reports = args.reports.reports()?;
-    let profile = match &args.profile {
-        None => None,
-        Some(name) => Some(*profile::find(name).ok_or_else(|| unknown_profile(name))?),
-    };
     let known = match &args.known_failures {
         Some(path) => globs(path)?,
         None => Vec::new(),
@@ -66,7 +63,7 @@ pub fn run(args: &Args) -> Result<ExitCode, CliError> {
     let bar = progress(cases.len() as u64 * if twice { 2 } else { 1 }, "cases");
     let options = Options {
         door: name,
-        profile,
+        profile: args.profile.copied(),
         twice,
         diagnose: true,
         known: &|id| known.iter().any(|(_, glob)| glob.is_match(id)),
@@ -86,11 +83,6 @@ pub fn run(args: &Args) -> Result<ExitCode, CliError> {
 
 fn judge(kernel: &mut dyn Kernel, cases: &[Case], options: &Options) -> Audited {
     audit(kernel, cases, options)
-}
-
-fn unknown_profile(name: &str) -> CliError {
-    let names: Vec<&str> = profile::NAMED.iter().map(|profile| profile.name).collect();
-    CliError::Usage(format!("--profile is {name:?}, known are {}", names.join(", ")))
 }
 
 /// The entries of the file with known failures, as they are written and to match with.

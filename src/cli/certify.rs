@@ -122,11 +122,11 @@ fn check(
     let pick = args.values.map(|values| (values, args.seed));
     let mut record = Record::new(checker.version(), pick);
     if let (true, Some(path)) = (args.resume, args.record.as_ref().filter(|path| path.exists())) {
-        record.resume(&read(path)?);
+        record.resume(&read(path)?, owned);
     }
     let bar = progress(owned.len() as u64, "tests");
     for file in owned.chunk_by(|a, b| a.path == b.path) {
-        if !record.has(&file[0]) {
+        if !record.has(&file[0].path) {
             let lemmas: Vec<Lemmas> = file.iter().map(certified).collect();
             let refused = checker.check(&lemmas, args.jobs.into())?;
             for lemma in &refused {

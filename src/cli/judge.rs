@@ -4,6 +4,7 @@ mod dump;
 mod report;
 
 use super::positions::Places;
+use super::profiles;
 use super::progress::progress;
 use super::source::Source;
 use super::tensors::Raw;
@@ -14,7 +15,7 @@ use crate::audit::{Verdict, right_profiles};
 use crate::encoding::{Body, Question, RopeConfig};
 use crate::exact::bulk::Rotator;
 use crate::number::{Dtype, Tensor};
-use crate::profile::{self, Profile, common};
+use crate::profile::{Profile, common};
 use crate::request::{Direction, Json, Object, Operation, Reject, Request, tensor_json};
 use crate::vector::run_request;
 use dump::{Dump, Geometry};
@@ -59,7 +60,7 @@ pub struct Args {
     #[arg(long, value_name = "N")]
     seq_len: Option<i64>,
     /// Judge by this profile instead of the right one that fits; `ropewalk list profiles`
-    #[arg(long, value_name = "NAME", value_parser = named)]
+    #[arg(long, value_name = "NAME", value_parser = profiles::named)]
     profile: Option<&'static Profile>,
     /// One JSON object
     #[arg(long)]
@@ -73,11 +74,6 @@ fn direction(word: &str) -> Result<Direction, String> {
     let all = [Direction::Forward, Direction::Inverse, Direction::Backward];
     let found = all.into_iter().find(|direction| direction.name() == word);
     found.ok_or_else(|| "allowed are forward, inverse, backward".to_string())
-}
-
-fn named(name: &str) -> Result<&'static Profile, String> {
-    let list = || profile::NAMED.iter().map(|profile| profile.name).collect::<Vec<_>>().join(", ");
-    profile::find(name).ok_or_else(|| format!("allowed are {}", list()))
 }
 
 /// What came of it.
@@ -101,7 +97,7 @@ impl Judged {
 
 /// Runs the verb.
 pub fn run(args: &Args) -> Result<ExitCode, CliError> {
-    let (rope, question) = match question(args) {
+    let (inputs, question) = match question(args) {
         Ok(Ok(found)) => found,
         Ok(Err(reject)) => {
             eprintln!("ropewalk: rejected: {reject}");
@@ -109,7 +105,7 @@ pub fn run(args: &Args) -> Result<ExitCode, CliError> {
         }
         Err(error) => return Err(error),
     };
-    let Inputs { before, after, geometry, places } = rope;
+    let Inputs { before, after, geometry, places } = inputs;
     let Body::Rotate(rotate) = &question.body else {
         return Err(CliError::Usage("a rotation was asked for".into()));
     };
@@ -247,7 +243,6 @@ fn judge(args: &Args, dump: Dump, question: &Question) -> Result<Judged, CliErro
         0 => None,
         _ => Some(explain(args, &dump, any, &large, &sample)?),
     };
-    drop(possible);
     Ok(Judged { dump, profile, large, report })
 }
 

@@ -4,12 +4,13 @@ mod record;
 mod report;
 mod truth;
 
+use super::profiles;
 use super::progress::progress;
 use super::source::Source;
 use super::{CliError, write::write_atomically};
 use crate::encoding::{Rope, RopeConfig};
 use crate::exact::{ResolvedRope, UndecidedRounding};
-use crate::profile::{self, LAST_POSITION, NAMED, Sweep, Swept};
+use crate::profile::{self, LAST_POSITION, Sweep, Swept};
 use crate::request::Reject;
 use record::{Header, Record};
 use std::io::Write;
@@ -38,7 +39,7 @@ pub struct Args {
     #[arg(long, value_name = "N")]
     seq_len: Option<i64>,
     /// How the machine computes: hf-f32, ggml-f32, bf16-positions …
-    #[arg(long, value_name = "NAME", value_parser = named, required_unless_present = "merge")]
+    #[arg(long, value_name = "NAME", value_parser = profiles::named, required_unless_present = "merge")]
     profile: Option<&'static profile::Profile>,
     /// Positions FIRST..END, END at most 2^32
     #[arg(long, value_name = "FIRST..END", default_value = "0..2147483648", value_parser = range)]
@@ -63,11 +64,6 @@ pub struct Args {
     /// File to write instead of standard output
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
-}
-
-fn named(name: &str) -> Result<&'static profile::Profile, String> {
-    let list = || NAMED.iter().map(|profile| profile.name).collect::<Vec<_>>().join(", ");
-    profile::find(name).ok_or_else(|| format!("allowed are {}", list()))
 }
 
 fn range(text: &str) -> Result<Range<u64>, String> {

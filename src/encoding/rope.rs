@@ -97,3 +97,18 @@ impl Rope {
         Rope { planes: self.planes.iter().map(invert).collect(), ..self.clone() }
     }
 }
+
+/// The coordinates of a head of so many that no pair has.
+///
+/// ```
+/// use ropewalk::encoding::{Pair, outside};
+/// assert_eq!(outside(6, &[Pair { re: 1, im: 4 }]), [0, 2, 3, 5]);
+/// ```
+pub fn outside(dim: usize, pairs: &[Pair]) -> Vec<usize> {
+    let mut inside = vec![false; dim];
+    for pair in pairs {
+        inside[pair.re] = true;
+        inside[pair.im] = true;
+    }
+    (0..dim).filter(|&i| !inside[i]).collect()
+}

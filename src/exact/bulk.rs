@@ -11,7 +11,7 @@ use super::answer::{self, Answer, Named, rotary, starting_precision};
 use super::ladder::{Bf16, F16, Ladder, LadderError, Open, Output, Rows};
 use super::resolved::ResolvedRope;
 use super::round::{UndecidedRounding, Value};
-use crate::encoding::{Body, Pair, Question, Rope};
+use crate::encoding::{Body, Pair, Question, Rope, outside};
 use crate::number::{Dtype, Format, Tensor};
 use crate::request::{Direction, Position};
 use rayon::prelude::*;
@@ -316,12 +316,7 @@ impl Turner {
     ) -> Result<u32, Stuck> {
         let &Input { format, pairs, dim, .. } = input;
         let position = |row: usize, axis: usize| (input.position)(first + row, axis);
-        let mut inside = vec![false; dim];
-        for pair in pairs {
-            inside[pair.re] = true;
-            inside[pair.im] = true;
-        }
-        let outside: Vec<usize> = (0..dim).filter(|&index| !inside[index]).collect();
+        let outside = outside(dim, pairs);
         for start in (0..data.len()).step_by(dim.max(1)) {
             for index in outside.iter().map(|index| start + index) {
                 let rounded = super::round::copy(data[index], format, O::FORMAT);

@@ -99,16 +99,6 @@ fn named(name: &'static str, dtype: Dtype, shape: Vec<usize>, bits: Vec<u64>) ->
     Some(Named { name, tensor: Tensor::new(dtype, shape, bits).ok()? })
 }
 
-/// The coordinates that no plane has.
-fn outside(dim: usize, pairs: &[Pair]) -> Vec<usize> {
-    let mut inside = vec![false; dim];
-    for pair in pairs {
-        inside[pair.re] = true;
-        inside[pair.im] = true;
-    }
-    (0..dim).filter(|&i| !inside[i]).collect()
-}
-
 /// Row, its token in [batch][seq], its elements.
 fn rows(tensor: &Tensor) -> impl Iterator<Item = (usize, usize, &[u64])> {
     let (heads, seq, dim) = match tensor.shape() {

@@ -16,6 +16,14 @@ struct File {
     left_out: BTreeMap<String, usize>,
 }
 
+/// Values of claims, of whatever kind.
+fn elements(claims: &[Owned]) -> usize {
+    let of = |claim: &Owned| {
+        claim.claim().expected.iter().map(|(_, t, _)| t.data().len()).sum::<usize>()
+    };
+    claims.iter().map(of).sum()
+}
+
 /// The outcome of a run.
 pub struct Record {
     files: BTreeMap<String, File>,
@@ -31,8 +39,9 @@ impl Record {
         Record { files: BTreeMap::new(), coq: coq.to_string(), prelude: sha256(prelude()), pick }
     }
 
-    /// Takes over the golden files of an earlier record, if it was made the same way.
-    pub fn resume(&mut self, earlier: &str) {
+    /// Takes over what an earlier record has of these claims' golden files, if it was made the same
+    /// way, of the same files, and of as many values: of a whole file, not of some of its tests.
+    pub fn resume(&mut self, earlier: &str, claims: &[Owned]) {
         let Ok(earlier) = serde_json::from_str::<Value>(earlier) else { return };
         let same = earlier["checked_by"] == self.coq.as_str()
             && earlier["prelude_sha256"] == self.prelude.as_str()
@@ -40,23 +49,29 @@ impl Record {
         if !same {
             return;
         }
-        if let Ok(files) = BTreeMap::deserialize(&earlier["files"]) {
-            self.files = files;
+        let Ok(mut files) = BTreeMap::<String, File>::deserialize(&earlier["files"]) else {
+            return;
+        };
+        for claims in claims.chunk_by(|a, b| a.path == b.path) {
+            let known = files.remove(&claims[0].path);
+            let same =
+                |file: &File| file.sha256 == claims[0].sha256 && file.elements == elements(claims);
+            if let Some(file) = known.filter(same) {
+                self.files.insert(claims[0].path.clone(), file);
+            }
         }
     }
 
-    /// Whether a claim's golden file is in the record.
-    pub fn has(&self, claim: &Owned) -> bool {
-        self.files.get(&claim.path).is_some_and(|file| file.sha256 == claim.sha256)
+    /// Whether a golden file is in the record.
+    pub fn has(&self, path: &str) -> bool {
+        self.files.contains_key(path)
     }
 
     /// Adds a golden file: its claims, their lemmas, and those that were refused.
     pub fn add(&mut self, claims: &[Owned], lemmas: &[Lemmas], refused: Vec<String>) {
-        let mut file = File::default();
+        let mut file = File { elements: elements(claims), ..File::default() };
         for (claim, lemmas) in claims.iter().zip(lemmas) {
             file.sha256.clone_from(&claim.sha256);
-            file.elements +=
-                claim.claim().expected.iter().map(|(_, t, _)| t.data().len()).sum::<usize>();
             file.certified += lemmas.names.len();
             for (reason, count) in &lemmas.left_out {
                 *file.left_out.entry(reason.to_string()).or_default() += count;
@@ -106,5 +121,37 @@ impl Record {
             "files": self.files,
         });
         format!("{record:#}\n")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::claims::gather;
+    use super::*;
+    use std::path::Path;
+
+    /// Only what was made the same way, of the same whole file, is taken over.
+    #[test]
+    fn a_record_is_gone_on_with() {
+        let target = "alibi_slopes/f16.json";
+        let claims = gather(None, &[target.to_string()], Path::new("vectors")).ok().unwrap();
+        let lemmas: Vec<Lemmas> = claims.iter().map(|_| Lemmas::default()).collect();
+        let has = |coq: &str, pick: Option<(usize, u64)>, earlier: &str, claims: &[Owned]| {
+            let mut record = Record::new(coq, pick);
+            record.resume(earlier, claims);
+            record.has(target)
+        };
+        let mut whole = Record::new("Coq", None);
+        whole.add(&claims, &lemmas, vec![]);
+        assert!(has("Coq", None, &whole.json(), &claims));
+        assert!(!has("Coq 2", None, &whole.json(), &claims));
+        assert!(!has("Coq", Some((9, 0)), &whole.json(), &claims));
+        assert!(!has("Coq", None, &whole.json().replace(&claims[0].sha256, "0"), &claims));
+        assert!(!has("Coq", None, "no JSON", &claims));
+        // Some tests of the file are not the file.
+        let mut part = Record::new("Coq", None);
+        part.add(&claims[..1], &lemmas[..1], vec![]);
+        assert!(!has("Coq", None, &part.json(), &claims));
+        assert!(has("Coq", None, &part.json(), &claims[..1]));
     }
 }

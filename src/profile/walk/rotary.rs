@@ -1,7 +1,9 @@
 //! The walks over rotations, scores and spectra.
 
-use super::{Kernel, Named, Phases, at, format_of, named, outside, rows};
-use crate::encoding::{Apply, Expression, Pair, Plane, Rope, Rotate, Score, Sinusoidal, Wave};
+use super::{Kernel, Named, Phases, at, format_of, named, rows};
+use crate::encoding::{
+    Apply, Expression, Pair, Plane, Rope, Rotate, Score, Sinusoidal, Wave, outside,
+};
 use crate::number::{Dtype, Tensor};
 use crate::profile::machine::contains;
 use crate::request::{Direction, Position, Positions};

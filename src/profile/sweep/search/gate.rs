@@ -61,3 +61,17 @@ impl Search<'_> {
             .fold(false, |any, n| any | (start.wrapping_sub(n.wrapping_mul(step)) <= width))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Both pieces times both of 2π are 1.
+    #[test]
+    fn the_inverse_of_a_turn() {
+        let ([a, b], [t, u]) = (INVERSE_TAU, [std::f64::consts::TAU, 2.4492935982947064e-16]);
+        let product = a * t;
+        let rest = (product - 1.0) + libm::fma(a, t, -product) + a * u + b * t;
+        assert!(rest.abs() < 1e-31, "{rest:e}");
+    }
+}
