@@ -133,6 +133,34 @@ fn faults_are_named() {
 }
 
 #[test]
+fn what_shows_nothing_is_no_pass() {
+    let folder = tempfile::tempdir().unwrap();
+    let shape = vec![HEADS, TOKENS, DIM];
+    let mut numbers = numbers();
+    let all = singles(&vec![f32::NAN; numbers.len()]);
+    let tensors = [("before", shape.clone(), all.clone()), ("after", shape.clone(), all)];
+    save(&folder.path().join("d.safetensors"), Stored::F32, &tensors);
+    let text = said(&mut ropewalk(folder.path(), BOTH, &HERE), 3);
+    insta::assert_snapshot!(text, @"
+    UNJUDGED  d.safetensors:after: hsd [2, 300, 16] f32, forward of d.safetensors:before
+      none of 9600 elements can be judged by the derived bound of hf-f32
+      9600 elements have no error: a NaN or an infinity went in, or a NaN came out
+    ");
+    // Beyond what f32 can do nothing is judged either.
+    dump(folder.path(), &numbers);
+    let far = ["--positions", "1152921504606846976..1152921504606847276"];
+    let text = said(&mut ropewalk(folder.path(), BOTH, &far), 3);
+    assert!(text.contains("none of 9600 elements can be judged"), "{text}");
+    // One NaN spoils its plane and no more.
+    numbers[5 * DIM + 7] = f32::NAN;
+    let after = rotated(&numbers, 1.0, half);
+    let tensors = [("before", shape.clone(), singles(&numbers)), ("after", shape, singles(&after))];
+    save(&folder.path().join("d.safetensors"), Stored::F32, &tensors);
+    let text = said(&mut ropewalk(folder.path(), BOTH, &HERE), 0);
+    assert!(text.contains("\n  2 elements have no error: a NaN"), "{text}");
+}
+
+#[test]
 fn axes_in_any_order_and_numpys_files() {
     let folder = tempfile::tempdir().unwrap();
     let after = rotated(&numbers(), 1.0, half);

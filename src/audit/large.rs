@@ -305,6 +305,11 @@ fn gather(from: &[u64], rows: &[usize], dim: usize) -> Vec<u64> {
 }
 
 impl Large {
+    /// Elements without an error: a NaN or an infinity went in, or a NaN came out.
+    pub fn without_value(&self) -> usize {
+        self.judged + self.unjudged - self.histogram.iter().sum::<usize>()
+    }
+
     fn count(&mut self, off: f64, wrong: impl FnOnce() -> Wrong) {
         // Ends of classes that lie below, counted without a branch.
         let class: usize = HISTOGRAM.iter().map(|&end| usize::from(off > end)).sum();

@@ -87,9 +87,10 @@ struct Judged {
 
 impl Judged {
     fn verdict(&self) -> Verdict {
-        match (self.large.wrong, self.large.judged) {
-            (0, 0) => Verdict::Unjudged,
-            (0, _) => Verdict::Conforms,
+        // What has no value is right by a rule, and shows nothing of a kernel.
+        match (self.large.wrong, self.large.judged > self.large.without_value()) {
+            (0, false) => Verdict::Unjudged,
+            (0, true) => Verdict::Conforms,
             _ => Verdict::Diverges,
         }
     }

@@ -55,11 +55,18 @@ pub(super) fn text(args: &Args, judged: &Judged) -> String {
     let total = large.judged + large.unjudged;
     let by = format!("the derived bound of {}", judged.profile);
     let _ = match large.wrong {
+        0 if judged.verdict() == Verdict::Unjudged => {
+            writeln!(text, "  none of {total} elements can be judged by {by}")
+        }
         0 => writeln!(text, "  all {} of {total} elements judged are within {by}", large.judged),
         n => writeln!(text, "  {n} of {total} elements are beyond {by}, which fits best"),
     };
     if large.unjudged > 0 {
         let _ = writeln!(text, "  {} elements are judged by no bound: not counted", large.unjudged);
+    }
+    if large.without_value() > 0 {
+        let (n, what) = (large.without_value(), "a NaN or an infinity went in, or a NaN came out");
+        let _ = writeln!(text, "  {n} elements have no error: {what}");
     }
     if let Some(wrong) = &large.worst_wrong {
         let _ = writeln!(text, "  worst: {}", judged.described(wrong));
@@ -188,7 +195,8 @@ pub(super) fn json(args: &Args, judged: &Judged) -> String {
         "shape": judged.dump.after.shape, "axes": judged.dump.geometry.letters,
         "dtype": judged.dump.after.dtype.name(), "direction": args.direction.name(),
         "profile": judged.profile,
-        "judged": large.judged, "unjudged": large.unjudged, "wrong": large.wrong,
+        "judged": large.judged, "unjudged": large.unjudged,
+        "without_value": large.without_value(), "wrong": large.wrong,
         "worst_wrong": element(&large.worst_wrong), "largest_error": element(&large.worst),
         "histogram": large.histogram, "positions": bands, "planes": planes,
         "diagnoses": diagnoses, "clues": clues,
