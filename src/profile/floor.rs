@@ -13,6 +13,10 @@
 //! * The factor of proportion is by how much more the steps are off for x = 2 than for x = 1,
 //!   where y = 0 and δ = 0.
 //!
+//! A floor is only given where the bound is far from what was mixed, so that it judges: the bound is
+//! below 2·|p|·δ(1), 16 roundings of the angle and 8 of the steps after it, together
+//! below half of |z|. Both claims are tested against the bounds themselves.
+//!
 //! An error that is not above the floor is within the bound. Everything else, and whatever might
 //! be judged by no bound, is for [`bounds`](super::bounds) to say.
 
