@@ -14,6 +14,7 @@
 //! | `exact` | intervals, rationals, correctly rounded answers, two oracles |
 //! | `theorem` | what is proved of the rotation, on the code that makes the vectors |
 //! | [`audit`] | kernels asked and judged |
+//! | `dump` | tensors that were rotated already, judged |
 //! | `cli` | one file per verb |
 //!
 //! Arrows point upwards only: a module uses those above it in the table. `docs/architecture.md`
@@ -30,6 +31,8 @@
 pub mod audit;
 #[cfg(all(feature = "exact", feature = "cli"))]
 pub mod cli;
+#[cfg(feature = "exact")]
+pub mod dump;
 pub mod encoding;
 #[cfg(feature = "exact")]
 pub mod exact;

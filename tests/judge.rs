@@ -185,7 +185,7 @@ fn axes_in_any_order_and_numpys_files() {
     // Read as [head, token] the tokens are as many as heads.
     let output = ropewalk(folder.path(), files, &HERE).assert().code(2).get_output().clone();
     let error = String::from_utf8(output.stderr).unwrap();
-    assert!(error.contains("--positions are 300, the tensors have 2 tokens"), "{error}");
+    assert!(error.contains("positions are 300, the tensors have 2 tokens"), "{error}");
 }
 
 #[test]
@@ -218,7 +218,7 @@ fn what_cannot_be_judged_is_said() {
         (
             ["s.safetensors", "s.safetensors"],
             &HERE,
-            "--positions are 300, the tensors have 1 tokens",
+            "positions are 300, the tensors have 1 tokens",
         ),
         (["n.safetensors", "n.safetensors"], &["--positions", "0..0"], "nothing is there to judge"),
         (
@@ -229,7 +229,7 @@ fn what_cannot_be_judged_is_said() {
         (
             BOTH,
             &["--positions", "0..300", "--axes", "sd"],
-            "--axes is \"sd\", the tensors have shape [2, 300, 16]",
+            "axes is \"sd\", the tensors have shape [2, 300, 16]",
         ),
         (
             BOTH,

@@ -4,9 +4,10 @@ mod arrays;
 mod container;
 
 use super::CliError;
-use super::positions::Places;
+use super::positions;
 use super::progress::progress;
 use super::source::Source;
+use crate::dump::Places;
 use crate::encoding::{Layout, Rope, RopeConfig};
 use crate::exact::ResolvedRope;
 use crate::exact::ladder::{Bf16, F16, Ladder, Output, Stats};
@@ -88,7 +89,7 @@ pub fn run(args: &Args) -> Result<ExitCode, CliError> {
             return Ok(ExitCode::from(1));
         }
     };
-    let places = Places::parse(&args.positions, rope.axes)?;
+    let places = positions::parse(&args.positions, rope.axes)?;
     let undecided = |error: &dyn std::fmt::Display| {
         eprintln!("ropewalk: {error}");
         Ok(ExitCode::from(1))
