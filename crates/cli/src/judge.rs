@@ -11,14 +11,17 @@ use super::tensors::Raw;
 use super::write::write_atomically;
 use super::{CliError, outln};
 use dump::{Dump, Geometry};
-use ropewalk::audit::{Asked, Description, Large, LargeJudge, Options, Outcome, Report, judge_all};
+use ropewalk::audit::{
+    Answered, Description, Large, LargeJudge, Options, Outcome, Report, judge_all,
+};
 use ropewalk::audit::{Verdict, right_profiles};
 use ropewalk::encoding::{Body, Question, RopeConfig};
 use ropewalk::exact::bulk::Rotator;
 use ropewalk::number::{Dtype, Tensor};
 use ropewalk::profile::{Profile, common};
-use ropewalk::request::{Direction, Json, Object, Operation, Reject, Request, tensor_json};
-use ropewalk::vector::run_request;
+use ropewalk::request::{
+    Direction, Json, Object, Operation, Reject, Request, run_request, tensor_json,
+};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -284,6 +287,6 @@ fn explain(
     };
     let (case, got) = dump.case(judge, &rows)?;
     let output = Outcome::Output(vec![("q".to_string(), got)]);
-    let asked = Asked { case: 0, outcome: Ok(output), fickle: false };
+    let asked = Answered { case: 0, outcome: Ok(output), fickle: false };
     Ok(judge_all(&[case], &[asked], Description::named("dump"), &options))
 }
