@@ -215,11 +215,7 @@ fn what_cannot_be_judged_is_said() {
             &HERE,
             "has shape [2, 300, 16], s.safetensors has [1, 16]: they must be the same",
         ),
-        (
-            ["s.safetensors", "s.safetensors"],
-            &HERE,
-            "positions are 300, the tensors have 1 tokens",
-        ),
+        (["s.safetensors", "s.safetensors"], &HERE, "positions are 300, the tensors have 1 tokens"),
         (["n.safetensors", "n.safetensors"], &["--positions", "0..0"], "nothing is there to judge"),
         (
             BOTH,

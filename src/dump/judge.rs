@@ -5,14 +5,13 @@ use super::geometry::Geometry;
 use super::places::Places;
 use super::raw::Raw;
 use super::rows::Dump;
-use crate::audit::{Asked, Description, Large, LargeJudge, Options, Outcome, Report, judge_all};
+use crate::audit::{Answered, Description, Large, LargeJudge, Options, Outcome, Report, judge_all};
 use crate::audit::{Verdict, right_profiles};
 use crate::encoding::{Body, Question, RopeConfig};
 use crate::exact::bulk::Rotator;
 use crate::number::{Dtype, Tensor};
 use crate::profile::{Profile, common};
-use crate::request::{Direction, Json, Object, Operation, Request, tensor_json};
-use crate::vector::run_request;
+use crate::request::{Direction, Json, Object, Operation, Request, run_request, tensor_json};
 
 /// A tensor before and after, and what was to be done.
 ///
@@ -235,6 +234,6 @@ fn explain(
         Options { door: "a dump".into(), profile: given, twice: false, ..Options::default() };
     let (case, got) = dump.case(judge, &rows)?;
     let output = Outcome::Output(vec![("q".to_string(), got)]);
-    let asked = Asked { case: 0, outcome: Ok(output), fickle: false };
+    let asked = Answered { case: 0, outcome: Ok(output), fickle: false };
     Ok(judge_all(&[case], &[asked], Description::named("dump"), &options))
 }
