@@ -5,14 +5,16 @@ mod integers;
 mod position_ids;
 mod rotary;
 mod rows;
+mod tensors;
 
 pub use additive::{AlibiBias, DebertaBucket, ShawBucket, T5, TemperatureRows};
 pub use position_ids::{Beside, IdSource, PositionIds};
 pub use rotary::{Apply, InvFreq, Rotate, Score, Table};
 pub use rows::{LearnedRows, PermuteRows, SinusoidalRows};
+pub use tensors::{Floats, Heads};
 
 use super::spectrum::{SCHEMES, Scheme};
-use crate::number::{Dtype, Format, Tensor};
+use crate::number::{Dtype, Tensor};
 use crate::request::{Object, Operation, Reject, Request, Slug};
 
 /// More elements than any answer should have; it bounds the memory a request can ask for.
@@ -41,7 +43,7 @@ pub enum Body {
     AlibiSlopes(super::Alibi),
     AlibiBias(AlibiBias),
     T5Bucket(T5),
-    T5Bias(T5, Tensor),
+    T5Bias(T5, Floats),
     Sinusoidal(SinusoidalRows),
     Learned(LearnedRows),
     PermuteQk(PermuteRows),
@@ -141,18 +143,16 @@ impl Question {
     }
 }
 
-/// A tensor of a floating-point dtype, with its format.
+/// A tensor of a floating-point dtype.
 ///
 /// # Errors
 /// `dtype_mismatch` for integers.
-pub(crate) fn floating(name: &str, tensor: Tensor) -> Result<(Tensor, Format), Reject> {
-    match tensor.dtype().format() {
-        Some(format) => Ok((tensor, format)),
-        None => Err(Slug::DtypeMismatch.because(format!(
-            "{name} has dtype {}, allowed are f64, f32, bf16, f16",
-            tensor.dtype()
-        ))),
-    }
+fn floating(name: &str, tensor: Tensor) -> Result<Floats, Reject> {
+    let dtype = tensor.dtype();
+    Floats::new(tensor).ok_or_else(|| {
+        Slug::DtypeMismatch
+            .because(format!("{name} has dtype {dtype}, allowed are f64, f32, bf16, f16"))
+    })
 }
 
 fn shape_error(name: &str, shape: &[usize], rule: impl std::fmt::Display) -> Reject {

@@ -21,7 +21,7 @@ use super::emulator::{Emulator, Stored};
 use super::pipeline::Route;
 use super::{Machine, Profile};
 use crate::encoding::{Expression, Rope};
-use crate::number::{Dtype, Format};
+use crate::number::Format;
 use crate::request::Direction;
 use rayon::prelude::*;
 use std::ops::Range;
@@ -206,7 +206,7 @@ impl<'a> Sweep<'a> {
         if rope.planes.iter().any(|plane| plane.growth != Expression::integer(1)) {
             return None;
         }
-        let Emulator { pipeline, stored, .. } = Emulator::new(profile, Dtype::F64);
+        let Emulator { pipeline, stored, .. } = Emulator::new(profile, Format::F64);
         let routes = pipeline.planes(rope).iter().map(|turning| pipeline.route(turning)).collect();
         Some(Sweep {
             routes,

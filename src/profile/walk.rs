@@ -3,7 +3,7 @@
 mod rotary;
 
 use super::{on_axis, pipeline};
-use crate::encoding::{Body, Expression, Pair, Plane, Question, Rope};
+use crate::encoding::{Body, Expression, Floats, Pair, Plane, Question, Rope};
 use crate::number::{Dtype, Format, Tensor};
 use crate::request::{Direction, Position, Positions};
 use std::collections::HashMap;
@@ -91,30 +91,16 @@ fn at(positions: &Positions, token: usize) -> Vec<Position> {
     (0..axes).filter_map(|axis| positions.data().get(axis * count + token).copied()).collect()
 }
 
-fn format_of(tensor: &Tensor) -> Format {
-    tensor.dtype().format().unwrap_or(Format::F64)
-}
-
 fn named(name: &'static str, dtype: Dtype, shape: Vec<usize>, bits: Vec<u64>) -> Option<Named> {
     Some(Named { name, tensor: Tensor::new(dtype, shape, bits).ok()? })
-}
-
-/// Row, its token in [batch][seq], its elements.
-fn rows(tensor: &Tensor) -> impl Iterator<Item = (usize, usize, &[u64])> {
-    let (heads, seq, dim) = match tensor.shape() {
-        &[_, heads, seq, dim] => (heads.max(1), seq.max(1), dim.max(1)),
-        _ => (1, 1, 1),
-    };
-    let token = move |row: usize| row / (heads * seq) * seq + row % seq;
-    tensor.data().chunks(dim).enumerate().map(move |(row, bits)| (row, token(row), bits))
 }
 
 /// Answers a question element by element.
 pub(super) fn walk<K: Kernel>(kernel: &K, question: &Question) -> Vec<Named> {
     let dtype = question.dtype;
     let one = |name, shape, bits| named(name, dtype, shape, bits).into_iter().collect();
-    let copies = |name, shape, tensor: &Tensor, sources: &mut dyn Iterator<Item = usize>| {
-        let format = format_of(tensor);
+    let copies = |name, shape, tensor: &Floats, sources: &mut dyn Iterator<Item = usize>| {
+        let format = tensor.format();
         let bits = sources.map(|i| kernel.copied(tensor.data()[i], format)).collect();
         one(name, shape, bits)
     };
