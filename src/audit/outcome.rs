@@ -23,6 +23,30 @@ pub enum Outcome {
     Broken(Breakage),
 }
 
+/// Characters of what a kernel says in its own words that are kept.
+const KEPT: usize = 1000;
+
+impl Outcome {
+    /// What a kernel says in its own words is kept as far as people read it.
+    pub(super) fn cut(self) -> Outcome {
+        match self {
+            Outcome::Rejected(text) => Outcome::Rejected(cut(text)),
+            Outcome::Unsupported(text) => Outcome::Unsupported(cut(text)),
+            Outcome::Skipped(text) => Outcome::Skipped(cut(text)),
+            Outcome::Errored(text) => Outcome::Errored(cut(text)),
+            Outcome::Misbehaved(probe, text) => Outcome::Misbehaved(probe, cut(text)),
+            other => other,
+        }
+    }
+}
+
+fn cut(text: String) -> String {
+    match text.char_indices().nth(KEPT) {
+        Some((end, _)) => format!("{}… ({} bytes in all)", &text[..end], text.len()),
+        None => text,
+    }
+}
+
 /// How a kernel failed to answer at all.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Breakage {

@@ -83,7 +83,7 @@ pub fn audit(kernel: &mut dyn Kernel, cases: &[Case], options: &Options) -> Audi
             .covers(&case.ask)
             .and_then(|capability| kernel.reaches(&case.ask).map(|()| capability));
         let outcome = covered.map(|capability| {
-            let outcome = kernel.ask(&case.ask);
+            let outcome = kernel.ask(&case.ask).cut();
             if matches!(
                 outcome,
                 Outcome::Output(_) | Outcome::Rejected(_) | Outcome::Misbehaved(..)
@@ -98,7 +98,7 @@ pub fn audit(kernel: &mut dyn Kernel, cases: &[Case], options: &Options) -> Audi
     if options.twice {
         for one in &mut asked {
             if let Ok(first @ Outcome::Output(_)) = &one.outcome {
-                match kernel.ask(&cases[one.case].ask) {
+                match kernel.ask(&cases[one.case].ask).cut() {
                     // Nothing was asked: what was answered before stands.
                     Outcome::Broken(Breakage::GivenUp(_)) => {}
                     again
