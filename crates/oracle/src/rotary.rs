@@ -26,7 +26,7 @@ impl<'a> Encoding<'a> {
         seq_len: Option<i64>,
     ) -> Result<Encoding<'a>, SecondError> {
         let config = Config(config);
-        let spectrum = Spectrum::new(Parameters::new(config, seq_len, oracle.step)?)?;
+        let spectrum = published::spectrum(Parameters::new(config, seq_len, oracle.step)?)?;
         let rows = rows(config, config.size("head_dim")?, &spectrum)?;
         Ok(Encoding { spectrum, rows })
     }

@@ -2,8 +2,9 @@
 //! executable model, which is the program of the proofs, has to give the same bits.
 
 use super::bound::{DOUBLE_BOUND, power_of_two};
-use super::entry::{Double, Plain, Row, double_products, plain_products};
+use super::entry::{Double, Plain, double_products, plain_products};
 use super::fixed::Fixed;
+use super::output::Row;
 
 const HEADER: &str = "\
 (** What the Rust code of the ladder gives, written by its tests: z, w, e; then z·w in fixed point, and
