@@ -23,6 +23,7 @@ mod oracles;
 mod positions;
 mod profile;
 mod proofs;
+mod readme;
 mod reports;
 mod request;
 mod schemes;

@@ -7,18 +7,10 @@ mod plot;
 mod witness;
 
 pub use asked::Args;
-use asked::{
-    FARTHEST, Format, MOST_POINTS, Shown, base, bounds, cannot_enclose, decimal, frequencies,
-    head_dim, pretty, selected,
-};
+use asked::{Format, Shown, bounds, cannot_enclose, decimal, frequencies, pretty, selected};
 
 use super::{CliError, write::write_atomically};
-use ropewalk::exact::Interval;
-use ropewalk_theorem::Frequencies;
-use rug::float::Round::{Down, Up};
-use serde_json::Value;
 use std::io::Write;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Runs the verb: exit code 1 if no key or no base does what was asked.

@@ -8,13 +8,11 @@ mod table;
 pub use asked::Args;
 use asked::{Failure, Shown};
 
-use super::source::Source;
 use super::{CliError, write};
 use ropewalk::encoding::{RopeConfig, model};
-use ropewalk::exact::{self, RopeView, UndecidedRounding};
-use ropewalk::request::{Json, Reject};
+use ropewalk::exact::{self};
+use ropewalk::request::Json;
 use std::io::Write;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Runs the verb: exit code 0 if it could be shown, 1 for a rejection.

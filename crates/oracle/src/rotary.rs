@@ -6,7 +6,7 @@ use super::rows::{Row, rows};
 use super::settle::{Outcome, first_precision};
 use super::spectrum::{Parameters, Spectrum};
 use super::turn::{Angle, Turn, Turns, Wheel, growth_per_position};
-use super::{Ball, SecondError, SecondOracle, Sink, Target};
+use super::{Ball, SecondError, SecondOracle, Sink, Target, published};
 use ropewalk::encoding::{Apply, InvFreq, Rotate, Table};
 use ropewalk::exact::Site;
 use ropewalk::number::{Dtype, Tensor};

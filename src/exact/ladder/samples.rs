@@ -93,13 +93,13 @@ fn inputs() -> Vec<(Fixed, Fixed, i32)> {
     list
 }
 
-/// ROPEWALK_WRITE=1 writes the file anew.
+/// ROPEWALK_BLESS=1 writes the file anew.
 #[test]
 fn samples_for_the_model_are_current() {
     let rows: Vec<String> = inputs().into_iter().map(|(z, w, e)| row(z, w, e)).collect();
     let text = format!("{HEADER}{}\n{FOOTER}", rows.join(";\n"));
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/proofs/Samples.v");
-    if std::env::var_os("ROPEWALK_WRITE").is_some() {
+    if std::env::var_os("ROPEWALK_BLESS").is_some() {
         std::fs::write(path, &text).unwrap();
     }
     let kept = std::fs::read_to_string(path).unwrap();

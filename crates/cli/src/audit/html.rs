@@ -7,7 +7,7 @@ mod tables;
 use links::links;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
-use ropewalk::audit::{Diagnosis, Digest, Report, Verdict, clean, link};
+use ropewalk::audit::{Diagnosis, Digest, Report, Verdict, clean};
 use ropewalk::vector::SUITE;
 
 /// No request leaves the page, whatever a kernel wrote into its name or its log.

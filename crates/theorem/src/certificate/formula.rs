@@ -12,7 +12,6 @@ mod yarn;
 use keys::powers;
 pub(super) use keys::{Definition, Formula, Growth, Keys, UNKNOWN};
 
-
 /// The formula of a config's `rope_type`.
 pub(super) fn formula(keys: Keys) -> Result<Formula, &'static str> {
     match keys.word("rope_type").unwrap_or("default") {
