@@ -20,6 +20,7 @@ mod ladder;
 mod model;
 mod number;
 mod oracles;
+mod package;
 mod positions;
 mod profile;
 mod proofs;

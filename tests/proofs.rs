@@ -232,11 +232,13 @@ fn coq_refuses_and_names_a_corrupted_golden_number() {
     }
 }
 
+fn record() -> serde_json::Value {
+    serde_json::from_str(&text("docs/proofs/certified.json")).unwrap()
+}
+
 #[test]
-fn the_record_of_certified_numbers_is_of_these_files() {
-    let record: serde_json::Value =
-        serde_json::from_str(&text("docs/proofs/certified.json")).unwrap();
-    // All of the corpus: what has no lemma has a reason.
+fn the_record_of_certified_numbers_leaves_nothing_out_without_a_reason() {
+    let record = record();
     assert_eq!(record["pick"], serde_json::Value::Null);
     let mut certified = 0;
     for (path, file) in record["files"].as_object().unwrap() {
@@ -249,19 +251,18 @@ fn the_record_of_certified_numbers_is_of_these_files() {
     }
     assert_eq!(record["certified"], certified);
     assert!(certified > 0);
+}
+
+/// Golden files change before Coq has seen them; a release waits for it (`.ci/proofs`).
+#[test]
+#[ignore = "of a release: .ci/proofs, half an hour of coqc, writes the record"]
+fn coq_has_seen_these_files() {
     let manifest: serde_json::Value = serde_json::from_str(&text("vectors/manifest.json")).unwrap();
-    let sums = manifest["files"].as_array().unwrap().iter();
-    let current: std::collections::HashMap<&str, &str> = sums
-        .map(|file| (file["path"].as_str().unwrap(), file["sha256"].as_str().unwrap()))
-        .collect();
-    let files = record["files"].as_object().unwrap();
-    let stale = files
-        .iter()
-        .filter(|(path, file)| current.get(path.as_str()) != file["sha256"].as_str().as_ref());
-    let stale = stale.count();
-    if stale > 0 {
-        say(&format!(
-            "docs/proofs/certified.json speaks of earlier versions of {stale} golden files"
-        ));
+    let record = record();
+    for file in manifest["files"].as_array().unwrap() {
+        let path = file["path"].as_str().unwrap();
+        if let Some(seen) = record["files"].get(path) {
+            assert_eq!(seen["sha256"], file["sha256"], "{path}");
+        }
     }
 }

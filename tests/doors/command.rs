@@ -1,6 +1,6 @@
 //! The verb: exit codes, and how a door is chosen.
 
-use super::{corpus, python};
+use super::corpus;
 use assert_cmd::Command;
 
 fn audit(corpus: &str, arguments: &[&str]) -> (i32, String, String) {

@@ -15,6 +15,18 @@ pub const LAYERS: &[(&str, &[&str])] = &[
         "src/audit",
         &["src/number", "src/request", "src/encoding", "src/profile", "src/vector", "src/fault"],
     ),
+    (
+        "src/dump",
+        &[
+            "src/number",
+            "src/request",
+            "src/encoding",
+            "src/profile",
+            "src/vector",
+            "src/audit",
+            "src/exact",
+        ],
+    ),
     ("src/exact", &["src/number", "src/request", "src/encoding"]),
     (
         "src/generate",

@@ -44,8 +44,12 @@ impl House {
             }
             return;
         };
+        // What goes on after the name is in a module, where there is one of the name.
+        let module_only =
+            !rest.is_empty() && meanings.iter().any(|name| matches!(name, Name::Child(_)));
         for meaning in meanings {
             match meaning {
+                Name::Here | Name::Imported(_) if module_only => {}
                 Name::Here => {
                     found.insert(&here.file);
                 }

@@ -154,7 +154,7 @@ pub(crate) fn leaves(tree: &syn::UseTree) -> Vec<(Vec<String>, Option<String>)> 
         match tree {
             syn::UseTree::Path(path) => walk(&path.tree, &with(&path.ident), found),
             syn::UseTree::Name(name) if name.ident == "self" => {
-                found.push((before.to_vec(), before.last().cloned()));
+                found.push((with(&name.ident), before.last().cloned()));
             }
             syn::UseTree::Name(name) => {
                 found.push((with(&name.ident), Some(name.ident.to_string())));
