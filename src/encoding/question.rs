@@ -5,6 +5,7 @@ mod integers;
 mod position_ids;
 mod rotary;
 mod rows;
+mod shape;
 mod tensors;
 
 pub use additive::{AlibiBias, DebertaBucket, ShawBucket, T5, TemperatureRows};
@@ -14,11 +15,8 @@ pub use rows::{LearnedRows, PermuteRows, SinusoidalRows};
 pub use tensors::{Floats, Heads};
 
 use super::spectrum::{SCHEMES, Scheme};
-use crate::number::{Dtype, Tensor};
+use crate::number::Dtype;
 use crate::request::{Object, Operation, Reject, Request, Slug};
-
-/// More elements than any answer should have; it bounds the memory a request can ask for.
-const MOST_ELEMENTS: usize = 1 << 26;
 
 /// A request that passed every rule. Answering it can only fail with `UndecidedRounding`.
 #[derive(Clone, Debug)]
@@ -140,29 +138,5 @@ impl Question {
             Body::DebertaBucket(q) => &q.buckets.config,
             Body::AttentionTemperature(q) => &q.temperature.config,
         }
-    }
-}
-
-/// A tensor of a floating-point dtype.
-///
-/// # Errors
-/// `dtype_mismatch` for integers.
-fn floating(name: &str, tensor: Tensor) -> Result<Floats, Reject> {
-    let dtype = tensor.dtype();
-    Floats::new(tensor).ok_or_else(|| {
-        Slug::DtypeMismatch
-            .because(format!("{name} has dtype {dtype}, allowed are f64, f32, bf16, f16"))
-    })
-}
-
-fn shape_error(name: &str, shape: &[usize], rule: impl std::fmt::Display) -> Reject {
-    Slug::ShapeMismatch.because(format!("{name} has shape {shape:?}, {rule} is needed"))
-}
-
-fn expect_output(shape: &[usize]) -> Result<(), Reject> {
-    match shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d)) {
-        Some(n) if n <= MOST_ELEMENTS => Ok(()),
-        _ => Err(Slug::ShapeMismatch
-            .because(format!("the answer would have shape {shape:?}, more than 2^26 elements"))),
     }
 }

@@ -1,7 +1,7 @@
 //! The questions about additive biases, relative buckets and attention temperature.
 
+use super::shape::{expect_output, floating, shape_error};
 use super::tensors::Floats;
-use super::{expect_output, floating, shape_error};
 use crate::encoding::alibi::Alibi;
 use crate::encoding::deberta::DebertaBuckets;
 use crate::encoding::relative::Shaw;

@@ -1,7 +1,7 @@
 //! The questions about rotary encodings.
 
+use super::shape::{expect_output, floating, shape_error};
 use super::tensors::{Floats, Heads};
-use super::{expect_output, floating, shape_error};
 use crate::encoding::config::RopeConfig;
 use crate::encoding::expression::Expression;
 use crate::encoding::key::{Checked, invalid};

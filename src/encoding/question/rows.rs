@@ -1,8 +1,8 @@
 //! The questions about rows: absolute embeddings and weight rows.
 
 use super::additive::flat;
+use super::shape::{expect_output, floating, shape_error};
 use super::tensors::Floats;
-use super::{expect_output, floating, shape_error};
 use crate::encoding::absolute::{Learned, Sinusoidal};
 use crate::encoding::permutation::Permutation;
 use crate::encoding::rope::Layout;
