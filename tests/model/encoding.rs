@@ -91,7 +91,7 @@ fn what_does_not_rotate_is_refused_with_what_it_has() {
             json!({"model_type": "unheard_of", "head_dim": 64,
                    "rope_parameters": {"rope_type": "axial", "rope_theta": 10000}}),
         ]
-        .map(|model| format!("{model}\n  {}\n", refusal(model)))
+        .map(|model| format!("{model}\n  {}\n", refusal(model.clone())))
         .join("")
     );
 }
