@@ -32,11 +32,11 @@ mod run;
 mod sight;
 mod tolerance;
 
-pub use capability::{Capability, Description, Limits};
+pub use capability::{Capability, Description, Limits, Sizes};
 pub use case::{Case, cases};
 pub use element::{Accepts, accepts};
 pub use errors::{Band, Cell, Errors};
-pub use files::{Answers, Prompt, hash};
+pub use files::{Answers, Prompt, Prompted, Selected, hash};
 pub use function::{Answer, Failed, Function, check};
 pub use identify::{FoundPlane, Identified, Precision, identify, plain_config};
 pub use judge::{HISTOGRAM, Judged, Misfit, Tally, Wrong, judge, ulps};

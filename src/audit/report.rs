@@ -30,6 +30,8 @@ pub enum Verdict {
     Conforms,
     /// Some answer is wrong.
     Diverges,
+    /// Every value is right; what must be refused was asked, and some of it is answered.
+    Lenient,
     /// Nothing could be judged, or a claim was never exercised.
     Unjudged,
     /// The kernel did not answer as the protocol has it, and nothing it did answer is wrong.
@@ -42,6 +44,7 @@ impl Verdict {
         match self {
             Verdict::Conforms => "conforms",
             Verdict::Diverges => "diverges",
+            Verdict::Lenient => "lenient",
             Verdict::Unjudged => "unjudged",
             Verdict::AdapterFault => "adapter_fault",
         }
@@ -51,7 +54,7 @@ impl Verdict {
     pub const fn exit_code(self) -> u8 {
         match self {
             Verdict::Conforms => 0,
-            Verdict::Diverges => 1,
+            Verdict::Diverges | Verdict::Lenient => 1,
             Verdict::Unjudged | Verdict::AdapterFault => 3,
         }
     }
@@ -321,6 +324,8 @@ pub struct Report {
     /// Whatever else decides the verdict or deserves a line: claims never exercised, entries of
     /// the known-failures file that pass.
     pub complaints: Vec<String>,
+    /// What deserves a line and decides nothing: what the kernel declines.
+    pub remarks: Vec<String>,
     /// The end of the kernel's log, if something broke.
     pub log: String,
 }

@@ -25,18 +25,31 @@ pub struct Options<'a> {
     pub profile: Option<Profile>,
     /// Ask everything twice and require the same answers.
     pub twice: bool,
+    /// Whether the cases are all there are: then a claim that none of them touches is a mistake.
+    pub whole: bool,
     /// Look for the cause of what is wrong, and say which faults the run would have seen.
     pub diagnose: bool,
     /// Whether a test is listed as failing.
     pub known: &'a (dyn Fn(&str) -> bool + Sync),
     /// Called after every answer.
     pub progress: &'a (dyn Fn() + Sync),
+    /// Called with the verdict, before causes are looked for.
+    pub judged: &'a (dyn Fn(&Report) + Sync),
 }
 
 impl Default for Options<'_> {
     fn default() -> Self {
-        let (known, progress) = (&|_: &str| false, &|| ());
-        Options { door: String::new(), profile: None, twice: true, diagnose: true, known, progress }
+        let (known, progress, judged) = (&|_: &str| false, &|| (), &|_: &Report| ());
+        Options {
+            door: String::new(),
+            profile: None,
+            twice: true,
+            whole: true,
+            diagnose: true,
+            known,
+            progress,
+            judged,
+        }
     }
 }
 
@@ -76,20 +89,19 @@ pub fn audit(kernel: &mut dyn Kernel, cases: &[Case], options: &Options) -> Audi
     };
     let (basic, rest): (Vec<usize>, Vec<usize>) =
         (0..cases.len()).partition(|&index| cases[index].basic);
-    let mut used = vec![0; description.capabilities.len()];
+    // Of every capability: whether a case lies within it, and whether one was not skipped.
+    let mut used = vec![(false, false); description.capabilities.len()];
     let mut asked: Vec<Asked> = Vec::new();
     for index in basic.into_iter().chain(rest) {
         let case = &cases[index];
         let covered = description
             .covers(&case.ask)
-            .and_then(|capability| kernel.reaches(&case.ask).map(|()| capability));
-        let outcome = covered.map(|capability| {
+            .and_then(|capabilities| kernel.reaches(&case.ask).map(|()| capabilities));
+        let outcome = covered.map(|capabilities| {
             let outcome = kernel.ask(&case.ask);
-            if matches!(
-                outcome,
-                Outcome::Output(_) | Outcome::Rejected(_) | Outcome::Misbehaved(..)
-            ) {
-                used[capability] += 1;
+            for capability in capabilities {
+                used[capability].0 = true;
+                used[capability].1 |= !matches!(outcome, Outcome::Skipped(_));
             }
             outcome
         });
@@ -113,8 +125,8 @@ pub fn audit(kernel: &mut dyn Kernel, cases: &[Case], options: &Options) -> Audi
     }
     let log = kernel.log();
     let mut report = judge_all(cases, &asked, description, options);
-    for (index, count) in used.iter().enumerate() {
-        if *count == 0 {
+    for (index, &(covering, exercised)) in used.iter().enumerate() {
+        if !exercised && (covering || options.whole) {
             report.complaints.push(format!("capability {} was never exercised", index + 1));
         }
     }
@@ -164,6 +176,7 @@ pub fn judge_all(
     super::errors::lay_out(&mut report, cases, asked, options.profile);
     report.complain(options);
     report.verdict = report.concluded();
+    (options.judged)(&report);
     if options.diagnose && !asked.is_empty() {
         let read = evidence::asked(cases, asked);
         // What a probe found has its cause already.
@@ -357,7 +370,7 @@ impl Section {
         let sum = |of: &dyn Fn(&CaseReport) -> usize| reports.iter().map(|(r, _)| of(r)).sum();
         let mut histogram = vec![0; HISTOGRAM.len() + 1];
         let mut closest = 0.0f64;
-        // Asked, and answered with anything that can be judged in principle.
+        // Skipped, and answered otherwise. What is unsupported is no part of the claim.
         let mut groups: BTreeMap<&str, (bool, bool)> = BTreeMap::new();
         for ((report, one), index) in reports.iter().zip(members) {
             if let Some(judged) = &one.judged {
@@ -365,11 +378,14 @@ impl Section {
                 closest = closest.max(judged.tallies.get(slots[*index]).map_or(0.0, |t| t.closest));
             }
             let entry = groups.entry(&report.group).or_default();
-            entry.0 |= !matches!(report.status, Status::Unclaimed(_));
-            let evaded = matches!(report.status, Status::Unsupported(_) | Status::Skipped(_));
-            entry.1 |= !evaded && !matches!(report.status, Status::Unclaimed(_));
+            let evaded = matches!(
+                report.status,
+                Status::Unsupported(_) | Status::Skipped(_) | Status::Unclaimed(_)
+            );
+            entry.0 |= matches!(report.status, Status::Skipped(_));
+            entry.1 |= !evaded;
         }
-        let silent = groups.iter().filter(|(_, (asked, answered))| *asked && !answered);
+        let silent = groups.iter().filter(|(_, (skipped, answered))| *skipped && !answered);
         let worst = reports
             .iter()
             .filter_map(|(report, _)| Some((report.worst_ulp?, report.id.clone())))
@@ -412,6 +428,7 @@ impl Report {
             seen: vec![],
             unseen: vec![],
             complaints: vec![],
+            remarks: vec![],
             log: String::new(),
         }
     }
@@ -428,13 +445,18 @@ impl Report {
             self.complaints
                 .push(format!("the kernel claims the group {group} and skipped all of it"));
         }
+        self.remarks.extend(declined(&self.cases));
     }
 
     fn concluded(&self) -> Verdict {
         let stale = self.cases.iter().any(|case| case.known && case.status == Status::Passed);
         let judged: usize = self.cases.iter().map(|case| case.judged).sum();
-        if stale || self.divergences().next().is_some() {
-            return Verdict::Diverges;
+        let lenient = |case: &CaseReport| matches!(case.status, Status::Accepted(_));
+        match self.divergences().next() {
+            _ if stale => return Verdict::Diverges,
+            Some(_) if self.divergences().all(lenient) && judged > 0 => return Verdict::Lenient,
+            Some(_) => return Verdict::Diverges,
+            None => {}
         }
         if self.cases.iter().any(|case| case.status.is_breakage() && !case.known) {
             return Verdict::AdapterFault;
@@ -444,4 +466,37 @@ impl Report {
             false => Verdict::Conforms,
         }
     }
+}
+
+/// What a kernel declines although it claims it, in a line: as much as it declines group by group
+/// is left out of its claim, and its reasons say how to write the claim.
+fn declined(cases: &[CaseReport]) -> Option<String> {
+    let mut groups: BTreeMap<&str, bool> = BTreeMap::new();
+    let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
+    for case in cases {
+        match &case.status {
+            Status::Unclaimed(_) => {}
+            Status::Unsupported(reason) => {
+                groups.entry(&case.group).or_insert(true);
+                *reasons.entry(reason).or_default() += 1;
+            }
+            _ => _ = groups.insert(&case.group, false),
+        }
+    }
+    let whole = groups.values().filter(|declined| **declined).count();
+    let count: usize = reasons.values().sum();
+    let mut reasons: Vec<(&str, usize)> = reasons.into_iter().collect();
+    reasons.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    let more = reasons.len().saturating_sub(5);
+    let mut said: Vec<String> =
+        reasons.iter().take(5).map(|(reason, count)| format!("{reason} ({count})")).collect();
+    said.extend((more > 0).then(|| format!("{more} more reasons")));
+    (count > 0).then(|| {
+        format!(
+            "{count} cases that it declines are left out of its claim, {whole} of {} groups as a \
+             whole: {}",
+            groups.len(),
+            said.join(", ")
+        )
+    })
 }

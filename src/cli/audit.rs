@@ -10,13 +10,15 @@ pub use html::page as html_page;
 pub use junit::junit as junit_xml;
 
 use super::CliError;
-use super::profiles;
-use super::progress::progress;
-use crate::audit::{Audited, Case, Kernel, Options, audit};
+use super::names;
+use super::progress::{progress, spinner};
+use crate::audit::{Digest, Options, Report, Verdict, audit};
 use crate::profile::Profile;
 use globset::{GlobBuilder, GlobMatcher};
+use indicatif::ProgressBar;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 /// Judge a kernel: right or wrong, how far off, and what is wrong with it
 ///
@@ -36,7 +38,7 @@ pub struct Args {
     #[command(flatten)]
     selection: selection::Selection,
     /// Judge by this profile instead of the right one that fits best; `ropewalk list profiles`
-    #[arg(long, value_name = "NAME", value_parser = profiles::named)]
+    #[arg(long, value_name = "NAME", value_parser = names::profile)]
     profile: Option<&'static Profile>,
     /// Ask everything once, not twice
     #[arg(long)]
@@ -56,8 +58,13 @@ pub fn run(args: &Args) -> Result<ExitCode, CliError> {
         Some(path) => globs(path)?,
         None => Vec::new(),
     };
-    let door::Opened { mut kernel, cases, name, lasting } =
-        args.door.open(args.selection.cases()?)?;
+    let prompted = args.door.prompt()?;
+    let whole = prompted.is_none() && args.selection.is_whole();
+    let chosen = args.selection.choose(prompted)?;
+    let bar = progress(chosen.count() as u64, "right answers");
+    let opened = args.door.open(|| chosen.cases(&|| bar.inc(1)));
+    bar.finish_and_clear();
+    let door::Opened { mut kernel, cases, name, lasting } = opened?;
     // What is written does not change.
     let twice = !args.once && !lasting;
     let bar = progress(cases.len() as u64 * if twice { 2 } else { 1 }, "cases");
@@ -65,11 +72,13 @@ pub fn run(args: &Args) -> Result<ExitCode, CliError> {
         door: name,
         profile: args.profile.copied(),
         twice,
+        whole,
         diagnose: true,
         known: &|id| known.iter().any(|(_, glob)| glob.is_match(id)),
         progress: &|| bar.inc(1),
+        judged: &|report| so_far(&bar, report),
     };
-    let audited = judge(kernel.as_mut(), &cases, &options);
+    let audited = audit(kernel.as_mut(), &cases, &options);
     bar.finish_and_clear();
     reports.write(&audited.report)?;
     // An id that was mistyped, or that the vectors no longer have.
@@ -81,8 +90,16 @@ pub fn run(args: &Args) -> Result<ExitCode, CliError> {
     Ok(ExitCode::from(audited.report.verdict.exit_code()))
 }
 
-fn judge(kernel: &mut dyn Kernel, cases: &[Case], options: &Options) -> Audited {
-    audit(kernel, cases, options)
+/// The verdict, before anybody looks for the cause: for whoever waits at a terminal.
+fn so_far(bar: &ProgressBar, report: &Report) {
+    if bar.is_hidden() || report.verdict != Verdict::Diverges {
+        return;
+    }
+    let word = report.verdict.name().to_uppercase();
+    bar.println(format!("{word}  {}", Digest::new(report).summary));
+    bar.set_style(spinner());
+    bar.set_message("looking for the cause");
+    bar.enable_steady_tick(Duration::from_millis(100));
 }
 
 /// The entries of the file with known failures, as they are written and to match with.

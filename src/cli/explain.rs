@@ -1,6 +1,6 @@
 //! `ropewalk explain`: why a vector has its value.
 
-use super::CliError;
+use super::{CliError, stdin};
 use crate::encoding::Question;
 use crate::exact;
 use crate::request::{Json, Request};
@@ -98,11 +98,7 @@ fn say(args: &Args, title: &str, lines: &[(&str, String)], code: u8) -> Result<E
 }
 
 fn read_request(path: &Path) -> Result<Json, CliError> {
-    let text = match path == Path::new("-") {
-        true => std::io::read_to_string(std::io::stdin()),
-        false => std::fs::read_to_string(path),
-    };
-    let text = text.map_err(CliError::file(path))?;
+    let text = stdin::file(path)?;
     serde_json::from_str(&text)
         .map_err(|error| CliError::Usage(format!("{}: {error}", path.display())))
 }

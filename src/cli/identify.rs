@@ -1,7 +1,7 @@
 //! `ropewalk identify`: what a kernel computes, found out by asking.
 
 use super::source::Source;
-use super::{CliError, outln};
+use super::{CliError, names, outln};
 use crate::audit::{Identified, Process, ProcessOptions, identify};
 use crate::number::Dtype;
 use crate::request::{Json, Object};
@@ -26,8 +26,8 @@ pub struct Args {
     #[command(flatten)]
     source: Source,
     /// Format of everything that is asked; by default the widest that the kernel claims
-    #[arg(long, value_name = "FORMAT")]
-    dtype: Option<String>,
+    #[arg(long, value_name = "FORMAT", value_parser = names::float)]
+    dtype: Option<Dtype>,
     /// Seconds for one answer
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=86400))]
     timeout: u64,
@@ -38,17 +38,6 @@ pub struct Args {
 
 /// Runs the verb.
 pub fn run(args: &Args) -> Result<ExitCode, CliError> {
-    let dtype = match &args.dtype {
-        None => None,
-        Some(name) => match Dtype::from_name(name).filter(|dtype| dtype.format().is_some()) {
-            Some(dtype) => Some(dtype),
-            None => {
-                return Err(CliError::Usage(format!(
-                    "--dtype is {name:?}, allowed are f64, f32, bf16, f16"
-                )));
-            }
-        },
-    };
     let config = match args.source.is_given() {
         true => Some(args.source.object()?),
         false => None,
@@ -61,7 +50,7 @@ pub fn run(args: &Args) -> Result<ExitCode, CliError> {
     let timeout = Duration::from_secs(args.timeout);
     let mut kernel =
         Process::new(&args.exec, ProcessOptions { timeout, ..ProcessOptions::default() });
-    let found = identify(&mut kernel, config.as_ref(), dtype);
+    let found = identify(&mut kernel, config.as_ref(), args.dtype);
     let found = match found {
         Ok(found) => found,
         Err(why) => {

@@ -3,10 +3,10 @@
 mod arrays;
 mod container;
 
-use super::CliError;
 use super::positions::Places;
 use super::progress::progress;
 use super::source::Source;
+use super::{CliError, names};
 use crate::encoding::{Layout, Rope, RopeConfig};
 use crate::exact::ResolvedRope;
 use crate::exact::ladder::{Bf16, F16, Ladder, Output, Stats};
@@ -46,7 +46,7 @@ pub struct Args {
     #[arg(long, value_name = "N")]
     seq_len: Option<i64>,
     /// Format of the numbers
-    #[arg(long, value_name = "f64|f32|bf16|f16", default_value = "f32", value_parser = dtype)]
+    #[arg(long, value_name = "f64|f32|bf16|f16", default_value = "f32", value_parser = names::float)]
     dtype: Dtype,
     /// Arrangement: cos_sin (two arrays), complex (cos + i sin), concat ([cos, sin] in a row, as
     /// vLLM's cache), duplicated (two arrays as wide as the rotated slice, in the config's layout)
@@ -61,11 +61,6 @@ pub(super) enum Arrangement {
     Complex,
     Concat,
     Duplicated,
-}
-
-fn dtype(word: &str) -> Result<Dtype, String> {
-    let found = Dtype::from_name(word).filter(|dtype| dtype.format().is_some());
-    found.ok_or_else(|| "allowed are f64, f32, bf16, f16".to_string())
 }
 
 fn arrangement(word: &str) -> Result<Arrangement, String> {

@@ -38,8 +38,11 @@ fn exit_codes_say_what_came_of_it() {
     assert!(text.contains("about to leave"), "{text}");
     // What checks nothing is not asked what must be refused.
     let careless = "python3 tests/doors/misbehave.py answers-everything";
-    assert_eq!(audit(&corpus, &["--exec", careless]).0, 1);
+    assert_eq!(audit(&corpus, &["--exec", careless]).0, 0);
     assert_eq!(audit(&corpus, &["--exec", careless, "--sound"]).0, 0);
+    let (code, text, _) = audit(&corpus, &["--exec", careless, "--refusals"]);
+    assert_eq!(code, 1);
+    assert!(text.starts_with("LENIENT") && text.contains("values right"), "{text}");
     // An entry of the known failures that names nothing is mentioned, and only that one.
     let known = folder.path().join("known.txt");
     std::fs::write(&known, "alibi-slopes-* # all\nalibi-slops-f32\n").unwrap();

@@ -122,6 +122,8 @@ def misbehave(id, reply):
         reply = {"id": id, "skipped": "not today"}
     if MODE == "unsupported":
         reply = {"id": id, "unsupported": "nothing is"}
+    if MODE == "declines-a-group" and id.startswith("alibi-slopes-f32-code-6-"):
+        reply = {"id": id, "unsupported": "no six heads"}
     if MODE == "skips-a-group" and id == AT:
         reply = {"id": id, "skipped": "not today"}
     if MODE == "rejects-all":

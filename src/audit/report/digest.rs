@@ -33,6 +33,8 @@ pub struct Digest<'r> {
     pub right_flags: Vec<&'r str>,
     /// Whatever else is to be said against the run.
     pub complaints: Vec<String>,
+    /// What deserves a line and decides nothing.
+    pub remarks: Vec<String>,
     /// Faults that could not be seen, by reason.
     pub unseen: Vec<(&'r str, Vec<&'static str>)>,
 }
@@ -106,6 +108,7 @@ impl<'r> Digest<'r> {
             flags,
             right_flags,
             complaints: complaints(report),
+            remarks: report.remarks.iter().map(|line| clean(line)).collect(),
             unseen: unseen(report),
         }
     }
@@ -135,7 +138,13 @@ fn summary(report: &Report) -> String {
     let open: usize = report.cases.iter().map(|case| case.unjudged).sum();
     let right = report.count("passed");
     let values = of(&|c| c.status == Status::Wrong && !c.known);
+    let accepted = of(&|c| matches!(c.status, Status::Accepted(_)) && !c.known);
     let mut parts = match wrong {
+        wrong if wrong == accepted && wrong > 0 => vec![format!(
+            "values right, {} missing; {right} of {} right",
+            count(accepted, "refusal"),
+            count(asked, "case")
+        )],
         0 => vec![format!("{right} of {} right", count(asked, "case"))],
         wrong => vec![
             format!("{wrong} of {} wrong{}", count(asked, "case"), aside(values, wrong)),

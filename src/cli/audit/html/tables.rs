@@ -11,6 +11,7 @@ fn verdict(verdict: Verdict) -> Markup {
     let (class, word) = match verdict {
         Verdict::Conforms => ("is-good", "right"),
         Verdict::Diverges => ("is-bad", "wrong"),
+        Verdict::Lenient => ("is-warn", "lenient"),
         Verdict::AdapterFault => ("is-bad", "broken"),
         Verdict::Unjudged => ("is-warn", "not judged"),
     };
