@@ -1,7 +1,7 @@
 //! Whether a question lies within a claim.
 
 use super::{Capability, Description, Sizes};
-use crate::audit::kernel::Ask;
+use crate::audit::ask::Ask;
 use crate::encoding::{Body, Layout, Question, spectrum};
 use crate::number::{Dtype, Tensor};
 use crate::request::{Json, Operation, Position, Positions};
@@ -16,7 +16,7 @@ impl Description {
         let mut reason = String::from("no capability is claimed");
         let mut covering = vec![];
         for (index, capability) in self.capabilities.iter().enumerate() {
-            match capability.covers(ask, question.as_ref()) {
+            match capability.covers(ask, question) {
                 Ok(()) => covering.push(index),
                 // The one that comes furthest says best what is missing.
                 Err(why) if index == 0 || !why.starts_with("operation") => reason = why,
@@ -75,6 +75,7 @@ impl Capability {
     fn formats(&self, ask: &Ask) -> Result<(), String> {
         let inputs: Vec<Dtype> = ask
             .input
+            .object()
             .iter()
             .filter_map(|(_, json)| match json {
                 Json::Object(tensor) => match tensor.get("dtype") {
@@ -171,7 +172,7 @@ impl Capability {
         if let Some(key) = beyond(&self.keys, Box::new(keys)) {
             return Err(format!("config key {key} is not claimed"));
         }
-        let inputs = ask.input.iter().map(|(name, _)| name);
+        let inputs = ask.input.object().iter().map(|(name, _)| name);
         match beyond(&self.inputs, Box::new(inputs)) {
             Some(name) => Err(format!("input {name} is not claimed")),
             None => Ok(()),

@@ -1,0 +1,139 @@
+//! Where a verb's config comes from: a file, a released model, or standard input.
+
+use super::{CliError, stdin};
+use ropewalk::encoding::{Layout, Model, model, models};
+use ropewalk::request::{Json, Object, nearest};
+use std::path::{Path, PathBuf};
+
+/// The options that name a config.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Source {
+    /// A config.json, a flat config or a {"model": …} form; - for standard input
+    #[arg(long, value_name = "FILE", conflicts_with = "model")]
+    config: Option<PathBuf>,
+    /// A released model; `ropewalk list models` names them
+    #[arg(long, value_name = "NAME")]
+    model: Option<String>,
+    /// interleaved or half; for a config.json, by default the one that Transformers computes its
+    /// model type in
+    #[arg(long, value_name = "LAYOUT")]
+    layout: Option<String>,
+    /// Which layers, where a model has several ropes: full_attention, sliding_attention, no_rope …
+    #[arg(long, value_name = "TYPE")]
+    layer_type: Option<String>,
+}
+
+impl Source {
+    /// Whether any option names a config.
+    pub fn is_given(&self) -> bool {
+        self.config.is_some() || self.model.is_some()
+    }
+
+    /// The layer type asked for.
+    pub fn layer_type(&self) -> Option<&str> {
+        self.layer_type.as_deref()
+    }
+
+    /// What to call it in a heading.
+    pub fn name(&self) -> String {
+        match (&self.model, &self.config) {
+            (Some(name), _) => name.clone(),
+            (None, Some(path)) if path != Path::new("-") => path.display().to_string(),
+            _ => "standard input".to_string(),
+        }
+    }
+
+    /// The config, flat or in the model form, its rules still unchecked. Without options it is
+    /// read from standard input.
+    ///
+    /// # Errors
+    /// A file that cannot be read, no JSON object, an unknown model.
+    pub fn object(&self) -> Result<Object, CliError> {
+        let mut config = match &self.model {
+            Some(name) => find(name)?.config.clone(),
+            None => form(self.read()?),
+        };
+        if let Some(layout) = &self.layout {
+            config.set("layout", Json::from(layout.as_str()));
+        }
+        if let Some(layer_type) = &self.layer_type {
+            config.set("layer_type", Json::from(layer_type.as_str()));
+        }
+        Ok(config)
+    }
+
+    /// The config with keys of `--set KEY=VALUE`, whose values are JSON or words; with such keys
+    /// alone nothing is read.
+    ///
+    /// # Errors
+    /// As [`Source::object`]; a pair without `=`.
+    pub fn with(&self, set: &[String]) -> Result<Object, CliError> {
+        let mut config = match self.is_given() || set.is_empty() {
+            true => self.object()?,
+            false => Object::default(),
+        };
+        for pair in set {
+            let Some((key, value)) = pair.split_once('=') else {
+                return Err(CliError::Usage(format!("--set {pair}: it must be KEY=VALUE")));
+            };
+            config.set(key, serde_json::from_str(value).unwrap_or_else(|_| Json::from(value)));
+        }
+        Ok(config)
+    }
+
+    fn read(&self) -> Result<Object, CliError> {
+        let text = match &self.config {
+            Some(path) => stdin::file(path)?,
+            None => stdin::piped("--model or --config")?,
+        };
+        let usage = |why: String| CliError::Usage(format!("{}: {why}", self.name()));
+        let json: Json =
+            serde_json::from_str(&text).map_err(|error| usage(format!("no JSON: {error}")))?;
+        if let Some(path) = json.duplicate_key() {
+            return Err(usage(format!("key {path} stands twice")));
+        }
+        match json {
+            Json::Object(object) => Ok(object),
+            other => Err(usage(format!("a config is an object, not {}", other.kind()))),
+        }
+    }
+}
+
+/// Tells a config.json from the contract's own forms, which say the layout or have no rope.
+fn form(object: Object) -> Object {
+    let own = ["model", "layout", "slopes", "num_buckets", "dim", "offset"];
+    if own.iter().any(|key| object.get(key).is_some()) {
+        return object;
+    }
+    let layout: Layout = model::usual_layout(&object);
+    [("model".to_string(), Json::Object(object)), ("layout".to_string(), Json::from(layout.name()))]
+        .into_iter()
+        .collect()
+}
+
+/// A released model, by its name here, or by the one that its publisher gives it, in any case.
+fn find(name: &str) -> Result<&'static Model, CliError> {
+    let same = |model: &&Model| {
+        model.name.eq_ignore_ascii_case(name)
+            || hub(model).is_some_and(|id| id.eq_ignore_ascii_case(name))
+    };
+    models().iter().find(same).ok_or_else(|| {
+        // An organisation says little; what the model is called says all.
+        let bare = name.rsplit('/').next().unwrap_or(name);
+        let like = nearest(bare, models().iter().map(|model| model.name.as_str()));
+        let known = match like.is_empty() {
+            true => format!("`ropewalk list models` lists all {}", models().len()),
+            false => format!("similar are {}", like[..like.len().min(5)].join(", ")),
+        };
+        CliError::Usage(format!(
+            "no model is called {name:?}; {known}; --config takes its config.json"
+        ))
+    })
+}
+
+/// The id on Hugging Face's hub, `organisation/name`, if the source is one.
+fn hub(model: &Model) -> Option<&str> {
+    let id = model.source.split(';').next()?;
+    // What follows a comma says which part or variant of it is meant.
+    (id.split('/').count() == 2 && !id.contains([',', ' '])).then_some(id)
+}
