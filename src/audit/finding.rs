@@ -290,6 +290,8 @@ pub struct Report {
     pub kernel: Description,
     /// How it was called: the command, the library, the file.
     pub door: String,
+    /// The options with which `ropewalk explain` finds the cases, each with a space behind it.
+    pub source: String,
     /// The answer.
     pub verdict: Verdict,
     /// By operation and output format.

@@ -22,6 +22,9 @@ use std::collections::BTreeMap;
 pub struct Options<'a> {
     /// How the kernel was reached, for the report.
     pub door: String,
+    /// The options with which `ropewalk explain` finds the cases, each with a space behind it;
+    /// empty for the golden ones.
+    pub source: String,
     /// Judge by this profile instead of the right one that fits best.
     pub profile: Option<Profile>,
     /// Ask everything twice and require the same answers.
@@ -43,6 +46,7 @@ impl Default for Options<'_> {
         let (known, progress, judged) = (&|_: &str| false, &|| (), &|_: &Report| ());
         Options {
             door: String::new(),
+            source: String::new(),
             profile: None,
             twice: true,
             whole: true,
@@ -409,6 +413,7 @@ impl Report {
         Report {
             kernel,
             door: options.door.clone(),
+            source: options.source.clone(),
             verdict: Verdict::Unjudged,
             sections: vec![],
             cases: vec![],

@@ -70,6 +70,7 @@ pub fn run(args: &Args) -> Result<ExitCode, CliError> {
     let bar = progress(cases.len() as u64 * if twice { 2 } else { 1 }, "cases");
     let options = Options {
         door: name,
+        source: args.selection.words(),
         profile: args.profile.copied(),
         twice,
         whole,

@@ -3,6 +3,7 @@
 use super::{CliError, stdin};
 use ropewalk::encoding::{Layout, Model, model, models};
 use ropewalk::request::{Json, Object, nearest};
+use ropewalk::generate::{FilePlan, plans_for};
 use std::path::{Path, PathBuf};
 
 /// The options that name a config.
@@ -27,6 +28,33 @@ impl Source {
     /// Whether any option names a config.
     pub fn is_given(&self) -> bool {
         self.config.is_some() || self.model.is_some()
+    }
+
+    /// The tests of a config of the caller's.
+    ///
+    /// # Errors
+    /// Whatever is wrong with it.
+    pub fn plans(&self, config: &Object) -> Result<Vec<FilePlan>, CliError> {
+        let refused = |reject| CliError::Usage(format!("{}: {reject}", self.name()));
+        plans_for(config).map_err(refused)
+    }
+
+    /// The options as they were given, for a command that means the same config; nothing if none
+    /// was.
+    pub fn words(&self) -> String {
+        let config = self.config.as_ref().map(|path| path.display().to_string());
+        let given = [
+            ("--model", self.model.clone()),
+            ("--config", config),
+            ("--layout", self.layout.clone()),
+            ("--layer-type", self.layer_type.clone()),
+        ];
+        let quoted = |word: String| match word.contains(|c: char| c.is_whitespace() || c == '\'') {
+            true => format!("'{}'", word.replace('\'', "'\\''")),
+            false => word,
+        };
+        let said = given.into_iter().filter_map(|(option, word)| Some((option, word?)));
+        said.map(|(option, word)| format!("{option} {} ", quoted(word))).collect()
     }
 
     /// The layer type asked for.

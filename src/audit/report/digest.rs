@@ -9,6 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// A report, sorted for people.
 pub struct Digest<'r> {
+    /// The options with which `ropewalk explain` finds the cases.
+    pub source: &'r str,
     /// Name, version and language of the kernel, or how it was called.
     pub who: String,
     /// The numbers, in a sentence or two.
@@ -89,6 +91,7 @@ impl<'r> Digest<'r> {
         let (flags, right_flags) = flags(report);
         let kinds = |test: &dyn Fn(&CaseReport) -> bool| kinds(report, test);
         Digest {
+            source: &report.source,
             who: who(report),
             summary: summary(report),
             advice: advice(report),
@@ -111,6 +114,15 @@ impl<'r> Digest<'r> {
             remarks: report.remarks.iter().map(|line| clean(line)).collect(),
             unseen: unseen(report),
         }
+    }
+}
+
+impl Digest<'_> {
+    /// The command that says why a case's answer is right.
+    pub fn explain(&self, id: &str) -> String {
+        // A probe asks what the case asks that it was made of.
+        let id = id.split('@').next().unwrap_or(id);
+        clean(&format!("ropewalk explain {}{id}", self.source))
     }
 }
 

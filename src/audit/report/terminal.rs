@@ -239,8 +239,8 @@ impl Page {
             for case in digest.failing.iter().take(self.style.show) {
                 self.case(case);
             }
-            let id = &digest.failing[0].id;
-            self.fold(2, &format!("Why is that right? ropewalk explain {id}"));
+            let explain = digest.explain(&digest.failing[0].id);
+            self.fold(2, &format!("Why is that right? {explain}"));
         }
         self.kinds("Wrong otherwise", &digest.otherwise);
         self.flags(digest);

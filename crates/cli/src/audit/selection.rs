@@ -92,8 +92,7 @@ impl Selection {
         }
         let own = selected.config.is_some();
         let mut plans = match &selected.config {
-            Some(config) => generate::plans_for(config)
-                .map_err(|reject| CliError::Usage(format!("{}: {reject}", self.source.name())))?,
+            Some(config) => self.source.plans(config)?,
             None => generate::plans(),
         };
         plans.retain_mut(|plan| {
@@ -106,6 +105,14 @@ impl Selection {
         match plans.is_empty() {
             true => Err(filter.nothing_left()),
             false => Ok(Chosen { filter, from: Origin::Plans { plans, own } }),
+        }
+    }
+
+    /// The options that `ropewalk explain` needs to find the same tests.
+    pub fn words(&self) -> String {
+        match &self.vectors {
+            Some(directory) => format!("--vectors {} ", directory.display()),
+            None => self.source.words(),
         }
     }
 
