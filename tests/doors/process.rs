@@ -114,7 +114,7 @@ fn what_breaks_again_and_again_is_given_up() {
     if !python() {
         return;
     }
-    let report = report("python3 tests/doors/misbehave.py deaf-later", 2);
+    let report = report("python3 tests/doors/misbehave.py deaf-later", 6);
     assert_eq!(report.verdict, Verdict::AdapterFault);
     assert_eq!(report.count("hang"), 2);
     assert_eq!(report.count("given_up"), report.cases.len() - 2);

@@ -11,6 +11,7 @@ pub use junit::junit as junit_xml;
 
 use super::CliError;
 use super::names;
+use super::orphans::Orphans;
 use super::progress::{progress, spinner};
 use globset::{GlobBuilder, GlobMatcher};
 use indicatif::ProgressBar;
@@ -43,6 +44,10 @@ pub struct Args {
     /// Ask everything once, not twice
     #[arg(long)]
     once: bool,
+    /// Ask everything N times, for races: what differed, and how often
+    #[arg(long, value_name = "N", default_value_t = 1, conflicts_with = "once",
+        value_parser = clap::value_parser!(u16).range(1..))]
+    repeat: u16,
     /// File with ids (globs, a line each, # for comments) that are known to fail; one that passes
     /// is an error
     #[arg(long, value_name = "FILE")]
@@ -58,6 +63,7 @@ pub fn run(args: &Args) -> Result<ExitCode, CliError> {
         Some(path) => globs(path)?,
         None => Vec::new(),
     };
+    let orphans = Orphans::adopt();
     let prompted = args.door.prompt()?;
     let whole = prompted.is_none() && args.selection.is_whole();
     let chosen = args.selection.choose(prompted)?;
@@ -67,20 +73,26 @@ pub fn run(args: &Args) -> Result<ExitCode, CliError> {
     let door::Opened { mut kernel, cases, name, lasting } = opened?;
     // What is written does not change.
     let twice = !args.once && !lasting;
-    let bar = progress(cases.len() as u64 * if twice { 2 } else { 1 }, "cases");
+    let repeat = if lasting { 1 } else { usize::from(args.repeat) };
+    let times = repeat.max(if twice { 2 } else { 1 });
+    let bar = progress((cases.len() * times) as u64, "cases");
     let options = Options {
         door: name,
         source: args.selection.words(),
         profile: args.profile.copied(),
         twice,
+        repeat,
         whole,
         diagnose: true,
+        sight: true,
         known: &|id| known.iter().any(|(_, glob)| glob.is_match(id)),
         progress: &|| bar.inc(1),
         judged: &|report| so_far(&bar, report),
     };
     let audited = audit(kernel.as_mut(), &cases, &options);
     bar.finish_and_clear();
+    drop(kernel);
+    drop(orphans);
     reports.write(&audited.report)?;
     // An id that was mistyped, or that the vectors no longer have.
     for (line, glob) in &known {

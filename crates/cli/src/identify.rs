@@ -1,5 +1,6 @@
 //! `ropewalk identify`: what a kernel computes, found out by asking.
 
+use super::orphans::Orphans;
 use super::source::Source;
 use super::{CliError, names, outln};
 use ropewalk::audit::{Identified, Process, ProcessOptions, identify};
@@ -48,6 +49,8 @@ pub fn run(args: &Args) -> Result<ExitCode, CliError> {
         return Err(CliError::Usage(format!("{}: {reject}", args.source.name())));
     }
     let timeout = Duration::from_secs(args.timeout);
+    // Dropped after the kernel.
+    let _orphans = Orphans::adopt();
     let mut kernel =
         Process::new(&args.exec, ProcessOptions { timeout, ..ProcessOptions::default() });
     let found = identify(&mut kernel, config.as_ref(), args.dtype);

@@ -22,6 +22,7 @@ mod judge;
 mod lint;
 mod list;
 mod names;
+mod orphans;
 mod positions;
 mod progress;
 mod prompt;

@@ -1,6 +1,7 @@
 //! The reply to `start`, read strictly.
 
 use super::{Capability, Description, Limits, Sizes};
+use crate::audit::reply::cut;
 use crate::encoding::{Layout, spectrum};
 use crate::number::Dtype;
 use crate::request::{Direction, Json, Object, Operation};
@@ -23,7 +24,7 @@ impl Description {
             None => return Err("kernel is missing: an object with name and version".into()),
         };
         let text = |key: &str| match kernel.get(key) {
-            Some(Json::String(text)) => Ok(text.clone()),
+            Some(Json::String(text)) => Ok(cut(text.clone())),
             None if key != "name" => Ok(String::new()),
             Some(other) => Err(format!("kernel.{key} is {other}, a string is needed")),
             None => Err(format!("kernel.{key} is missing")),
