@@ -40,6 +40,7 @@ pub use error::CliError;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use std::process::ExitCode;
+use write::outln;
 
 const GROUPS: &str = "\
 {about}
@@ -158,10 +159,4 @@ fn conclude(result: Result<ExitCode, CliError>) -> ExitCode {
         eprintln!("ropewalk: {error}");
         ExitCode::from(2)
     })
-}
-
-/// Prints a line on standard output.
-fn outln(line: &str) -> Result<(), CliError> {
-    use std::io::Write;
-    writeln!(std::io::stdout(), "{line}").map_err(CliError::stream("standard output"))
 }
