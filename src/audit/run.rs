@@ -1,5 +1,6 @@
 //! The audit itself: asks, judges, and says what follows.
 
+use super::asking::ask;
 use super::capability::Description;
 use super::case::Case;
 use super::diagnose::diagnose;
@@ -7,7 +8,6 @@ use super::errors::measured::measured;
 use super::exhibit::{Exhibit, exhibits, judging};
 use super::finding::{CaseReport, Report, Status, Verdict};
 use super::kernel::Kernel;
-use super::asking::ask;
 use super::outcome::Answered;
 use super::probe::found;
 use super::section::{Member, explain, section};

@@ -133,8 +133,14 @@ fn names_are_those_that_people_use() {
     for (config, said) in [
         (config.to_string(), "what is called neox elsewhere is half here"),
         (config.replace("neox", "gptj"), "what is called gptj elsewhere is interleaved here"),
-        (config.replace("neox", "half").replace("rope_theta", "rope_thet"), "did you mean rope_theta?"),
-        (config.replace("neox", "half").replace("rope_theta", "base"), "elsewhere is rope_theta here"),
+        (
+            config.replace("neox", "half").replace("rope_theta", "rope_thet"),
+            "did you mean rope_theta?",
+        ),
+        (
+            config.replace("neox", "half").replace("rope_theta", "base"),
+            "elsewhere is rope_theta here",
+        ),
     ] {
         std::fs::write(path, &config).unwrap();
         let (code, text) = ropewalk(&["show", "--config", path]);

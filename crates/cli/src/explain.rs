@@ -110,10 +110,12 @@ fn find(tests: &Tests, id: &str) -> Result<(String, Json), CliError> {
     }
     let plans = tests.plans()?;
     let all = || {
-        let groups = plans.iter().flat_map(|file| file.groups.iter().map(move |group| (file, group)));
+        let groups =
+            plans.iter().flat_map(|file| file.groups.iter().map(move |group| (file, group)));
         groups.flat_map(|(file, group)| group.tests.iter().map(move |test| (file, group, test)))
     };
-    if let Some((file, group, test)) = all().find(|(file, group, test)| file.id(group, test) == id) {
+    if let Some((file, group, test)) = all().find(|(file, group, test)| file.id(group, test) == id)
+    {
         let (operation, config) = (file.operation, &group.config);
         let request = run_request(operation, group.dtype, id, config, &test.input);
         return Ok((format!("{id}: {} ({})", test.comment, file.path), request));

@@ -2,8 +2,8 @@
 
 use super::{CliError, stdin};
 use ropewalk::encoding::{Layout, Model, model, models};
-use ropewalk::request::{Json, Object, nearest};
 use ropewalk::generate::{FilePlan, plans_for};
+use ropewalk::request::{Json, Object, nearest};
 use std::path::{Path, PathBuf};
 
 /// The options that name a config.
