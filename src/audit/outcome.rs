@@ -23,9 +23,6 @@ pub enum Outcome {
     Broken(Breakage),
 }
 
-/// Characters of what a kernel says in its own words that are kept.
-const KEPT: usize = 1000;
-
 impl Outcome {
     /// What a kernel says in its own words is kept as far as people read it.
     pub(super) fn cut(self) -> Outcome {
@@ -40,11 +37,16 @@ impl Outcome {
     }
 }
 
-fn cut(text: String) -> String {
-    match text.char_indices().nth(KEPT) {
-        Some((end, _)) => format!("{}… ({} bytes in all)", &text[..end], text.len()),
-        None => text,
+/// What a kernel says of itself, as much of it as a report may hold: a thousand refusals of a
+/// megabyte each would fill memory and every page.
+pub(super) fn cut(mut text: String) -> String {
+    const MOST: usize = 2000;
+    if let Some((end, _)) = text.char_indices().nth(MOST) {
+        text.truncate(end);
+        text.shrink_to_fit();
+        text.push('…');
     }
+    text
 }
 
 /// How a kernel failed to answer at all.

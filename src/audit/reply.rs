@@ -1,6 +1,6 @@
 //! One line of a kernel, read strictly.
 
-use super::outcome::{Breakage, Outcome};
+use super::outcome::{Breakage, Outcome, cut};
 use crate::number::Tensor;
 use crate::request::{Input, Json, Object};
 
@@ -22,7 +22,7 @@ pub fn read_reply(line: &str, id: &str) -> Outcome {
 }
 
 fn reply(line: &str, id: &str) -> Result<Outcome, Breakage> {
-    let garbage = |why: String| Breakage::Garbage(why);
+    let garbage = |why: String| Breakage::Garbage(cut(why));
     let json: Json = serde_json::from_str(line)
         .map_err(|e| garbage(format!("no JSON ({e}): {}", shortened(line))))?;
     let Json::Object(object) = &json else {
@@ -42,7 +42,7 @@ fn reply(line: &str, id: &str) -> Result<Outcome, Breakage> {
                 Json::String(text) => text.clone(),
                 other => other.to_string(),
             };
-            return Err(Breakage::WrongId { got, want: id.into() });
+            return Err(Breakage::WrongId { got: shortened(&got), want: id.into() });
         }
         None => return Err(garbage(format!("a reply without id: {}", shortened(line)))),
     }
@@ -64,7 +64,7 @@ fn reply(line: &str, id: &str) -> Result<Outcome, Breakage> {
         return output(object).map(Outcome::Output).map_err(garbage);
     }
     let text = match object.get(kind) {
-        Some(Json::String(text)) => text.clone(),
+        Some(Json::String(text)) => cut(text.clone()),
         Some(other) => return Err(garbage(format!("{kind} is {other}, a string is needed"))),
         None => String::new(),
     };

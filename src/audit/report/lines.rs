@@ -258,6 +258,8 @@ pub(super) struct Footer<'r> {
     seen: &'r [&'static str],
     unseen: &'r [Unseen],
     complaints: &'r [String],
+    /// What is worth saying of the run though it decides nothing.
+    remarks: &'r [String],
 }
 
 /// How many of what.
@@ -439,6 +441,7 @@ impl<'r> Footer<'r> {
             seen: &report.seen,
             unseen: &report.unseen,
             complaints: &report.complaints,
+            remarks: &report.remarks,
         }
     }
 }
