@@ -14,4 +14,4 @@ pub use markdown::markdown;
 pub use ndjson::{ndjson, report_schema};
 pub use read::{Recorded, Unreadable, read_ndjson};
 pub use terminal::{Style, terminal};
-pub use words::{clean, distance, evidence, largest, link, sentences, ulp, value};
+pub use words::{clean, distance, evidence, largest, link, off, sentences, ulp, value};

@@ -1,7 +1,7 @@
 //! What is said of a dump.
 
 use super::judge::Judged;
-use crate::audit::{Band, HISTOGRAM, Verdict, Wrong, clean, link, ulp, value};
+use crate::audit::{Band, HISTOGRAM, Verdict, Wrong, clean, link, off, value};
 use serde_json::{Value, json};
 use std::fmt::Write;
 
@@ -37,15 +37,12 @@ impl Judged<'_> {
         let (index, position) = self.place(wrong);
         let dtype = self.dump.after.dtype;
         let (got, want) = (value(dtype, wrong.got), value(dtype, wrong.want));
-        let limit = match wrong.rule {
-            Some(rule) => format!(": {rule}"),
-            None if wrong.allowed.is_nan() => String::new(),
-            None => format!(", {} allowed", ulp(wrong.allowed)),
+        let share = (wrong.allowed > 0.0).then(|| wrong.ulps / wrong.allowed);
+        let how = match wrong.rule {
+            Some(rule) => rule.to_string(),
+            None => off(share, None, Some(wrong.ulps), dtype),
         };
-        format!(
-            "{index:?} (position {position}): {got}, right is {want}; {} ulp{limit}",
-            ulp(wrong.ulps)
-        )
+        format!("{index:?} (position {position}): {got}, right is {want}; {how}")
     }
 }
 
@@ -140,14 +137,14 @@ fn bands(judged: &Judged, text: &mut String) {
     if bands.is_empty() {
         return;
     }
-    let _ = writeln!(text, "\n{:>12}  {:>12}  error over |z|", "from |p|", "worst ulp");
+    let _ = writeln!(text, "\n{:>12}  error over |z|", "from |p|");
     for (band, cell) in bands {
         let start = match band {
             Band::Zero => "0".to_string(),
             _ => band.start().map_or(String::new(), |p| p.to_string()),
         };
         let relative = cell.relative.map_or(String::new(), |x| format!("{x:.2e}"));
-        let _ = writeln!(text, "{start:>12}  {:>12}  {relative}", ulp(cell.ulp));
+        let _ = writeln!(text, "{start:>12}  {relative}");
     }
 }
 

@@ -449,7 +449,12 @@ fn size(section: &Section) -> String {
         return String::new();
     }
     let whole = section.errors.whole();
-    let off = off(whole.share, whole.relative, None, section.dtype);
+    let beyond = whole.share.is_some_and(|share| share > 1.0) || whole.ulp.is_infinite();
+    let off = if beyond {
+        off(whole.share, whole.relative, None, section.dtype)
+    } else {
+        "by a rule of special values or of copies".into()
+    };
     match section.profiles.first() {
         Some(nearest) => format!("{off}, nearest is {nearest}"),
         None => off,

@@ -116,7 +116,13 @@ pub fn distance(case: &CaseReport) -> String {
 
 /// An error as people read it: first how many times what is allowed, then what share of what was
 /// mixed. Ulp of the answer only where nothing has cancelled, or they are of no size.
-pub(super) fn off(
+///
+/// ```
+/// use ropewalk::{audit::off, number::Dtype};
+/// assert_eq!(off(Some(3.5), Some(2e-7), Some(4.0), Dtype::F32), "off by 3.5 × what is allowed, 2.0e-7 of |z|, 4.000 ulp");
+/// assert_eq!(off(Some(3.5), Some(2e-7), Some(1e9), Dtype::F32), "off by 3.5 × what is allowed, 2.0e-7 of |z|");
+/// ```
+pub fn off(
     share: Option<f64>,
     relative: Option<f64>,
     ulps: Option<f64>,
@@ -129,6 +135,7 @@ pub(super) fn off(
         Some(relative) => ulps > 64.0 * whole(relative).max(1.0),
         None => ulps > libm::ldexp(1.0, precision),
     };
+    let endless = [share, relative].into_iter().flatten().any(f64::is_infinite);
     let share = share.filter(|share| share.is_finite());
     let relative = relative.filter(|relative| relative.is_finite());
     let parts = [
@@ -137,10 +144,10 @@ pub(super) fn off(
         ulps.filter(|ulps| !cancelled(*ulps)).map(|ulps| format!("{} ulp", ulp(ulps))),
     ];
     let parts: Vec<String> = parts.into_iter().flatten().collect();
-    if parts.is_empty() {
-        "off without measure".into()
-    } else {
-        format!("off by {}", parts.join(", "))
+    match (parts.is_empty(), endless) {
+        (true, true) => "off without limit".into(),
+        (true, false) => "off where its terms cancel".into(),
+        (false, _) => format!("off by {}", parts.join(", ")),
     }
 }
 
