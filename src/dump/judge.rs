@@ -10,8 +10,9 @@ use crate::audit::{Verdict, right_profiles};
 use crate::encoding::{Body, Question, RopeConfig};
 use crate::exact::bulk::Rotator;
 use crate::number::{Dtype, Tensor};
-use crate::profile::{Profile, common};
+use crate::profile::{NAMED, Profile, common};
 use crate::request::{Direction, Json, Object, Operation, Request, run_request, tensor_json};
+use rayon::prelude::*;
 
 /// A tensor before and after, and what was to be done.
 ///
@@ -70,6 +71,8 @@ pub struct Judged<'a> {
     pub large: Large,
     /// What explains the wrong elements; none if there are none.
     pub report: Option<Report>,
+    /// A rotation without rows: config, direction and formats.
+    question: Question,
 }
 
 impl Judged<'_> {
@@ -120,7 +123,7 @@ impl<'a> Rotated<'a> {
         let Rotated { names, before, after, direction, places, profile, .. } = self;
         let dump = Dump { before, after, geometry, places, rotator: rotator? };
         let (name, large, report) = judge(&dump, &question, profile, progress)?;
-        Ok(Judged { names, direction, dump, profile: name, large, report })
+        Ok(Judged { names, direction, dump, profile: name, large, report, question })
     }
 
     /// A rotation without rows, whose config, direction and formats are meant.
@@ -236,4 +239,20 @@ fn explain(
     let output = Outcome::Output(vec![("q".to_string(), got)]);
     let asked = Answered { case: 0, outcome: Ok(output), fickle: false };
     Ok(judge_all(&[case], &[asked], Description::named("dump"), &options))
+}
+
+impl Judged<'_> {
+    /// Batch, head and token of the rows that are wrong, of so many at most, evenly spread.
+    pub fn wrong_rows(&self, most: usize) -> Vec<Vec<usize>> {
+        let rows = self.dump.geometry.rows();
+        let step = rows.div_ceil(most.max(1)).max(1);
+        let profile = NAMED.iter().find(|profile| profile.name == self.profile);
+        let judge = profile.and_then(|profile| LargeJudge::new(&self.question, *profile));
+        let Some(judge) = judge else { return vec![] };
+        let wrong =
+            |&row: &usize| self.dump.some(&judge, &[row]).is_ok_and(|large| large.wrong > 0);
+        let places: Vec<usize> = (0..rows).step_by(step).collect();
+        let found: Vec<usize> = places.into_par_iter().filter(wrong).collect();
+        found.into_iter().map(|row| self.dump.geometry.split(row).to_vec()).collect()
+    }
 }

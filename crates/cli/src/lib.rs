@@ -34,9 +34,13 @@ mod write;
 
 pub use audit::{html_page, junit_xml};
 pub use error::CliError;
+pub use identify::to_json as identified_json;
+pub use source::{Given, config};
 
 use clap::{Parser, Subcommand};
+use std::ffi::OsString;
 use std::process::ExitCode;
+use std::sync::OnceLock;
 
 const GROUPS: &str = "\
 {about}
@@ -106,7 +110,30 @@ enum Verb {
 
 /// Parses the arguments, runs the verb, prints an error, and says how it went.
 pub fn main() -> ExitCode {
-    let result = match Cli::parse().verb {
+    run(std::env::args_os(), None)
+}
+
+/// The command that starts this program again, where it is not the running file.
+static OWN: OnceLock<Vec<OsString>> = OnceLock::new();
+
+/// The same for a program that stands in another one: its arguments, its name first, and the
+/// command that starts it.
+pub fn run(
+    arguments: impl IntoIterator<Item = OsString>,
+    own: impl Into<Option<Vec<OsString>>>,
+) -> ExitCode {
+    if let Some(own) = own.into() {
+        OWN.get_or_init(|| own);
+    }
+    let parsed = match Cli::try_parse_from(arguments) {
+        Ok(parsed) => parsed,
+        Err(error) => {
+            // Nobody is left to tell if this fails.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    let result = match parsed.verb {
         Verb::Compute(args) => compute::run(&args),
         Verb::Explain(args) => explain::run(&args),
         Verb::Show(args) => show::run(&args),
@@ -134,6 +161,14 @@ pub fn main() -> ExitCode {
         eprintln!("ropewalk: {error}");
         ExitCode::from(2)
     })
+}
+
+/// The command that starts this program.
+fn own() -> std::io::Result<Vec<OsString>> {
+    match OWN.get() {
+        Some(own) => Ok(own.clone()),
+        None => Ok(vec![std::env::current_exe()?.into_os_string()]),
+    }
 }
 
 /// Prints a line on standard output.

@@ -50,17 +50,20 @@ impl Source {
     /// # Errors
     /// A file that cannot be read, no JSON object, an unknown model.
     pub fn object(&self) -> Result<Object, CliError> {
-        let mut config = match &self.model {
+        Ok(self.completed(match &self.model {
             Some(name) => find(name)?.config.clone(),
             None => form(self.read()?),
-        };
+        }))
+    }
+
+    fn completed(&self, mut config: Object) -> Object {
         if let Some(layout) = &self.layout {
             config.set("layout", Json::from(layout.as_str()));
         }
         if let Some(layer_type) = &self.layer_type {
             config.set("layer_type", Json::from(layer_type.as_str()));
         }
-        Ok(config)
+        config
     }
 
     /// The config with keys of `--set KEY=VALUE`, whose values are JSON or words; with such keys
@@ -95,16 +98,51 @@ impl Source {
                 text
             }
         };
-        let usage = |why: String| CliError::Usage(format!("{}: {why}", self.name()));
-        let json: Json =
-            serde_json::from_str(&text).map_err(|error| usage(format!("no JSON: {error}")))?;
-        if let Some(path) = json.duplicate_key() {
-            return Err(usage(format!("key {path} stands twice")));
-        }
-        match json {
-            Json::Object(object) => Ok(object),
-            other => Err(usage(format!("a config is an object, not {}", other.kind()))),
-        }
+        parsed(&self.name(), &text)
+    }
+}
+
+/// What names a config at other doors than the command line.
+#[derive(Clone, Copy, Debug)]
+pub enum Given<'a> {
+    /// A config, flat or in the model form, or a config.json, as JSON.
+    Json(&'a str),
+    /// A file with one of these.
+    File(&'a Path),
+    /// A released model.
+    Model(&'a str),
+}
+
+/// The config that is named, its rules still unchecked; as `--config` or `--model` with `--layout`
+/// and `--layer-type`.
+///
+/// # Errors
+/// As the verbs have them: no JSON object, a file that cannot be read, an unknown model.
+pub fn config(
+    given: Given,
+    layout: Option<&str>,
+    layer_type: Option<&str>,
+) -> Result<Object, CliError> {
+    let (layout, layer_type) = (layout.map(String::from), layer_type.map(String::from));
+    let mut source = Source { config: None, model: None, layout, layer_type };
+    match given {
+        Given::Model(name) => source.model = Some(name.to_string()),
+        Given::File(path) => source.config = Some(path.to_path_buf()),
+        Given::Json(text) => return Ok(source.completed(form(parsed("config", text)?))),
+    }
+    source.object()
+}
+
+fn parsed(name: &str, text: &str) -> Result<Object, CliError> {
+    let usage = |why: String| CliError::Usage(format!("{name}: {why}"));
+    let json: Json =
+        serde_json::from_str(text).map_err(|error| usage(format!("no JSON: {error}")))?;
+    if let Some(path) = json.duplicate_key() {
+        return Err(usage(format!("key {path} stands twice")));
+    }
+    match json {
+        Json::Object(object) => Ok(object),
+        other => Err(usage(format!("a config is an object, not {}", other.kind()))),
     }
 }
 

@@ -70,9 +70,9 @@ impl Door {
         if let Some(path) = lib {
             std::fs::metadata(path).map_err(CliError::file(path))?;
             let symbol = self.symbol.as_deref().unwrap_or("ropewalk");
-            let own = std::env::current_exe().map_err(CliError::stream("this program"))?;
+            let own = crate::own().map_err(CliError::stream("this program"))?;
             let arguments = ["host".into(), path.into(), "--symbol".into(), symbol.into()];
-            let kernel = Library::new([own.into_os_string()].into_iter().chain(arguments), options);
+            let kernel = Library::new(own.into_iter().chain(arguments), options);
             cases.extend(probes(&cases));
             let name = path.display().to_string();
             return Ok(Opened { kernel: Box::new(kernel), cases, name, lasting: false });
