@@ -11,6 +11,7 @@ mod places;
 mod raw;
 mod report;
 mod rows;
+mod unwound;
 
 pub use failure::Failure;
 pub use geometry::Geometry;

@@ -5,6 +5,7 @@ use super::geometry::Geometry;
 use super::places::Places;
 use super::raw::Raw;
 use super::rows::Dump;
+use super::unwound::unwound;
 use crate::audit::{Answered, Description, Large, LargeJudge, Options, Outcome, Report, judge_all};
 use crate::audit::{Verdict, right_profiles};
 use crate::encoding::{Body, Question, RopeConfig};
@@ -242,8 +243,10 @@ fn explain(
 }
 
 impl Judged<'_> {
-    /// Batch, head and token of the rows that are wrong, of so many at most, evenly spread.
-    pub fn wrong_rows(&self, most: usize) -> Vec<Vec<usize>> {
+    /// Batch, head and token of the rows that are wrong, of so many looked at, evenly spread; and
+    /// the position by which each was really turned, where it is one integer and the rope has one
+    /// axis.
+    pub fn wrong_rows(&self, most: usize) -> Vec<(Vec<usize>, Option<i64>)> {
         let rows = self.dump.geometry.rows();
         let step = rows.div_ceil(most.max(1)).max(1);
         let profile = NAMED.iter().find(|profile| profile.name == self.profile);
@@ -253,6 +256,18 @@ impl Judged<'_> {
             |&row: &usize| self.dump.some(&judge, &[row]).is_ok_and(|large| large.wrong > 0);
         let places: Vec<usize> = (0..rows).step_by(step).collect();
         let found: Vec<usize> = places.into_par_iter().filter(wrong).collect();
-        found.into_iter().map(|row| self.dump.geometry.split(row).to_vec()).collect()
+        let rows = found.into_iter();
+        rows.map(|row| (self.dump.geometry.split(row).to_vec(), self.rotated_at(row))).collect()
+    }
+
+    fn rotated_at(&self, row: usize) -> Option<i64> {
+        let Body::Rotate(rotate) = &self.question.body else { return None };
+        let (rope, Dump { before, after, geometry, .. }) = (&rotate.rope, &self.dump);
+        let formats = [before.dtype.format()?, after.dtype.format()?];
+        let (mut input, mut got) = (vec![], vec![]);
+        before.append(geometry.offset(row), geometry.dim, &mut input);
+        after.append(geometry.offset(row), geometry.dim, &mut got);
+        let position = unwound(rope, formats, &input, &got).filter(|_| rope.axes <= 1)?;
+        Some(if self.direction == Direction::Forward { position } else { -position })
     }
 }

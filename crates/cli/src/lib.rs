@@ -8,6 +8,7 @@
 mod adapter;
 mod audit;
 mod certify;
+mod completions;
 mod compute;
 mod corpus;
 mod decay;
@@ -72,6 +73,10 @@ Kernels:
   sweep     Find the worst error of a profile over every position
   adapter   Speak the protocol as the reference kernel, correctly rounded or with a fault
 
+This program:
+  completions  Print completions for bash, zsh, fish, elvish or powershell
+  man          Write the manual pages
+
 Options:
 {options}
 
@@ -104,6 +109,8 @@ enum Verb {
     Prompt(prompt::Args),
     Sweep(sweep::Args),
     Adapter(adapter::Args),
+    Completions(completions::Args),
+    Man(completions::Man),
     #[command(hide = true)]
     Host(host::Args),
 }
@@ -151,6 +158,8 @@ pub fn run(
         Verb::Prompt(args) => prompt::run(&args),
         Verb::Sweep(args) => sweep::run(&args),
         Verb::Adapter(args) => adapter::run(&args),
+        Verb::Completions(args) => completions::run(&args),
+        Verb::Man(args) => completions::man(&args),
         Verb::Host(args) => host::run(&args),
     };
     result.unwrap_or_else(|error| {
