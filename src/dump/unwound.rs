@@ -8,7 +8,12 @@ const LEFT: f64 = 1e-3;
 
 /// The integer position that explains a row best, if one does: every plane says where it is within
 /// its own turn, the slowest first, and each one that is faster says it more finely.
-pub(super) fn unwound(rope: &Rope, formats: [Format; 2], input: &[u64], got: &[u64]) -> Option<i64> {
+pub(super) fn unwound(
+    rope: &Rope,
+    formats: [Format; 2],
+    input: &[u64],
+    got: &[u64],
+) -> Option<i64> {
     let number = |format: Format, bits: &[u64], i: usize| {
         let x = format.to_f64(bits[i]);
         x.is_finite().then_some(x)

@@ -26,9 +26,7 @@ def test_a_right_tensor_passes():
     ropewalk.testing.assert_rotated(kernels.numpy_rotate(q, positions, CONFIG), q, positions, CONFIG)
 
 
-@pytest.mark.parametrize(
-    "kernel, fault", [("wrong_sign", "b1-sign-flipped"), ("base_ignored", "c1-base-ignored")]
-)
+@pytest.mark.parametrize("kernel, fault", [("wrong_sign", "b1-sign-flipped"), ("base_ignored", "c1-base-ignored")])
 def test_a_wrong_one_is_named(kernel, fault):
     q, positions = asked(), numpy.arange(80).reshape(2, 40)
     with pytest.raises(ropewalk.RotationError) as caught:
@@ -90,7 +88,13 @@ def test_an_audit():
 
 def test_reports_are_written(tmp_path):
     report = ropewalk.audit(kernels.wrong_sign, config=CONFIG, twice=False)
-    for name, start in [("a.html", "<!DOCTYPE"), ("a.md", "###"), ("a.xml", "<?xml"), ("a.ndjson", "{"), ("a.txt", "DIV")]:
+    for name, start in [
+        ("a.html", "<!DOCTYPE"),
+        ("a.md", "###"),
+        ("a.xml", "<?xml"),
+        ("a.ndjson", "{"),
+        ("a.txt", "DIV"),
+    ]:
         report.save(tmp_path / name)
         assert (tmp_path / name).read_text(encoding="utf-8").startswith(start)
     with pytest.raises(ValueError, match=".html"):

@@ -42,7 +42,15 @@ def session(tmp_path):
     def run(*arguments):
         environment = dict(os.environ, PYTHONPATH=HERE)
         environment.pop("PYTEST_ADDOPTS", None)
-        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider" if "--lf" not in arguments else "cacheprovider", *arguments]
+        command = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-p",
+            "no:cacheprovider" if "--lf" not in arguments else "cacheprovider",
+            *arguments,
+        ]
         done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
         return done.returncode, done.stdout + done.stderr
 

@@ -31,7 +31,15 @@ def test_ways_of_saying_the_same(tmp_path):
         def to_dict(self):
             return LLAMA
 
-    for other in (LLAMA, Config(), tmp_path, tmp_path / "config.json", str(tmp_path / "config.json"), named, named.config):
+    for other in (
+        LLAMA,
+        Config(),
+        tmp_path,
+        tmp_path / "config.json",
+        str(tmp_path / "config.json"),
+        named,
+        named.config,
+    ):
         assert ropewalk.spec(other).config["rope_theta"] == named.config["rope_theta"], other
         assert numpy.array_equal(ropewalk.inv_freq(other), named.inv_freq()), other
     assert named.head_dim == 128 and named.rotary_dim == 128 and named.layout == "half" and named.rope_type == "llama3"

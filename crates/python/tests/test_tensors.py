@@ -39,7 +39,9 @@ def kinds():
 
 
 def test_the_import_is_quick_and_touches_no_framework():
-    code = "import sys, ropewalk; print([m for m in ('numpy', 'torch', 'jax', 'ml_dtypes', 'pytest') if m in sys.modules])"
+    code = (
+        "import sys, ropewalk; print([m for m in ('numpy', 'torch', 'jax', 'ml_dtypes', 'pytest') if m in sys.modules])"
+    )
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
     times = []
     for _ in range(3):

@@ -7,7 +7,8 @@ from typing import Any
 from . import _native
 from ._dtypes import short
 from ._positions import axes_of, given
-from ._spec import Spec, spec as find
+from ._spec import Spec
+from ._spec import spec as find
 from ._tensors import Memory, family, integers, made, memory
 
 STYLES = ("planes", "hf", "concat", "complex")
@@ -17,7 +18,11 @@ def fitted(own: Spec, width: int) -> Spec:
     """A spec for tensors of this width: the whole head, or the rotated slice alone."""
     if width in (own.head_dim, 0) or width != own.rotary_dim:
         return own
-    config = {key: value for key, value in own.config.items() if key not in ("rotary_dim", "rotary_offset", "partial_rotary_factor")}
+    config = {
+        key: value
+        for key, value in own.config.items()
+        if key not in ("rotary_dim", "rotary_offset", "partial_rotary_factor")
+    }
     return find(dict(config, head_dim=width), seq_len=own.seq_len)
 
 
@@ -126,7 +131,11 @@ def _joined(cos: Any, sin: Any, style: str, kind: str, dtype: str) -> Any:
         import jax.numpy as xp
     else:
         import numpy as xp
-    return xp.concatenate([cos, sin], -1) if style == "concat" else (cos + 1j * sin).astype("c8" if dtype == "f32" else "c16")
+    return (
+        xp.concatenate([cos, sin], -1)
+        if style == "concat"
+        else (cos + 1j * sin).astype("c8" if dtype == "f32" else "c16")
+    )
 
 
 def rows(positions: Any, own: Spec) -> tuple[tuple, tuple[int, ...]]:

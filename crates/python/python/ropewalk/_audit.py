@@ -12,7 +12,7 @@ from typing import Any, Callable
 from . import _native
 from ._dtypes import short
 from ._errors import Diagnosis, NotJudged, RotationError, diagnoses, reasons
-from ._kernel import Kernel, config_of, description
+from ._kernel import Kernel, called, config_of, description
 
 FORMATS = {
     ".html": "html", ".htm": "html", ".md": "markdown", ".xml": "junit", ".ndjson": "ndjson",
@@ -83,7 +83,10 @@ class Report:
             return ulp if isinstance(ulp, (int, float)) else float("inf")
 
         case, worst = max(found, key=size)
-        numbers = {key: value if isinstance(value, (int, float)) else None for key, value in (("ulp", worst["ulp"]), ("allowed_ulp", worst["allowed_ulp"]))}
+        numbers = {
+            key: value if isinstance(value, (int, float)) else None
+            for key, value in (("ulp", worst["ulp"]), ("allowed_ulp", worst["allowed_ulp"]))
+        }
         return {
             "id": case["id"],
             "output": worst["output"],
@@ -112,7 +115,11 @@ class Report:
         """A paragraph: verdict, counts, cause."""
         counts = self.footer["counts"]
         states = counts["by_status"]
-        wrong = sum(n for state, n in states.items() if state not in ("passed", "unjudged", "unsupported", "skipped", "unclaimed"))
+        wrong = sum(
+            n
+            for state, n in states.items()
+            if state not in ("passed", "unjudged", "unsupported", "skipped", "unclaimed")
+        )
         lines = [f"{self.verdict}: {wrong} of {counts['asked']} cases wrong, {states.get('passed', 0)} right"]
         if wrong:
             lines += reasons(self.diagnoses, self.clues)
@@ -214,7 +221,7 @@ def audit(
         rope_types = rope_types or "default"
         position_axes = position_axes or 1
     text = description(
-        name or getattr(function, "__name__", type(function).__name__),
+        name or called(function),
         operations=[operation],
         dtypes=dtypes,
         layouts=layouts,
@@ -224,7 +231,7 @@ def audit(
         limits=limits,
         framework=kernel.framework,
     )
-    suite = _native.Suite(text, own and own._json)
+    suite = _native.Suite(text, own._json if own else None)
     return Report(suite.audit(kernel, twice))
 
 
@@ -280,11 +287,11 @@ def identify(
     kernel = Kernel(function, operation="rotate", axes=axes, framework=framework, device=device)
     own = config_of(model, config, layout, layer_type)
     text = description(
-        getattr(function, "__name__", type(function).__name__),
+        called(function),
         operations=["rotate"],
         dtypes=dtype,
         layouts=None if own or layout is None else layout,
         directions="forward",
         framework=kernel.framework,
     )
-    return Identified(json.loads(_native.identify(kernel, text, own and own._json, short(dtype))))
+    return Identified(json.loads(_native.identify(kernel, text, own._json if own else None, short(dtype))))

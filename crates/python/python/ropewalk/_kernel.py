@@ -10,7 +10,8 @@ from typing import Any, Callable
 
 from . import _native
 from ._dtypes import LONG, short
-from ._spec import Spec, spec as find
+from ._spec import Spec
+from ._spec import spec as find
 from ._tensors import family, made, memory
 
 # Parameters by other names.
@@ -19,7 +20,9 @@ ALIASES = {
     "pos": "positions", "position": "positions", "position_ids": "positions", "cfg": "config",
     "base": "rope_theta", "theta": "rope_theta", "dim": "rotary_dim",
 }  # fmt: skip
-OFFERED = "q, k (or x, one after the other), positions, cos, sin, config, inv_freq, attention_factor, dtype, direction, "
+OFFERED = (
+    "q, k (or x, one after the other), positions, cos, sin, config, inv_freq, attention_factor, dtype, direction, "
+)
 OFFERED += "seq_len, cu_seqlens, and every key of a flat config"
 FRAMEWORKS = ("torch", "jax", "numpy")
 
@@ -91,7 +94,7 @@ class Kernel:
         names = self.names or {}
         if "tensor" in names or "k" in own and "k" not in names:
             single = "tensor" if "tensor" in names else "q"
-            output = {}
+            output: dict[str, Any] = {}
             for name in own:
                 result = self._once(inputs, {single: inputs[name]})
                 if isinstance(result, dict):
@@ -109,7 +112,11 @@ class Kernel:
                 output = result
             else:
                 parts = list(result) if isinstance(result, (tuple, list)) else [result]
-                output = dict(zip(own, parts[: len(own)])) if missing or len(parts) == len(own) else dict(zip(("q", "k", "third"), parts))
+                output = (
+                    dict(zip(own, parts[: len(own)]))
+                    if missing or len(parts) == len(own)
+                    else dict(zip(("q", "k", "third"), parts))
+                )
         return {name: self._back(name, part, inputs) for name, part in output.items()}
 
     def _once(self, inputs: dict[str, Any], changed: dict[str, Any]) -> Any:
@@ -128,7 +135,11 @@ class Kernel:
     def _named(self, result: Any, inputs: dict[str, Any]) -> dict[str, Any]:
         if isinstance(result, dict):
             return result
-        names = {"table": ("cos", "sin"), "score": ("score",), "inv_freq": ("inv_freq", "attention_factor", "softmax_factor")}
+        names = {
+            "table": ("cos", "sin"),
+            "score": ("score",),
+            "inv_freq": ("inv_freq", "attention_factor", "softmax_factor"),
+        }
         parts = result if isinstance(result, (tuple, list)) else [result]
         return dict(zip(names.get(self.operation, (self.operation,)), parts))
 
@@ -202,7 +213,7 @@ def parameters(function: Callable[..., Any]) -> dict[str, tuple[str, bool, bool]
         signature = inspect.signature(function)
     except (TypeError, ValueError):
         raise TypeError(f"{function!r} has no signature; wrap it in a function with names: {OFFERED}") from None
-    found = {}
+    found: dict[str, tuple[str, bool, bool]] = {}
     for parameter in signature.parameters.values():
         if parameter.kind is parameter.VAR_KEYWORD:
             return None if not found else found
@@ -212,6 +223,11 @@ def parameters(function: Callable[..., Any]) -> dict[str, tuple[str, bool, bool]
         required = parameter.default is parameter.empty
         found[name] = (parameter.name, required, parameter.kind is parameter.POSITIONAL_ONLY)
     return found
+
+
+def called(function: Callable[..., Any]) -> str:
+    """The name of a function, or of what is called like one."""
+    return str(getattr(function, "__name__", type(function).__name__))
 
 
 def guess(function: Callable[..., Any]) -> str:

@@ -40,7 +40,11 @@ def given(
         if positions is None:
             return _lists([[i for length in _lengths(cu_seqlens, tokens) for i in range(length)]])
         _lengths(cu_seqlens, tokens)
-        if isinstance(positions, (list, tuple)) and positions and all(isinstance(p, (list, tuple, range)) for p in positions):
+        if (
+            isinstance(positions, (list, tuple))
+            and positions
+            and all(isinstance(p, (list, tuple, range)) for p in positions)
+        ):
             lengths = _lengths(cu_seqlens, tokens)
             if [len(p) for p in positions] == lengths:
                 return _lists([[integer for part in positions for integer in part]])

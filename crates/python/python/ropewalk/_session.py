@@ -32,7 +32,9 @@ class Session:
 
     def payload(self) -> list[Any]:
         """Everything, for another process."""
-        answers = [[list(key), [[index, list(answer)] for index, answer in own.items()]] for key, own in self.answers.items()]
+        answers = [
+            [list(key), [[index, list(answer)] for index, answer in own.items()]] for key, own in self.answers.items()
+        ]
         return [answers, [[fault, tests] for fault, tests in self.faults.items()]]
 
     def merge(self, payload: list[Any]) -> None:

@@ -24,10 +24,10 @@ class Memory(NamedTuple):
 
 
 def family(tensor: Any) -> str:
-    """The framework of a tensor: torch, jax, mlx, tinygrad, numpy …; empty if it has none."""
+    """The framework of a tensor: torch, jax, mlx, numpy …; empty if it has none."""
     for kind in type(tensor).__mro__:
         root = kind.__module__.split(".")[0]
-        if root in ("torch", "jax", "jaxlib", "mlx", "tinygrad", "numpy", "cupy"):
+        if root in ("torch", "jax", "jaxlib", "mlx", "numpy"):
             return "jax" if root == "jaxlib" else root
     return ""
 
@@ -46,6 +46,8 @@ def memory(tensor: Any, name: str = "tensor") -> Memory:
         return _array(tensor, name)
     if hasattr(tensor, "__dlpack__"):
         return _capsule(tensor, name)
+    if callable(getattr(tensor, "numpy", None)):
+        return _array(tensor.numpy(), name)
     try:
         view = memoryview(tensor)
     except TypeError:
@@ -127,7 +129,9 @@ def _eight(dtype: str, shape: tuple[int, ...], numbers: bytes) -> Memory:
 def integers(part: Any, name: str) -> tuple[tuple[int, ...], list[int] | bytes]:
     """Integers of a tensor or of nested lists: their shape, and all of them as i64 or bytes."""
     if isinstance(part, (list, tuple, range)):
-        if not isinstance(part, range) and any(isinstance(item, (list, tuple, range)) or hasattr(item, "shape") and item.shape != () for item in part):
+        if not isinstance(part, range) and any(
+            isinstance(item, (list, tuple, range)) or hasattr(item, "shape") and item.shape != () for item in part
+        ):
             inner = [integers(item, name) for item in part]
             shapes = {shape for shape, _ in inner}
             if len(shapes) != 1:
@@ -205,10 +209,6 @@ def made(dtype: str, shape: tuple[int, ...], data: bytes | bytearray, like: Any 
         import mlx.core as mx
 
         return mx.array(array.view("u2")).view(mx.bfloat16) if dtype == "bf16" else mx.array(array)
-    if kind == "tinygrad":
-        from tinygrad import Tensor, dtypes
-
-        return Tensor(bytes(data), dtype=getattr(dtypes, LONG[dtype])).reshape(shape)
     return array
 
 

@@ -10,9 +10,15 @@ from dataclasses import dataclass
 from typing import Any, Callable
 
 from ._errors import NotJudged, RotationError
-from ._spec import Spec, spec as find
+from ._spec import Spec
+from ._spec import spec as find
 
-APPLY = ("apply_rotary_pos_emb", "apply_rotary_pos_emb_interleave", "apply_rotary_emb", "apply_multimodal_rotary_pos_emb")
+APPLY = (
+    "apply_rotary_pos_emb",
+    "apply_rotary_pos_emb_interleave",
+    "apply_rotary_emb",
+    "apply_multimodal_rotary_pos_emb",
+)
 
 
 @dataclass
@@ -133,7 +139,9 @@ class Watch:
     def __repr__(self) -> str:
         lines = [f"{len(self.seen)} judged, {len(self.wrong)} wrong"]
         counts = Counter((one.where, one.what, one.error is None) for one in self.seen)
-        lines += [f"  {where}, {what}: {n} {'right' if right else 'not right'}" for (where, what, right), n in counts.items()]
+        lines += [
+            f"  {where}, {what}: {n} {'right' if right else 'not right'}" for (where, what, right), n in counts.items()
+        ]
         lines += [f"  not judged, {n} times: {why}" for why, n in self.unknown.items()]
         return "\n".join(lines)
 

@@ -239,9 +239,7 @@ def _said(native: Any, what: str, allow_unjudged: bool) -> None:
         lines.append(f"  worst: {_element(worst, worst['output'])}")
     lines += [f"  {case['detail']}" for case in report.failures if case["detail"]][:2]
     lines += reasons(report.diagnoses, report.clues)
-    raise RotationError(
-        "\n".join(lines), report.diagnoses, report.clues, {}, worst, share, [], report, report.text()
-    )
+    raise RotationError("\n".join(lines), report.diagnoses, report.clues, {}, worst, share, [], report, report.text())
 
 
 def assert_inv_freq(
