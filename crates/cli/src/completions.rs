@@ -1,54 +1,69 @@
-//! `ropewalk completions` and `ropewalk man`: what a shell and a manual know of the program.
+//! `ropewalk completions`: what a shell and `man` want to know.
 
-use super::write::write_atomically;
-use super::{Cli, CliError, outln};
-use clap::CommandFactory;
+use super::CliError;
+use clap::Command;
 use clap_complete::Shell;
-use std::path::PathBuf;
+use std::io::Write;
 use std::process::ExitCode;
 
-/// Print completions for a shell
+/// Print completions for a shell, or the manual page
 ///
-/// For example
 ///   ropewalk completions bash > ~/.local/share/bash-completion/completions/ropewalk
+///   ropewalk completions man > ropewalk.1
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct Args {
-    /// bash, zsh, fish, elvish or powershell
-    #[arg(value_name = "SHELL")]
-    shell: Shell,
+    /// For whom
+    #[arg(value_enum)]
+    of: For,
 }
 
-/// Write the manual pages into a directory: ropewalk.1, and one for every verb
-#[derive(Debug, clap::Args)]
-pub struct Man {
-    /// The directory, which exists
-    #[arg(value_name = "DIR")]
-    directory: PathBuf,
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum For {
+    Bash,
+    Zsh,
+    Fish,
+    Elvish,
+    Powershell,
+    Man,
 }
 
-/// Runs the verb `completions`.
-pub fn run(args: &Args) -> Result<ExitCode, CliError> {
+/// Runs the verb.
+pub fn run(args: &Args, program: &mut Command) -> Result<ExitCode, CliError> {
     let mut text = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "ropewalk", &mut text);
-    outln(String::from_utf8_lossy(&text).trim_end())?;
+    let shell = match args.of {
+        For::Bash => Some(Shell::Bash),
+        For::Zsh => Some(Shell::Zsh),
+        For::Fish => Some(Shell::Fish),
+        For::Elvish => Some(Shell::Elvish),
+        For::Powershell => Some(Shell::PowerShell),
+        For::Man => None,
+    };
+    match shell {
+        Some(shell) => clap_complete::generate(shell, program, "ropewalk", &mut text),
+        None => manual(program, &mut text).map_err(CliError::stream("standard output"))?,
+    }
+    std::io::stdout().write_all(&text).map_err(CliError::stream("standard output"))?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// Runs the verb `man`.
-pub fn man(args: &Man) -> Result<ExitCode, CliError> {
-    let mut command = Cli::command();
-    command.build();
-    let verbs = command.get_subcommands().filter(|verb| !verb.is_hide_set()).cloned();
-    for own in [command.clone()].into_iter().chain(verbs) {
-        let name = match own.get_name() {
-            "ropewalk" => "ropewalk".to_string(),
-            verb => format!("ropewalk-{verb}"),
-        };
-        let mut text = Vec::new();
-        let page = clap_mangen::Man::new(own.name(name.clone()));
-        page.render(&mut text).map_err(CliError::stream("the manual"))?;
-        write_atomically(&args.directory.join(format!("{name}.1")), &text)?;
+/// One page: the program, then every verb with its options.
+fn manual(program: &mut Command, text: &mut Vec<u8>) -> std::io::Result<()> {
+    program.build();
+    let page = clap_mangen::Man::new(program.clone());
+    page.render_title(text)?;
+    page.render_name_section(text)?;
+    page.render_synopsis_section(text)?;
+    page.render_description_section(text)?;
+    page.render_options_section(text)?;
+    for verb in program.get_subcommands().filter(|verb| verb.get_name() != "help") {
+        let page = clap_mangen::Man::new(verb.clone());
+        writeln!(text, ".SH \"{}\"", verb.get_name().to_uppercase())?;
+        let mut about = Vec::new();
+        page.render_description_section(&mut about)?;
+        page.render_options_section(&mut about)?;
+        // The sections of a verb are subsections of the page.
+        text.extend(String::from_utf8_lossy(&about).replace(".SH ", ".SS ").into_bytes());
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }

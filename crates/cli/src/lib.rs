@@ -21,13 +21,15 @@ mod identify;
 mod judge;
 mod lint;
 mod list;
+mod names;
+mod orphans;
 mod positions;
-mod profiles;
 mod progress;
 mod prompt;
 mod prove;
 mod show;
 mod source;
+mod stdin;
 mod sweep;
 mod table;
 mod tensors;
@@ -38,10 +40,11 @@ pub use error::CliError;
 pub use identify::to_json as identified_json;
 pub use source::{Given, config};
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use std::ffi::OsString;
 use std::process::ExitCode;
 use std::sync::OnceLock;
+use write::outln;
 
 const GROUPS: &str = "\
 {about}
@@ -73,9 +76,9 @@ Kernels:
   sweep     Find the worst error of a profile over every position
   adapter   Speak the protocol as the reference kernel, correctly rounded or with a fault
 
-This program:
-  completions  Print completions for bash, zsh, fish, elvish or powershell
-  man          Write the manual pages
+Shell:
+  help         Say more about a verb
+  completions  Print completions for bash, zsh, fish …, or the manual page
 
 Options:
 {options}
@@ -84,7 +87,7 @@ Run `ropewalk <verb> --help` for its options.";
 
 /// The arbiter for position encodings.
 #[derive(Debug, Parser)]
-#[command(name = "ropewalk", version, help_template = GROUPS, disable_help_subcommand = true)]
+#[command(name = "ropewalk", version, help_template = GROUPS)]
 struct Cli {
     #[command(subcommand)]
     verb: Verb,
@@ -110,37 +113,43 @@ enum Verb {
     Sweep(sweep::Args),
     Adapter(adapter::Args),
     Completions(completions::Args),
-    Man(completions::Man),
-    #[command(hide = true)]
-    Host(host::Args),
+}
+
+/// What `audit --lib` starts; no verb, so that no help and no suggestion names it.
+#[derive(Debug, Parser)]
+#[command(name = "ropewalk host")]
+struct Hosting {
+    #[command(flatten)]
+    args: host::Args,
 }
 
 /// Parses the arguments, runs the verb, prints an error, and says how it went.
 pub fn main() -> ExitCode {
-    run(std::env::args_os(), None)
+    run(std::env::args_os().collect(), None)
 }
 
 /// The command that starts this program again, where it is not the running file.
 static OWN: OnceLock<Vec<OsString>> = OnceLock::new();
 
-/// The same for a program that stands in another one: its arguments, its name first, and the
-/// command that starts it.
-pub fn run(
-    arguments: impl IntoIterator<Item = OsString>,
-    own: impl Into<Option<Vec<OsString>>>,
-) -> ExitCode {
-    if let Some(own) = own.into() {
+/// The same for a program that stands in another one: its words, its name first, and the command
+/// that starts it.
+pub fn run(words: Vec<OsString>, own: Option<Vec<OsString>>) -> ExitCode {
+    if let Some(own) = own {
         OWN.get_or_init(|| own);
     }
-    let parsed = match Cli::try_parse_from(arguments) {
+    if words.get(1).is_some_and(|verb| verb == "host") {
+        let name = OsString::from("ropewalk host");
+        let words = std::iter::once(name).chain(words.into_iter().skip(2));
+        return match Hosting::try_parse_from(words) {
+            Ok(hosting) => conclude(host::run(&hosting.args)),
+            Err(error) => refused(&error),
+        };
+    }
+    let parsed = match Cli::try_parse_from(words) {
         Ok(parsed) => parsed,
-        Err(error) => {
-            // Nobody is left to tell if this fails.
-            let _ = error.print();
-            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
-        }
+        Err(error) => return refused(&error),
     };
-    let result = match parsed.verb {
+    conclude(match parsed.verb {
         Verb::Compute(args) => compute::run(&args),
         Verb::Explain(args) => explain::run(&args),
         Verb::Show(args) => show::run(&args),
@@ -158,17 +167,7 @@ pub fn run(
         Verb::Prompt(args) => prompt::run(&args),
         Verb::Sweep(args) => sweep::run(&args),
         Verb::Adapter(args) => adapter::run(&args),
-        Verb::Completions(args) => completions::run(&args),
-        Verb::Man(args) => completions::man(&args),
-        Verb::Host(args) => host::run(&args),
-    };
-    result.unwrap_or_else(|error| {
-        // Who reads the output may have gone (`| head`); that is no error of ours.
-        if error.is_broken_pipe() {
-            return ExitCode::SUCCESS;
-        }
-        eprintln!("ropewalk: {error}");
-        ExitCode::from(2)
+        Verb::Completions(args) => completions::run(&args, &mut Cli::command()),
     })
 }
 
@@ -180,8 +179,21 @@ fn own() -> std::io::Result<Vec<OsString>> {
     }
 }
 
-/// Prints a line on standard output.
-fn outln(line: &str) -> Result<(), CliError> {
-    use std::io::Write;
-    writeln!(std::io::stdout(), "{line}").map_err(CliError::stream("standard output"))
+/// Prints what clap has to say: help, the version, a mistake.
+fn refused(error: &clap::Error) -> ExitCode {
+    // Nobody is left to tell if this fails.
+    let _ = error.print();
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+}
+
+/// Says what went wrong, if something did.
+fn conclude(result: Result<ExitCode, CliError>) -> ExitCode {
+    result.unwrap_or_else(|error| {
+        // Who reads the output may have gone (`| head`); that is no error of ours.
+        if error.is_broken_pipe() {
+            return ExitCode::SUCCESS;
+        }
+        eprintln!("ropewalk: {error}");
+        ExitCode::from(2)
+    })
 }
