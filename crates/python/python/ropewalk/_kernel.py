@@ -92,7 +92,7 @@ class Kernel:
             return self._named(self._once(inputs, {}), inputs)
         own = [name for name in ("q", "k") if name in inputs]
         names = self.names or {}
-        if "tensor" in names or "k" in own and "k" not in names:
+        if "tensor" in names or "k" in own and self.names is not None and "k" not in names:
             single = "tensor" if "tensor" in names else "q"
             output: dict[str, Any] = {}
             for name in own:

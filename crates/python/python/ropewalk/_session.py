@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from . import _native
+from ._tensors import Memory
 
 # (kind, [(name, dtype, shape, bytes)], words): an answer, as plain data.
 Answer = tuple
@@ -61,7 +62,11 @@ class Session:
 
 def _reply(answer: Answer) -> tuple:
     kind, tensors, words = answer
-    return (kind, [(name, (dtype, list(shape), None, data, None)) for name, dtype, shape, data in tensors], words)
+    return (
+        kind,
+        [(name, Memory(dtype, tuple(shape), None, data, None)) for name, dtype, shape, data in tensors],
+        words,
+    )
 
 
 SESSION = Session()
