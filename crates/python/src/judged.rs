@@ -245,7 +245,8 @@ impl Outputs {
             comment: String::new(),
             flags: vec![],
         };
-        let answered = Answered { case: 0, outcome: Ok(Outcome::Output(output)), fickle: false };
+        let outcome = Ok(Outcome::Output(output));
+        let answered = Answered { case: 0, outcome, fickle: false, broke: None };
         let options = Options {
             door: "Python".into(),
             profile: by,
@@ -280,7 +281,8 @@ fn joined(reports: Vec<ropewalk::audit::Report>) -> ropewalk::audit::Report {
         Verdict::Conforms => 0,
         Verdict::Unjudged => 1,
         Verdict::AdapterFault => 2,
-        Verdict::Diverges => 3,
+        Verdict::Lenient => 3,
+        Verdict::Diverges => 4,
     };
     for one in reports {
         // Where a block cannot be judged, others may: unjudged is what has nothing judged at all.

@@ -20,7 +20,7 @@ use std::process::ExitCode;
 #[pyfunction]
 fn program(py: Python<'_>, arguments: Vec<OsString>, own: Vec<OsString>) -> u8 {
     py.detach(|| {
-        let code = ropewalk_cli::run(arguments, own);
+        let code = ropewalk_cli::run(arguments, Some(own));
         // Nobody flushes it for us when Python ends; who reads may have gone.
         let _ = std::io::stdout().flush();
         (0..=u8::MAX).find(|&n| ExitCode::from(n) == code).unwrap_or(2)

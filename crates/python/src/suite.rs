@@ -97,7 +97,7 @@ impl Suite {
         let (mut cases, mut answers) = (Vec::new(), Vec::new());
         for (index, reply) in replies {
             let outcome = Ok(outcome(py, reply));
-            answers.push(Answered { case: cases.len(), outcome, fickle: false });
+            answers.push(Answered { case: cases.len(), outcome, fickle: false, broke: None });
             cases.push(Case::clone(&*self.case(index)?));
         }
         let description = self.description.clone();
