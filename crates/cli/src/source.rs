@@ -1,13 +1,14 @@
 //! Where a verb's config comes from: a file, a released model, or standard input.
 
 use super::{CliError, stdin};
-use ropewalk::encoding::{Layout, Model, model, models};
+use ropewalk::encoding::model::{self, PositionEncoding};
+use ropewalk::encoding::{Layout, Model, models};
 use ropewalk::generate::{FilePlan, plans_for};
 use ropewalk::request::{Json, Object, nearest};
 use std::path::{Path, PathBuf};
 
 /// The options that name a config.
-#[derive(Clone, Debug, clap::Args)]
+#[derive(Clone, Debug, Default, clap::Args)]
 pub struct Source {
     /// A config.json, a flat config or a {"model": …} form; - for standard input
     #[arg(long, value_name = "FILE", conflicts_with = "model")]
@@ -22,6 +23,9 @@ pub struct Source {
     /// Which layers, where a model has several ropes: full_attention, sliding_attention, no_rope …
     #[arg(long, value_name = "TYPE")]
     layer_type: Option<String>,
+    /// Which part, where a config.json describes towers beside the text model: text, vision, audio
+    #[arg(long, value_name = "PART")]
+    part: Option<String>,
 }
 
 impl Source {
@@ -90,6 +94,14 @@ impl Source {
         if let Some(layer_type) = &self.layer_type {
             config.set("layer_type", Json::from(layer_type.as_str()));
         }
+        if let Some(part) = &self.part {
+            config.set("part", Json::from(part.as_str()));
+            // A tower has a layout of its own.
+            if let (None, Some(Json::Object(file))) = (&self.layout, config.get("model")) {
+                let layout = model::tower_layout(file, self.part.as_deref().unwrap_or("text"));
+                config.set("layout", Json::from(layout.name()));
+            }
+        }
         config
     }
 
@@ -143,7 +155,7 @@ pub fn config(
     layer_type: Option<&str>,
 ) -> Result<Object, CliError> {
     let (layout, layer_type) = (layout.map(String::from), layer_type.map(String::from));
-    let mut source = Source { config: None, model: None, layout, layer_type };
+    let mut source = Source { layout, layer_type, ..Source::default() };
     match given {
         Given::Model(name) => source.model = Some(name.to_string()),
         Given::File(path) => source.config = Some(path.to_path_buf()),
@@ -172,9 +184,17 @@ fn form(object: Object) -> Object {
         return object;
     }
     let layout: Layout = model::usual_layout(&object);
-    [("model".to_string(), Json::Object(object)), ("layout".to_string(), Json::from(layout.name()))]
-        .into_iter()
-        .collect()
+    let is_additive = matches!(
+        model::position_encoding(&object),
+        Ok(PositionEncoding::Alibi | PositionEncoding::T5)
+    );
+    let mut config = Object::default();
+    config.set("model", Json::Object(object));
+    // What is added to the scores has no layout.
+    if !is_additive {
+        config.set("layout", Json::from(layout.name()));
+    }
+    config
 }
 
 /// A released model, by its name here, or by the one that its publisher gives it, in any case.
