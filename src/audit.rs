@@ -17,6 +17,7 @@ mod errors;
 mod files;
 mod function;
 mod identify;
+mod infer;
 mod judge;
 mod kernel;
 mod large;
