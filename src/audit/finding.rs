@@ -323,6 +323,16 @@ impl Report {
 }
 
 impl Diagnosis {
+    /// The sentence to read first, and the rest of the summary.
+    pub fn title(&self) -> (String, String) {
+        match self.summary.find(" (") {
+            Some(end) if self.faults.is_empty() || self.summary[..end].contains(": ") => {
+                (self.summary[..end].to_string(), self.summary[end + 1..].to_string())
+            }
+            _ => (self.summary.clone(), String::new()),
+        }
+    }
+
     /// The faults, two together with "and", and what is as likely with "or".
     pub fn names(&self) -> String {
         let all = std::iter::once(&self.faults).chain(&self.alternatives);

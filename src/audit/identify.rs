@@ -14,7 +14,7 @@ pub(in crate::audit) use angles::Turning;
 pub use machine::Precision;
 pub(in crate::audit) use spectrum::Measured;
 
-use super::diagnose::{diagnose, evidence};
+use super::diagnose::{Patience, diagnose, evidence};
 use super::finding::Diagnosis;
 use super::kernel::Kernel;
 use super::run::{Options, judge_all};
@@ -22,6 +22,7 @@ use crate::encoding::{Double, Layout, Pair, RopeConfig, spectrum::SCHEMES};
 use crate::number::Dtype;
 use crate::request::{Json, Object, Operation};
 use probe::Probe;
+use std::time::Duration;
 
 /// What was found out about a kernel.
 #[derive(Clone, Debug, PartialEq)]
@@ -232,14 +233,15 @@ fn explain(probe: Probe, found: &mut Identified) {
         return;
     }
     let read = evidence::asked(&cases, &asked);
-    let (diagnoses, clues) = diagnose(&cases, &asked, &read, &report, None);
-    found.diagnoses = diagnoses;
+    let patience = Patience { time: Duration::from_secs(10), phase: &|_, _, _| () };
+    let explained = diagnose(&cases, &asked, &read, &report, None, &patience);
+    found.diagnoses = explained.diagnoses;
     // A config that has all of it says what is different, if not why.
     let told = found.by_rule && !found.differences.is_empty();
     if found.diagnoses.is_empty() && !told {
         found.unknown.push("no known fault explains what is different".into());
     }
-    found.remarks.extend(clues);
+    found.remarks.extend(explained.clues);
 }
 
 /// What it makes of total lengths, where the declared rule depends on them.

@@ -23,7 +23,7 @@ mod words;
 pub(in crate::audit) use lay_out::Given;
 pub(in crate::audit) use place::by_axis;
 
-use super::report::{Fitted, FittedPlane};
+use super::finding::{Fitted, FittedPlane};
 use exhibit::{Exhibit, Places, Scene, Unit};
 use fact::Fact;
 use lay_out::Spectra;

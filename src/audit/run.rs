@@ -2,7 +2,7 @@
 
 use super::capability::Description;
 use super::case::Case;
-use super::diagnose::{diagnose, evidence};
+use super::diagnose::{Patience, diagnose, evidence};
 use super::errors::Errors;
 use super::finding::{CaseReport, Report, Section, Status, Verdict};
 use super::judge::{HISTOGRAM, Judged, Misfit, judge};
@@ -17,6 +17,7 @@ use crate::request::{Operation, Slug};
 use crate::vector::Expected;
 use rayon::prelude::*;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// What may be chosen of an audit.
 pub struct Options<'a> {
@@ -32,12 +33,25 @@ pub struct Options<'a> {
     pub known: &'a (dyn Fn(&str) -> bool + Sync),
     /// Called after every answer.
     pub progress: &'a (dyn Fn() + Sync),
+    /// How long known faults are looked for once the verdict is there.
+    pub patience: Duration,
+    /// Told what is looked for after the verdict, and how much of it has been tried.
+    pub phase: &'a (dyn Fn(&str, usize, usize) + Sync),
 }
 
 impl Default for Options<'_> {
     fn default() -> Self {
         let (known, progress) = (&|_: &str| false, &|| ());
-        Options { door: String::new(), profile: None, twice: true, diagnose: true, known, progress }
+        Options {
+            door: String::new(),
+            profile: None,
+            twice: true,
+            diagnose: true,
+            known,
+            progress,
+            patience: Duration::from_secs(10),
+            phase: &|_, _, _| (),
+        }
     }
 }
 
@@ -159,9 +173,10 @@ pub fn judge_all(
         // What a probe found has its cause already.
         let probed = |case: &CaseReport| matches!(case.status, Status::Misbehaved(..));
         if report.divergences().any(|case| !probed(case)) {
-            let (found, clues) = diagnose(cases, asked, &read, &report, options.profile);
-            report.diagnoses.extend(found);
-            report.clues = clues;
+            let patience = Patience { time: options.patience, phase: options.phase };
+            let found = diagnose(cases, asked, &read, &report, options.profile, &patience);
+            report.diagnoses.extend(found.diagnoses);
+            (report.clues, report.fitted) = (found.clues, found.fitted);
         }
         (report.seen, report.unseen) = sight(cases, asked, &read, &report.cases);
     }

@@ -164,8 +164,8 @@ fn best(exhibits: &[Exhibit], left: &[Unit], right: &[&Unit]) -> Option<Cause> {
 
 /// A cause, if the rows that are right let it stand.
 fn weigh(exhibits: &[Exhibit], fare: &Fare, all: usize) -> Option<(Cause, usize)> {
-    let refs = |list: &'_ [Unit]| -> Vec<&Unit> { list.iter().collect::<Vec<_>>() };
-    let (hits, refuted) = (refs(&fare.hits), refs(&fare.refuted));
+    let hits: Vec<&Unit> = fare.hits.iter().collect();
+    let refuted: Vec<&Unit> = fare.refuted.iter().collect();
     let enough = hits.len() >= 3 || hits.len() == all;
     if !enough {
         return None;

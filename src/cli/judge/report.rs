@@ -88,11 +88,11 @@ fn causes(judged: &Judged, text: &mut String) {
     let Some(report) = &judged.report else { return };
     *text += "\nWhat is wrong\n";
     for diagnosis in &report.diagnoses {
-        let percent = (100.0 * diagnosis.explains).round();
-        let names = diagnosis.faults.join(" and ");
-        let _ =
-            writeln!(text, "  {} ({names}; explains {percent}% of a sample)", diagnosis.summary);
-        let _ = writeln!(text, "    {}", diagnosis.fix);
+        let _ = writeln!(text, "  {}", diagnosis.summary);
+        if !diagnosis.faults.is_empty() {
+            let _ = writeln!(text, "    known as {}", diagnosis.faults.join(" and "));
+        }
+        let _ = writeln!(text, "    To mend: {}", diagnosis.fix);
         for other in &diagnosis.alternatives {
             let _ = writeln!(text, "    these tensors do not tell it from {}", other.join(" and "));
         }
