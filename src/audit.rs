@@ -23,7 +23,7 @@ mod infer;
 mod judge;
 mod kernel;
 mod large;
-#[cfg(feature = "cli")]
+#[cfg(feature = "library")]
 pub mod library;
 mod outcome;
 mod place;
