@@ -46,6 +46,8 @@ pub use finding::{
 };
 pub use function::{Answer, Failed, Function, check};
 pub use identify::{FoundPlane, Identified, Precision, identify, plain_config};
+#[cfg(feature = "exact")]
+pub(crate) use infer::by_axis;
 pub use judge::{HISTOGRAM, Judged, Misfit, Tally, Wrong, judge, ulps};
 pub use kernel::Kernel;
 pub use large::{Large, LargeJudge, Rows};

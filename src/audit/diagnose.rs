@@ -41,6 +41,14 @@ pub(super) struct Patience<'a> {
     pub(super) time: Duration,
     /// Told what is tried, and how much of it.
     pub(super) phase: &'a (dyn Fn(&str, usize, usize) + Sync),
+    /// Where the cases were cut out of a larger tensor.
+    pub(super) cut: Option<&'a [Vec<usize>; 3]>,
+}
+
+/// Where a kernel breaks, or minds how it is asked, if a setting, a shape or a position tells.
+pub(super) fn beside(asked: &[(Asked, History)], report: &Report) -> Vec<String> {
+    let found = [answers::where_broken(asked, report), answers::where_probed(asked, report)];
+    found.into_iter().flatten().collect()
 }
 
 /// Explains what diverges in a report: what is inferred from the answers first, then the known
@@ -71,7 +79,7 @@ pub(super) fn diagnose(
     let mut known = None;
     (patience.phase)("inferring what was done", 0, 1);
     let inferred = match numeric.iter().any(|e| e.fails()) {
-        true => infer(&answers::given(cases, answers, asked, report, &numeric)),
+        true => infer(&answers::given(cases, answers, asked, report, &numeric), patience.cut),
         false => Inference::default(),
     };
     if steady.iter().any(|e| e.fails()) {
@@ -91,6 +99,7 @@ pub(super) fn diagnose(
         explained.clues.extend(inferred.clues.iter().cloned());
         if explained.diagnoses.is_empty() {
             explained.clues.extend(nearest.iter().filter_map(miss));
+            explained.clues.extend(answers::where_wrong(asked, report));
             explained.clues.extend(clues::clues(&steady));
         }
         if search.is_late() {
@@ -107,6 +116,9 @@ pub(super) fn diagnose(
     let (accepted, open) = accepted::accepted(&refused, known.as_deref().unwrap_or(&[]));
     explained.diagnoses.extend(accepted);
     explained.clues.extend(open);
+    if explained.diagnoses.is_empty() && explained.clues.is_empty() {
+        explained.clues.push("nothing that is known of the cases tells wrong ones from right".into());
+    }
     explained
 }
 

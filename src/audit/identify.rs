@@ -233,7 +233,7 @@ fn explain(probe: Probe, found: &mut Identified) {
         return;
     }
     let read = evidence::asked(&cases, &asked);
-    let patience = Patience { time: Duration::from_secs(10), phase: &|_, _, _| () };
+    let patience = Patience { time: Duration::from_secs(10), phase: &|_, _, _| (), cut: None };
     let explained = diagnose(&cases, &asked, &read, &report, None, &patience);
     found.diagnoses = explained.diagnoses;
     // A config that has all of it says what is different, if not why.

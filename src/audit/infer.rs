@@ -9,6 +9,7 @@ mod copy;
 mod decode;
 mod exhibit;
 pub(in crate::audit) mod fact;
+mod facet;
 mod facts;
 mod lay_out;
 mod map;
@@ -20,8 +21,10 @@ mod rule;
 mod solve;
 mod words;
 
+pub(in crate::audit) use facet::facet;
+pub(in crate::audit) use facts::facts;
 pub(in crate::audit) use lay_out::Given;
-pub(in crate::audit) use place::by_axis;
+pub(crate) use place::by_axis;
 
 use super::finding::{Fitted, FittedPlane};
 use exhibit::{Exhibit, Places, Scene, Unit};
@@ -67,12 +70,14 @@ impl Inference {
     }
 }
 
-/// Infers what was done from some answers, in the order of asking.
-pub(in crate::audit) fn infer(given: &[Given]) -> Inference {
+/// Infers what was done from some answers, in the order of asking. `cut` has the indices of batches,
+/// heads and tokens in a larger tensor, where the answers are a part of one.
+pub(in crate::audit) fn infer(given: &[Given], cut: Option<&[Vec<usize>; 3]>) -> Inference {
     let mut spectra = Spectra::default();
     let mut exhibits: Vec<Exhibit> =
         given.iter().filter_map(|one| one.exhibit(&mut spectra)).collect();
     remember(&mut exhibits);
+    exhibits.iter_mut().for_each(|exhibit| exhibit.cut = cut.cloned());
     let fickle = fickle(&exhibits);
     let solved = solve(&exhibits);
     let all = solved.left.len() + solved.causes.iter().map(|c| c.rows.len()).sum::<usize>();

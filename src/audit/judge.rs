@@ -149,6 +149,23 @@ pub(super) fn marks(
     Ok(list)
 }
 
+/// The elements that are wrong by one profile, of all outputs one after another.
+pub(super) fn wrong_elements(
+    case: &Case,
+    question: &Question,
+    expected: &Tensors,
+    output: &[(String, Tensor)],
+    profile: &Profile,
+) -> Result<Vec<usize>, Misfit> {
+    let (mut list, mut before) = (Vec::new(), 0);
+    let profiles = std::slice::from_ref(profile);
+    outputs(case, question, expected, output, profiles, &mut |one| {
+        list.extend((0..one.want.data().len()).filter(|&i| one.is_wrong(i)).map(|i| before + i));
+        before += one.want.data().len();
+    })?;
+    Ok(list)
+}
+
 fn outputs(
     case: &Case,
     question: &Question,
@@ -337,6 +354,18 @@ impl One<'_> {
             None if format.is_nan(got) => Some((f64::INFINITY, Some("it is a number"))),
             None => Some((relative(format, got, want, residual, bound), None)),
         }
+    }
+
+    /// Whether the first bound, or a rule, has an element for wrong.
+    fn is_wrong(&self, index: usize) -> bool {
+        let Some(format) = self.want.dtype().format() else {
+            let judged = self.rules[index] != Accepts::Anything;
+            return judged && self.got.data()[index] != self.want.data()[index];
+        };
+        let by_rule = self.by_rule(&mut Judged::default(), format, index);
+        let bound = self.bounds.first().copied().flatten();
+        let ratio = bound.and_then(|b| self.ratio(by_rule, format, index, b.data()[index]));
+        ratio.is_some_and(|(ratio, _)| ratio > 1.0)
     }
 
     /// What the first bound says of an element.

@@ -9,7 +9,7 @@ use super::ask::Ask;
 use super::case::Case;
 use super::case::Truth;
 use super::errors::{Band, Cell, Errors};
-use super::judge::{HISTOGRAM, Misfit, Wrong, judge, scale, ulps};
+use super::judge::{HISTOGRAM, Misfit, Wrong, judge, scale, ulps, wrong_elements};
 use crate::encoding::{Body, Expression, Question, Rope, outside};
 use crate::number::{Dtype, Format, Tensor};
 use crate::profile::{Floor, Profile};
@@ -33,12 +33,9 @@ pub struct Large {
     pub histogram: Vec<usize>,
     /// By band of positions and plane, without bounds.
     pub errors: Errors,
-    /// Rows with a wrong element: the first few of every call.
+    /// Rows with a wrong element.
     pub rows: Vec<usize>,
 }
-
-/// Rows with a wrong element that are remembered, from each call.
-const REMEMBERED: usize = 4;
 
 /// The larger of two numbers that are not NaN.
 #[inline]
@@ -223,29 +220,19 @@ impl<'a> LargeJudge<'a> {
         if let Some(worst) = &mut large.worst_wrong {
             worst.index = global(&worst.index);
         }
-        // Which rows they are in, one by one.
-        for &row in open {
-            let case = self.bare(rows, &[row]);
-            let shape = vec![1, 1, 1, dim];
-            let got = Tensor::new(self.question.dtype, shape, gather(rows.got, &[row], dim));
-            if let (Some(expected), Ok(question), Ok(got)) =
-                (case.truth.expected.tensors(), case.ask.question(), got)
-                && let Ok(judged) =
-                    judge(&case, question, expected, &[("q".to_string(), got)], &[self.profile])
-                && judged.tallies.first().is_some_and(|tally| tally.wrong > 0)
-            {
-                large.rows.push(rows.first + row);
-            }
-            if large.rows.len() == REMEMBERED {
-                break;
-            }
-        }
+        let wrong = wrong_elements(&case, question, expected, &output, &self.profile)?;
+        let mut rows: Vec<usize> =
+            wrong.iter().map(|element| rows.first + open[element / dim]).collect();
+        rows.dedup();
+        large.rows = rows;
         Ok(())
     }
 
-    /// Some rows as a case of an audit, whose request has everything in it.
-    pub fn case(&self, rows: &Rows, some: &[usize]) -> Case {
-        let mut case = self.bare(rows, some);
+    /// Rows of `shape` batches, heads and tokens as a case of an audit, whose request has everything
+    /// in it.
+    pub fn case(&self, rows: &Rows, shape: [usize; 3]) -> Case {
+        let all: Vec<usize> = (0..shape.iter().product()).collect();
+        let mut case = self.cut(rows, &all, shape);
         if let Ok(Question { body: Body::Rotate(rotate), .. }) = case.ask.question() {
             let mut input = Object::default();
             let positions = rotate.positions.to_json();
@@ -265,21 +252,28 @@ impl<'a> LargeJudge<'a> {
         case
     }
 
-    /// The same without a request.
+    /// Some rows without a request.
     fn bare(&self, rows: &Rows, some: &[usize]) -> Case {
+        self.cut(rows, some, [1, 1, some.len()])
+    }
+
+    fn cut(&self, rows: &Rows, some: &[usize], [batch, heads, tokens]: [usize; 3]) -> Case {
         let dim = self.rope.head_dim;
-        let shape = vec![1, 1, some.len(), dim];
+        let shape = vec![batch, heads, tokens, dim];
         let tensor = |dtype: Dtype, from: &[u64]| {
             Tensor::new(dtype, shape.clone(), gather(from, some, dim)).ok()
         };
         let mut question = self.question.clone();
         let axes = self.rope.axes.max(1);
         if let Body::Rotate(rotate) = &mut question.body {
+            // Heads share their positions: those of the first one.
+            let first = |place: usize| some[place / tokens * heads * tokens + place % tokens];
             let position = |axis: usize| {
-                some.iter().map(move |&row| Position::integer((rows.position)(row, axis)))
+                let one = move |place| Position::integer((rows.position)(first(place), axis));
+                (0..batch * tokens).map(one)
             };
             let list = (0..axes).flat_map(position).collect();
-            let positions = Positions::new(vec![axes, 1, some.len()], list);
+            let positions = Positions::new(vec![axes, batch, tokens], list);
             // As many as the shapes say.
             if let (Some(q), Some(positions)) = (tensor(self.input, rows.input), positions) {
                 (rotate.q, rotate.positions) = (q, positions);

@@ -2,7 +2,7 @@
 
 use super::capability::Description;
 use super::case::Case;
-use super::diagnose::{Patience, diagnose, evidence};
+use super::diagnose::{Patience, beside, diagnose, evidence};
 use super::errors::Errors;
 use super::finding::{CaseReport, Report, Section, Status, Verdict};
 use super::judge::{HISTOGRAM, Judged, Misfit, judge};
@@ -37,6 +37,9 @@ pub struct Options<'a> {
     pub patience: Duration,
     /// Told what is looked for after the verdict, and how much of it has been tried.
     pub phase: &'a (dyn Fn(&str, usize, usize) + Sync),
+    /// Where the cases are cut out of a larger tensor, the indices of its batches, heads and tokens
+    /// that were taken: places are told in the tensor.
+    pub cut: Option<&'a [Vec<usize>; 3]>,
 }
 
 impl Default for Options<'_> {
@@ -51,6 +54,7 @@ impl Default for Options<'_> {
             progress,
             patience: Duration::from_secs(10),
             phase: &|_, _, _| (),
+            cut: None,
         }
     }
 }
@@ -173,11 +177,13 @@ pub fn judge_all(
         // What a probe found has its cause already.
         let probed = |case: &CaseReport| matches!(case.status, Status::Misbehaved(..));
         if report.divergences().any(|case| !probed(case)) {
-            let patience = Patience { time: options.patience, phase: options.phase };
+            let (time, phase, cut) = (options.patience, options.phase, options.cut);
+            let patience = Patience { time, phase, cut };
             let found = diagnose(cases, asked, &read, &report, options.profile, &patience);
             report.diagnoses.extend(found.diagnoses);
             (report.clues, report.fitted) = (found.clues, found.fitted);
         }
+        report.clues.extend(beside(&read, &report));
         (report.seen, report.unseen) = sight(cases, asked, &read, &report.cases);
     }
     report

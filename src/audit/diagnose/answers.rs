@@ -3,7 +3,7 @@
 use super::evidence::Evidence;
 use crate::audit::case::Case;
 use crate::audit::finding::{Report, Status};
-use crate::audit::infer::Given;
+use crate::audit::infer::{Given, facet, facts};
 use crate::audit::outcome::{Answered, Outcome};
 use crate::audit::probe::Probe;
 use crate::fault::{Asked, History};
@@ -44,4 +44,61 @@ pub(super) fn given<'a>(
         })
     };
     answers.iter().zip(asked).zip(&report.cases).filter_map(one).collect()
+}
+
+/// Where cases come to one thing and not to another, over all of them: `is` says which of both a
+/// status is.
+fn divided(
+    asked: &[(Asked, History)],
+    report: &Report,
+    is: &dyn Fn(&Status) -> Option<bool>,
+) -> Option<String> {
+    let one = |((asked, _), case): (&(Asked, History), &crate::audit::finding::CaseReport)| {
+        let mut facts = facts(asked.question().ok()?);
+        facts.extend(probe_of(&case.id));
+        Some((facts, is(&case.status)?))
+    };
+    facet(asked.iter().zip(&report.cases).filter_map(one).collect())
+}
+
+/// Ways of asking have names behind an @ in the id.
+fn probe_of(id: &str) -> Option<(crate::audit::infer::fact::Fact, crate::audit::infer::fact::Value)> {
+    use crate::audit::infer::fact::{Fact, Value};
+    let (_, probe) = id.rsplit_once('@')?;
+    Some((Fact::Config("the way of asking".into()), Value::Word(probe.to_string())))
+}
+
+/// Where answers are wrong, by settings and shapes.
+pub(super) fn where_wrong(asked: &[(Asked, History)], report: &Report) -> Option<String> {
+    let is = |status: &Status| match status {
+        Status::Passed => Some(false),
+        Status::Fickle => None,
+        status => status.is_divergence().then_some(true),
+    };
+    divided(asked, report, &is).map(|place| format!("cases go wrong {place}"))
+}
+
+/// Where another way of asking makes a difference.
+pub(super) fn where_probed(asked: &[(Asked, History)], report: &Report) -> Option<String> {
+    let mut probed = report.clone();
+    probed.cases.iter_mut().filter(|case| !case.id.contains('@')).for_each(|case| {
+        case.status = Status::Unsupported(String::new());
+    });
+    let is = |status: &Status| match status {
+        Status::Passed => Some(false),
+        Status::Misbehaved(..) => Some(true),
+        _ => None,
+    };
+    divided(asked, &probed, &is).map(|place| format!("another way of asking goes wrong {place}"))
+}
+
+/// Where a kernel breaks, or reports an error.
+pub(super) fn where_broken(asked: &[(Asked, History)], report: &Report) -> Option<String> {
+    let is = |status: &Status| match status {
+        Status::Broken("given_up", _) => None,
+        Status::Errored(_) | Status::Broken(..) => Some(true),
+        Status::Passed | Status::Wrong | Status::Unjudged | Status::Misfit(_) => Some(false),
+        _ => None,
+    };
+    divided(asked, report, &is).map(|place| format!("it breaks {place}"))
 }

@@ -21,6 +21,8 @@ pub(in crate::audit) struct Exhibit {
     pub(super) least: f64,
     /// Whether it was answered otherwise when asked again.
     pub(super) fickle: bool,
+    /// The indices of batches, heads and tokens in a larger tensor.
+    pub(super) cut: Option<[Vec<usize>; 3]>,
 }
 
 /// What was asked, in numbers.
@@ -80,6 +82,8 @@ pub(super) enum Form {
     Alibi(Alibi),
     Bucket(Buckets),
     Bias(Buckets, Vec<f64>, usize),
+    /// Nothing is known but facts.
+    None,
 }
 
 /// One output, row by row.

@@ -20,6 +20,10 @@ pub(in crate::audit) enum Fact {
     InputDtype,
     Operation,
     Position,
+    /// Whether the position reaches original_max_position_embeddings.
+    PastOriginal,
+    /// Whether the total length is beyond it.
+    LongerThanOriginal,
     Head,
     Batch,
     Token,
@@ -133,6 +137,8 @@ impl Fact {
                 | Fact::HeadsAreTokens
                 | Fact::RowsDiffer
                 | Fact::BeyondOriginal
+                | Fact::PastOriginal
+                | Fact::LongerThanOriginal
         )
     }
 
@@ -143,6 +149,7 @@ impl Fact {
             Fact::Tensor
                 | Fact::Part
                 | Fact::Position
+                | Fact::PastOriginal
                 | Fact::Head
                 | Fact::Batch
                 | Fact::Token
@@ -161,6 +168,7 @@ impl Fact {
             Fact::Layout | Fact::RopeType | Fact::Dtype | Fact::Operation => 2,
             Fact::Position | Fact::Head | Fact::Batch | Fact::Token => 3,
             Fact::SecondHalf | Fact::LastToken => 3,
+            Fact::PastOriginal | Fact::LongerThanOriginal => 3,
             Fact::Tail(_) | Fact::HeadModulo(_) => 5,
             Fact::HeadDim | Fact::Heads | Fact::Batches | Fact::Tokens | Fact::Furthest => 4,
             Fact::BeyondOriginal | Fact::RowsDiffer | Fact::HeadsAreTokens => 4,

@@ -53,6 +53,7 @@ pub(in crate::audit) fn facts(question: &Question) -> BTreeMap<Fact, Value> {
             facts.insert(Fact::Direction, word(r.direction.name()));
             facts.insert(Fact::Axes, number(r.rope.axes.max(1)));
             of_positions(&r.positions, config, &mut facts);
+            length(r.seq_len, config, &mut facts);
         }
         Body::Apply(a) => {
             shapes(&a.q, a.k.as_ref());
@@ -75,6 +76,13 @@ pub(in crate::audit) fn facts(question: &Question) -> BTreeMap<Fact, Value> {
         _ => {}
     }
     facts
+}
+
+fn length(seq_len: Option<i64>, config: &Object, facts: &mut BTreeMap<Fact, Value>) {
+    let original = config.get("original_max_position_embeddings").and_then(Json::number);
+    if let (Some(length), Some(original)) = (seq_len, original) {
+        facts.insert(Fact::LongerThanOriginal, Value::flag(length as f64 > original));
+    }
 }
 
 fn of_positions(positions: &Positions, config: &Object, facts: &mut BTreeMap<Fact, Value>) {
@@ -107,12 +115,17 @@ fn keys(config: &Object, facts: &mut BTreeMap<Fact, Value>) {
     }
 }
 
+/// An index in the tensor that the answer was cut out of.
+fn index(exhibit: &Exhibit, axis: usize, own: usize) -> usize {
+    exhibit.cut.as_ref().and_then(|cut| cut[axis].get(own).copied()).unwrap_or(own)
+}
+
 /// A fact of a row.
 pub(super) fn of_row(exhibit: &Exhibit, unit: &Unit, fact: &Fact) -> Option<Value> {
     let number = |x: usize| Some(Value::Number(x as f64));
-    let side = &exhibit.sides[unit.side];
     match fact {
-        Fact::Tensor => Some(Value::Word(side.name.to_string())),
+        _ if exhibit.sides.is_empty() && fact.is_of_rows() => None,
+        Fact::Tensor => Some(Value::Word(exhibit.sides.get(unit.side)?.name.to_string())),
         Fact::Part => Some(Value::Word(
             match unit.part {
                 Part::Turned => "turned",
@@ -130,11 +143,21 @@ pub(super) fn of_row(exhibit: &Exhibit, unit: &Unit, fact: &Fact) -> Option<Valu
             let same = (1..=axes).all(|axis| exhibit.position(unit, axis) == Some(first));
             same.then_some(Value::Number(first as f64))
         }
-        Fact::Head => number(unit.head),
-        Fact::Batch => number(unit.batch),
-        Fact::Token => number(unit.token),
-        Fact::HeadModulo(m) => number(unit.head % *m as usize),
-        Fact::SecondHalf => Some(Value::flag(side.heads > 1 && 2 * unit.head >= side.heads)),
+        Fact::PastOriginal => {
+            let Scene::Turn(turn) = &exhibit.scene else { return None };
+            let original = turn.config.get("original_max_position_embeddings")?.number()?;
+            Some(Value::flag(exhibit.position(unit, 0)? as f64 >= original))
+        }
+        Fact::Head => number(index(exhibit, 1, unit.head)),
+        Fact::Batch => number(index(exhibit, 0, unit.batch)),
+        Fact::Token => number(index(exhibit, 2, unit.token)),
+        Fact::HeadModulo(m) => number(index(exhibit, 1, unit.head) % *m as usize),
+        // Of a part of a tensor its ends say nothing.
+        Fact::SecondHalf | Fact::LastToken | Fact::Tail(_) if exhibit.cut.is_some() => None,
+        Fact::SecondHalf => {
+            let heads = exhibit.sides.get(unit.side)?.heads;
+            Some(Value::flag(heads > 1 && 2 * unit.head >= heads))
+        }
         Fact::LastToken => Some(Value::flag(unit.token + 1 == exhibit.tokens())),
         Fact::Tail(tile) => {
             let all = exhibit.facts.get(&Fact::Batches).and_then(Value::number).unwrap_or(1.0);

@@ -190,7 +190,7 @@ impl Given<'_> {
         let least = spacing(input).max(spacing(question.dtype));
         let mut facts = self.facts.clone();
         facts.extend(super::facts::facts(question));
-        Some(Exhibit { facts, scene, sides, unit, least, fickle: self.fickle })
+        Some(Exhibit { facts, scene, sides, unit, least, fickle: self.fickle, cut: None })
     }
 
     /// A table of cosines and sines as what becomes of 1.

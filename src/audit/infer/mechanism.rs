@@ -16,6 +16,8 @@ pub(super) enum Mechanism {
     Turned(Map),
     /// Turned by other frequencies.
     Frequencies(Rule),
+    /// Turned by other frequencies and another position.
+    Both(Rule, Map),
     /// Another row's.
     Copied(Copy),
     /// Zero.
@@ -224,7 +226,8 @@ impl Mechanism {
                     }
                 }
             }
-            Mechanism::Frequencies(rule) => {
+            Mechanism::Frequencies(rule) | Mechanism::Both(rule, _) => {
+                let map = if let Mechanism::Both(_, map) = self { *map } else { Map::Plus(0) };
                 let spectrum = cache.get(rule, turn)?;
                 let factor = match turn.factor < turn.magnitude {
                     true => 1.0 / spectrum.magnitude,
@@ -232,7 +235,7 @@ impl Mechanism {
                 };
                 let angle = |plane: usize| {
                     let axis = turn.planes[plane].axis;
-                    let p = turn.position(axis, unit.batch, unit.token)?;
+                    let p = map.position(exhibit, unit, axis)?;
                     Some(angle(turn.sign * spectrum.thetas[plane] * p as f64))
                 };
                 Some(turned(exhibit, turn, place, &angle, factor))
@@ -450,7 +453,7 @@ fn on_grid(
     match mechanism {
         Mechanism::Head(map) => {
             head = match map {
-                HeadMap::Ranks(n) if heads % n == 0 && heads >= 2 * n => unit.head % (heads / n),
+                HeadMap::Ranks(n) if heads % n == 0 => unit.head % (heads / n),
                 HeadMap::Ranks(_) => return None,
                 HeadMap::Zero => 0,
                 HeadMap::Next(n) => usize::try_from(unit.head as i64 + n).ok()?,
@@ -503,6 +506,7 @@ fn on_grid(
                 alibi.bias(head, distance).evaluate(&crate::encoding::Double)?
             }
             Form::Bucket(buckets) => buckets.bucket(i, j) as f64,
+            Form::None => return None,
             Form::Bias(buckets, table, columns) => {
                 *table.get(buckets.bucket(i, j) * columns + head)?
             }

@@ -71,6 +71,11 @@ impl Place {
     pub(super) fn cost(&self) -> u32 {
         self.atoms.iter().map(Atom::cost).sum()
     }
+
+    /// Whether a row lies within it.
+    pub(super) fn covers(&self, exhibit: &Exhibit, unit: &Unit) -> bool {
+        self.atoms.iter().all(|atom| atom.covers(exhibit, unit))
+    }
 }
 
 /// The facts that are looked at.
@@ -79,6 +84,7 @@ fn all(exhibits: &[Exhibit], units: &[&Unit]) -> Vec<Fact> {
         Fact::Tensor,
         Fact::Part,
         Fact::Position,
+        Fact::PastOriginal,
         Fact::Head,
         Fact::Batch,
         Fact::Token,
@@ -104,7 +110,7 @@ fn all(exhibits: &[Exhibit], units: &[&Unit]) -> Vec<Fact> {
 const ENOUGH: usize = 3;
 
 /// Rows of each kind that are looked at.
-const MOST: usize = 6000;
+const MOST: usize = 1200;
 
 fn thinned<'u>(units: &[&'u Unit]) -> Vec<&'u Unit> {
     units.iter().step_by(units.len().div_ceil(MOST).max(1)).copied().collect()
@@ -113,21 +119,39 @@ fn thinned<'u>(units: &[&'u Unit]) -> Vec<&'u Unit> {
 /// The plainest place that has all wrong rows and as few as possible of the right ones. Where no
 /// fact helps it is everywhere.
 pub(super) fn place(exhibits: &[Exhibit], wrong: &[&Unit], right: &[&Unit]) -> Place {
-    let mut found = Place { atoms: vec![], within: right.len() };
-    if wrong.is_empty() || right.is_empty() {
-        return found;
+    let (mut some_wrong, mut some_right) = (thinned(wrong), thinned(right));
+    for _ in 0..4 {
+        let found = Place { atoms: atoms(exhibits, &some_wrong, &some_right), within: 0 };
+        let inside = |unit: &&&Unit| found.covers(&exhibits[unit.exhibit], unit);
+        let within: Vec<&Unit> = right.iter().filter(inside).copied().collect();
+        // What holds of the rows that were looked at may leave out others.
+        let missed: Vec<&Unit> = wrong.iter().filter(|unit| !inside(unit)).copied().collect();
+        let all = some_wrong.len() >= wrong.len() && some_right.len() >= right.len();
+        if missed.is_empty() && (within.is_empty() || all) {
+            return Place { within: within.len(), ..found };
+        }
+        let few = |list: &[&'_ Unit]| list.len().div_ceil(400).max(1);
+        some_wrong.extend(missed.iter().step_by(few(&missed)));
+        some_right.extend(within.iter().step_by(few(&within)));
     }
-    let (some_wrong, some_right) = (thinned(wrong), thinned(right));
+    Place { atoms: vec![], within: right.len() }
+}
+
+fn atoms(exhibits: &[Exhibit], some_wrong: &[&Unit], some_right: &[&Unit]) -> Vec<Atom> {
+    let mut found = Place::default();
+    if some_wrong.is_empty() || some_right.is_empty() {
+        return vec![];
+    }
     let mut candidates: Vec<(Atom, Vec<bool>)> = Vec::new();
-    for fact in all(exhibits, &[&some_wrong[..], &some_right[..]].concat()) {
+    for fact in all(exhibits, &[some_wrong, some_right].concat()) {
         let values = |units: &[&Unit]| -> Vec<Option<Value>> {
             units.iter().map(|unit| of_row(&exhibits[unit.exhibit], unit, &fact)).collect()
         };
-        let (own, other) = (values(&some_wrong), values(&some_right));
+        let (own, other) = (values(some_wrong), values(some_right));
         for test in tests(&fact, &own, &other) {
             let atom = Atom { fact: fact.clone(), test };
             let out: Vec<bool> = other.iter().map(|value| !atom.holds(value.as_ref())).collect();
-            let strong = is_strong(&atom, &out, &some_right, &some_wrong);
+            let strong = is_strong(&atom, &out, some_right, some_wrong);
             if strong {
                 candidates.push((atom, out));
             }
@@ -162,9 +186,7 @@ pub(super) fn place(exhibits: &[Exhibit], wrong: &[&Unit], right: &[&Unit]) -> P
         }
         left = open.iter().filter(|open| **open).count();
     }
-    let inside = |unit: &&&Unit| found.atoms.iter().all(|a| a.covers(&exhibits[unit.exhibit], unit));
-    found.within = right.iter().filter(inside).count();
-    found
+    found.atoms
 }
 
 /// The plainest two that tell all of it together.
@@ -221,13 +243,16 @@ fn tests(fact: &Fact, own: &[Option<Value>], other: &[Option<Value>]) -> Vec<Tes
     if apart.is_empty() {
         return tests;
     }
-    if mine.len() == 1 {
+    // One that is not the first stands for all others.
+    let first = Value::Number(0.0);
+    let index = matches!(fact, Fact::Head | Fact::Batch | Fact::Token);
+    if mine.len() == 1 && !(index && apart == [first] && mine[0] == Value::Number(1.0)) {
         tests.push(Test::Is(mine[0].clone()));
     }
     if fact.is_flag() {
         return tests;
     }
-    if theirs.len() == 1 && mine.len() > 1 {
+    if theirs.len() == 1 && (mine.len() > 1 || index) {
         tests.push(Test::Not(theirs[0].clone()));
     } else {
         // What is never wrong, one value at a time.
@@ -277,8 +302,8 @@ fn is_strong(atom: &Atom, out: &[bool], right: &[&Unit], wrong: &[&Unit]) -> boo
     count(&mut excluded.into_iter()) >= ENOUGH && count(&mut wrong.iter().copied()) >= ENOUGH
 }
 
-/// The sets of what is wrong by batch, head, token and tensor, for one large answer.
-pub(in crate::audit) fn by_axis(list: &[usize]) -> String {
+/// Indices as a person writes them: runs, and steps where they have one.
+pub(crate) fn by_axis(list: &[usize]) -> String {
     let mut runs: Vec<(usize, usize)> = Vec::new();
     for &x in list {
         match runs.last_mut() {

@@ -28,6 +28,8 @@ pub(super) fn propose(exhibits: &[Exhibit], wrong: &[&Unit]) -> Vec<Mechanism> {
         list.extend([0.5, -0.5].map(|n| Mechanism::Scaled(Scale::RootDim(n))));
         list.extend(decoded(exhibits, &on_turns).into_iter().map(Mechanism::Turned));
         list.extend(rules(exhibits, &on_turns).into_iter().map(Mechanism::Frequencies));
+        let lists = [Formula::ShortList, Formula::LongList];
+        list.extend(lists.map(|f| Mechanism::Both(Rule::Formula(f), Map::LessOriginal)));
     }
     if !on_grids.is_empty() {
         list.extend(grids(exhibits, &on_grids));

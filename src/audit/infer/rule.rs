@@ -57,12 +57,16 @@ pub(super) enum Formula {
     Unscaled,
     /// base^(−2i/r) times the factor.
     Multiplied,
+    /// longrope: the short list, whatever the length.
+    ShortList,
+    /// longrope: the long list, whatever the length.
+    LongList,
     /// yarn: the ramp counts coordinates, not pairs.
     RampOverCoordinates,
 }
 
 impl Formula {
-    pub(super) const ALL: [Formula; 16] = [
+    pub(super) const ALL: [Formula; 18] = [
         Formula::Shifted(1),
         Formula::Shifted(-1),
         Formula::Halved,
@@ -79,6 +83,8 @@ impl Formula {
         Formula::Unscaled,
         Formula::Multiplied,
         Formula::RampOverCoordinates,
+        Formula::ShortList,
+        Formula::LongList,
     ];
 
     /// Sentence and mend.
@@ -139,6 +145,14 @@ impl Formula {
             Formula::Multiplied => {
                 ("the frequencies are multiplied by the factor", "inv = inv / factor")
             }
+            Formula::ShortList => (
+                "the frequencies are those of short_factor",
+                "factors = long_factor if seq_len > original_max_position_embeddings else short_factor",
+            ),
+            Formula::LongList => (
+                "the frequencies are those of long_factor",
+                "factors = long_factor if seq_len > original_max_position_embeddings else short_factor",
+            ),
             Formula::RampOverCoordinates => (
                 "the ramp of the blend counts coordinates where pairs are declared",
                 "low, high = dim * log(original / (beta * 2π)) / (2 * log(base))",
@@ -234,6 +248,12 @@ impl Formula {
                 let share = ramp(low, high);
                 let under = |i: usize| libm::pow(base * s, -2.0 * i as f64 / rotary);
                 Some(blend(&|i, _| share(i), &|i, _| under(i)))
+            }
+            Formula::ShortList | Formula::LongList => {
+                let key = if self == Formula::ShortList { "short_factor" } else { "long_factor" };
+                let Json::Array(list) = config.get(key)? else { return None };
+                let by: Option<Vec<f64>> = list.iter().map(Json::number).collect();
+                Some(plain().iter().zip(by?).map(|(w, by)| w / by).collect())
             }
             Formula::FloorFloor => yarn(ends()?.map(libm::floor)),
             Formula::CeilCeil => yarn(ends()?.map(libm::ceil)),

@@ -39,7 +39,7 @@ const SAMPLE: usize = 240;
 /// Rows on which a mechanism must hit once.
 const FIRST: usize = 64;
 /// Mechanisms that are tried on everything.
-const KEPT: usize = 24;
+const KEPT: usize = 14;
 /// Rows of each kind that a mechanism is tried on.
 const MOST: usize = 24000;
 /// Causes of one run.
@@ -177,7 +177,7 @@ fn weigh(exhibits: &[Exhibit], fare: &Fare, all: usize) -> Option<(Cause, usize)
         true => sharp,
         false => place(exhibits, &hits, &refuted),
     };
-    let inside = |unit: &&Unit| found.atoms.iter().all(|a| a.covers(&exhibits[unit.exhibit], unit));
+    let inside = |unit: &&Unit| found.covers(&exhibits[unit.exhibit], unit);
     let misses = fare.misses.iter().filter(inside).count();
     let spared = fare.refuted.iter().filter(inside).count();
     // Now and then, at no place that is known: only what cannot come about otherwise.
@@ -216,11 +216,13 @@ impl Mechanism {
             Mechanism::Copied(copy) => copy.cost(),
             Mechanism::Turned(map) => map.cost(),
             Mechanism::Frequencies(rule) => rule.cost(),
+            Mechanism::Both(rule, map) => rule.cost() + map.cost(),
             Mechanism::Signs(..) | Mechanism::Reordered(_) | Mechanism::Paired(_) => 4,
             Mechanism::Scaled(super::mechanism::Scale::Magnitude(_)) => 3,
             Mechanism::Scaled(_) => 5,
             Mechanism::Placed(..) => 4,
-            Mechanism::Head(_) => 3,
+            Mechanism::Head(super::mechanism::HeadMap::Ranks(_)) => 3,
+            Mechanism::Head(_) => 4,
         }
     }
 

@@ -62,6 +62,15 @@ fn atom_words(atom: &Atom) -> Option<String> {
         Fact::BeyondOriginal => {
             return flag("where a position reaches original_max_position_embeddings", "below original_max_position_embeddings");
         }
+        Fact::PastOriginal => {
+            return flag("from original_max_position_embeddings on", "below original_max_position_embeddings");
+        }
+        Fact::LongerThanOriginal => {
+            return flag(
+                "where seq_len is beyond original_max_position_embeddings",
+                "where seq_len is within original_max_position_embeddings",
+            );
+        }
         Fact::Direction => {
             return Some(match &atom.test {
                 Test::Is(word) => format!("only {word}"),
@@ -97,6 +106,16 @@ fn atom_words(atom: &Atom) -> Option<String> {
                 other => format!("at positions {}", test_words(other, true)),
             });
         }
+        Fact::Furthest => {
+            return Some(match &atom.test {
+                Test::From(Some(below), least) if *below + 1.0 < *least => {
+                    format!("from a position in ({below}, {least}] on")
+                }
+                Test::From(_, least) => format!("from position {least} on"),
+                Test::UpTo(most, _) if *most < 0.0 => "at negative positions".into(),
+                other => format!("where the furthest position {}", test_words(other, false)),
+            });
+        }
         Fact::Head | Fact::Batch | Fact::Token => {
             let (one, many) = match atom.fact {
                 Fact::Head => ("head", "heads"),
@@ -124,7 +143,6 @@ fn atom_words(atom: &Atom) -> Option<String> {
         Fact::KeyHeads => "the number of key heads",
         Fact::Batches => "the number of rows",
         Fact::Tokens => "the number of tokens",
-        Fact::Furthest => "the furthest position",
         Fact::Axes => "the number of axes",
         Fact::Config(key) => {
             return Some(match &atom.test {
@@ -167,6 +185,7 @@ impl Mechanism {
         match self {
             Mechanism::Turned(map) => turned(*map),
             Mechanism::Frequencies(rule) => rule.words().0,
+            Mechanism::Both(rule, map) => format!("{}, and {}", rule.words().0, turned(*map)),
             Mechanism::Copied(copy) => format!("row (head h) {}", copy.words(name)),
             Mechanism::Zero => "zeros come back (nothing was written, or no gradient)".into(),
             Mechanism::Nonfinite => {
@@ -228,6 +247,7 @@ impl Mechanism {
         match self {
             Mechanism::Turned(map) => map.mend(),
             Mechanism::Frequencies(rule) => rule.words().1,
+            Mechanism::Both(rule, map) => format!("{}; {}", rule.words().1, map.mend()),
             Mechanism::Copied(copy) => copy.mend(),
             Mechanism::Zero | Mechanism::Nonfinite => {
                 "launch threads for these rows too: ceil(n / tile) tiles with a guard, and a backward \
