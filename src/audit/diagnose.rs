@@ -12,12 +12,10 @@ pub(in crate::audit) mod fit;
 mod sample;
 mod search;
 
-use super::case::Case;
+use super::exhibit::Exhibit;
 use super::finding::{Diagnosis, Fitted, Report};
 use super::infer::{Inference, Inferred, infer};
-use super::outcome::Answered;
 use super::probe::Probe;
-use crate::fault::{Asked, History};
 use crate::profile::Profile;
 use evidence::{Evidence, Kind};
 use search::{Found, Search};
@@ -46,22 +44,20 @@ pub(super) struct Patience<'a> {
 }
 
 /// Where a kernel breaks, or minds how it is asked, if a setting, a shape or a position tells.
-pub(super) fn beside(asked: &[(Asked, History)], report: &Report) -> Vec<String> {
-    let found = [answers::where_broken(asked, report), answers::where_probed(asked, report)];
+pub(super) fn beside(exhibits: &[Exhibit], report: &Report) -> Vec<String> {
+    let found = [answers::where_broken(exhibits, report), answers::where_probed(exhibits, report)];
     found.into_iter().flatten().collect()
 }
 
 /// Explains what diverges in a report: what is inferred from the answers first, then the known
 /// faults that explain them, by whatever name.
 pub(super) fn diagnose(
-    cases: &[Case],
-    answers: &[Answered],
-    asked: &[(Asked, History)],
+    exhibits: &[Exhibit],
     report: &Report,
     profile: Option<Profile>,
     patience: &Patience,
 ) -> Explained {
-    let all = evidence::evidence(cases, answers, report, asked);
+    let all = evidence::evidence(exhibits, report);
     // Other ways of asking have names of their own for what they find.
     let plain = |e: &&Evidence| Probe::of(&e.case.ask).is_none();
     let numeric: Vec<&Evidence> = all.iter().filter(|e| search::numeric(e)).filter(plain).collect();
@@ -79,7 +75,7 @@ pub(super) fn diagnose(
     let mut known = None;
     (patience.phase)("inferring what was done", 0, 1);
     let inferred = match numeric.iter().any(|e| e.fails()) {
-        true => infer(&answers::given(cases, answers, asked, report, &numeric), patience.cut),
+        true => infer(&answers::given(exhibits, report, &numeric), patience.cut),
         false => Inference::default(),
     };
     if steady.iter().any(|e| e.fails()) {
@@ -99,7 +95,7 @@ pub(super) fn diagnose(
         explained.clues.extend(inferred.clues.iter().cloned());
         if explained.diagnoses.is_empty() {
             explained.clues.extend(nearest.iter().filter_map(miss));
-            explained.clues.extend(answers::where_wrong(asked, report));
+            explained.clues.extend(answers::where_wrong(exhibits, report));
             explained.clues.extend(clues::clues(&steady));
         }
         if search.is_late() {

@@ -14,7 +14,6 @@ pub(in crate::audit) use angles::Turning;
 pub use machine::Precision;
 pub(in crate::audit) use spectrum::Measured;
 
-use super::diagnose::{Patience, diagnose, evidence};
 use super::finding::Diagnosis;
 use super::kernel::Kernel;
 use super::run::{Options, judge_all};
@@ -22,7 +21,6 @@ use crate::encoding::{Double, Layout, Pair, RopeConfig, spectrum::SCHEMES};
 use crate::number::Dtype;
 use crate::request::{Json, Object, Operation};
 use probe::Probe;
-use std::time::Duration;
 
 /// What was found out about a kernel.
 #[derive(Clone, Debug, PartialEq)]
@@ -227,21 +225,18 @@ fn explain(probe: Probe, found: &mut Identified) {
         size(one) <= 4096 || (2..=3).contains(&large)
     };
     let asked: Vec<super::outcome::Answered> = asked.into_iter().filter(few).collect();
-    let options = Options { diagnose: false, ..Options::default() };
+    let options = Options { sight: false, ..Options::default() };
     let report = judge_all(&cases, &asked, description, &options);
     if report.divergences().next().is_none() {
         return;
     }
-    let read = evidence::asked(&cases, &asked);
-    let patience = Patience { time: Duration::from_secs(10), phase: &|_, _, _| (), cut: None };
-    let explained = diagnose(&cases, &asked, &read, &report, None, &patience);
-    found.diagnoses = explained.diagnoses;
+    found.diagnoses = report.diagnoses;
     // A config that has all of it says what is different, if not why.
     let told = found.by_rule && !found.differences.is_empty();
     if found.diagnoses.is_empty() && !told {
         found.unknown.push("no known fault explains what is different".into());
     }
-    found.remarks.extend(explained.clues);
+    found.remarks.extend(report.clues);
 }
 
 /// What it makes of total lengths, where the declared rule depends on them.

@@ -72,6 +72,6 @@ pub(super) fn explain(
     };
     let (case, got) = dump.case(judge, &cut)?;
     let output = Outcome::Output(vec![("q".to_string(), got)]);
-    let asked = Answered { case: 0, outcome: Ok(output), fickle: false };
+    let asked = Answered { case: 0, outcome: Ok(output), fickle: false, broke: None };
     Ok(judge_all(&[case], &[asked], Description::named("dump"), &options))
 }
