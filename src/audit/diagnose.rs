@@ -113,7 +113,9 @@ pub(super) fn diagnose(
     explained.diagnoses.extend(accepted);
     explained.clues.extend(open);
     if explained.diagnoses.is_empty() && explained.clues.is_empty() {
-        explained.clues.push("nothing that is known of the cases tells wrong ones from right".into());
+        explained
+            .clues
+            .push("nothing that is known of the cases tells wrong ones from right".into());
     }
     explained
 }
@@ -183,9 +185,7 @@ fn narrower(
     patience: &Patience,
     until: Instant,
 ) -> Vec<Diagnosis> {
-    let search = |part: &[&Evidence]| {
-        Search::new(part, profile, until, patience.phase).run(false)
-    };
+    let search = |part: &[&Evidence]| Search::new(part, profile, until, patience.phase).run(false);
     for (what, value) in FACETS {
         let of = |e: &&Evidence| value(e).unwrap_or_default();
         let wrong: BTreeSet<String> = numeric.iter().filter(|e| e.fails()).map(of).collect();

@@ -8,8 +8,8 @@
 mod copy;
 mod decode;
 mod exhibit;
-pub(in crate::audit) mod fact;
 mod facet;
+pub(in crate::audit) mod fact;
 mod facts;
 mod lay_out;
 mod map;
@@ -141,12 +141,14 @@ fn told(exhibits: &[Exhibit], cause: &Cause, solved: &Solved, all: usize) -> Inf
     let mut sentence = words::sentence(exhibits, cause);
     let rivals: Vec<String> = cause.rivals.iter().take(3).map(|m| m.words(name)).collect();
     if !rivals.is_empty() {
-        sentence.push_str(&format!(" (or, as far as these answers tell: {})", rivals.join("; or ")));
+        sentence
+            .push_str(&format!(" (or, as far as these answers tell: {})", rivals.join("; or ")));
     }
     let share = cause.rows.len() as f64 / all as f64;
     let mut evidence = format!("{} of {all} wrong rows are so", cause.rows.len());
     if cause.outside > 0 {
-        evidence.push_str(&format!("; {} rows elsewhere would show it and are right", cause.outside));
+        evidence
+            .push_str(&format!("; {} rows elsewhere would show it and are right", cause.outside));
     }
     if cause.spared > 0 {
         evidence.push_str(&format!("; {} rows would show it and are right", cause.spared));

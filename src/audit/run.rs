@@ -183,8 +183,7 @@ pub fn judge_all(
     let probed = |case: &CaseReport| matches!(case.status, Status::Misbehaved(..));
     if options.diagnose && report.divergences().any(|case| !probed(case)) {
         let (time, phase, cut) = (options.patience, options.phase, options.cut);
-        let found =
-            diagnose(&exhibits, &report, options.profile, &Patience { time, phase, cut });
+        let found = diagnose(&exhibits, &report, options.profile, &Patience { time, phase, cut });
         report.diagnoses.extend(found.diagnoses);
         (report.clues, report.fitted) = (found.clues, found.fitted);
     }

@@ -1,7 +1,7 @@
 //! What is said of a dump.
 
-use super::judge::Judged;
 use super::explain::indices;
+use super::judge::Judged;
 use crate::audit::by_axis;
 use crate::audit::{Band, HISTOGRAM, Verdict, Wrong, clean, link, ulp, value};
 use serde_json::{Value, json};

@@ -187,15 +187,19 @@ const POSITIONS: &[Told] = &[
     ("row (head h) is turned as position max(0, p − 57) instead of p", FORWARD, |row| {
         Fate::At((row.position - 57).max(0))
     }),
-    ("Keys, only in decoding steps (one token): row (head h) is turned as position p + h", FORWARD, |row| {
-        match row.keys && row.rotate.q.shape()[2] == 1 {
+    (
+        "Keys, only in decoding steps (one token): row (head h) is turned as position p + h",
+        FORWARD,
+        |row| match row.keys && row.rotate.q.shape()[2] == 1 {
             true => Fate::At(row.position + row.head as i64),
             false => Fate::Right,
-        }
-    }),
-    ("row (head h) is turned by another position than its own: that of the first token", FORWARD, |row| {
-        Fate::At(row.at(row.batch, 0))
-    }),
+        },
+    ),
+    (
+        "row (head h) is turned by another position than its own: that of the first token",
+        FORWARD,
+        |row| Fate::At(row.at(row.batch, 0)),
+    ),
     ("row (head h) is turned as position p mod 96 instead of p", FORWARD, |row| {
         Fate::At(row.position.rem_euclid(96))
     }),
@@ -205,12 +209,14 @@ const POSITIONS: &[Told] = &[
 ];
 
 const ROWS: &[Told] = &[
-    ("Keys, where keys have another number of heads than queries: row (head h) comes back as it went in", FORWARD, |row| {
-        match row.keys && row.rotate.q.shape()[1] != row.tensor(true).shape()[1] {
+    (
+        "Keys, where keys have another number of heads than queries: row (head h) comes back as it went in",
+        FORWARD,
+        |row| match row.keys && row.rotate.q.shape()[1] != row.tensor(true).shape()[1] {
             true => Fate::Input,
             false => Fate::Right,
-        }
-    }),
+        },
+    ),
     ("Rows, only backward: zeros come back", ALL, |row| match row.rotate.direction {
         Direction::Backward => Fate::Zero,
         _ => Fate::Right,
@@ -245,24 +251,35 @@ fn plain(row: &Row) -> Vec<f64> {
 }
 
 const FREQUENCIES: &[Told] = &[
-    ("where rope_type is default: every frequency is the declared one divided by 8", FORWARD, |row| {
-        match row.word() {
+    (
+        "where rope_type is default: every frequency is the declared one divided by 8",
+        FORWARD,
+        |row| match row.word() {
             "default" => Fate::By(
-                row.rotate.rope.planes.iter().map(|p| p.frequency.evaluate(&Double).unwrap() / 8.0).collect(),
+                row.rotate
+                    .rope
+                    .planes
+                    .iter()
+                    .map(|p| p.frequency.evaluate(&Double).unwrap() / 8.0)
+                    .collect(),
             ),
             _ => Fate::Right,
-        }
-    }),
-    ("the middle band keeps the unscaled frequencies where the blend is declared", FORWARD, |row| {
-        if row.word() != "llama3" {
-            return Fate::Right;
-        }
-        let number = |key: &str| row.number(key).unwrap();
-        let (low, s) = (number("low_freq_factor"), number("factor"));
-        let original = number("original_max_position_embeddings");
-        let own = |w: f64| if original * w / std::f64::consts::TAU > low { w } else { w / s };
-        Fate::By(plain(row).into_iter().map(own).collect())
-    }),
+        },
+    ),
+    (
+        "the middle band keeps the unscaled frequencies where the blend is declared",
+        FORWARD,
+        |row| {
+            if row.word() != "llama3" {
+                return Fate::Right;
+            }
+            let number = |key: &str| row.number(key).unwrap();
+            let (low, s) = (number("low_freq_factor"), number("factor"));
+            let original = number("original_max_position_embeddings");
+            let own = |w: f64| if original * w / std::f64::consts::TAU > low { w } else { w / s };
+            Fate::By(plain(row).into_iter().map(own).collect())
+        },
+    ),
 ];
 
 fn check(list: &[Told]) {

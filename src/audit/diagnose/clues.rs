@@ -51,7 +51,8 @@ fn shared(evidence: &[&Evidence], clues: &mut Vec<String>) {
         }
     }
     let total = evidence.iter().filter(|e| e.fails()).count();
-    let always = flags.iter().filter(|(_, (wrong, all))| wrong == all && wrong * 2 > total && *all >= 3);
+    let always =
+        flags.iter().filter(|(_, (wrong, all))| wrong == all && wrong * 2 > total && *all >= 3);
     let always: Vec<String> = always.map(|(flag, _)| flag.to_string()).collect();
     if !always.is_empty() {
         clues.push(format!("every case with the flag {} fails", always.join(", ")));

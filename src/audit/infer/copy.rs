@@ -53,9 +53,24 @@ impl Copy {
     pub(super) fn all() -> Vec<Copy> {
         use Which::*;
         let places = [
-            Own, HeadZero, NextHead(1), NextHead(-1), LastHead, FirstHalf, OverGroup, TimesGroup,
-            FirstToken, NextToken(1), NextToken(-1), Reversed, RowZero, NextRow(1), NextRow(-1),
-            Transposed, QueryStrides, QueryStridesByToken,
+            Own,
+            HeadZero,
+            NextHead(1),
+            NextHead(-1),
+            LastHead,
+            FirstHalf,
+            OverGroup,
+            TimesGroup,
+            FirstToken,
+            NextToken(1),
+            NextToken(-1),
+            Reversed,
+            RowZero,
+            NextRow(1),
+            NextRow(-1),
+            Transposed,
+            QueryStrides,
+            QueryStridesByToken,
         ];
         let mut list = Vec::new();
         for other in [false, true] {
@@ -72,7 +87,12 @@ impl Copy {
     }
 
     /// The other row: its side, batch, head and token.
-    pub(super) fn row(self, exhibit: &Exhibit, batch: usize, unit: &Unit) -> Option<(usize, [usize; 3])> {
+    pub(super) fn row(
+        self,
+        exhibit: &Exhibit,
+        batch: usize,
+        unit: &Unit,
+    ) -> Option<(usize, [usize; 3])> {
         let side = if self.other { 1 - unit.side } else { unit.side };
         let heads = exhibit.sides.get(side)?.heads;
         let tokens = exhibit.tokens();

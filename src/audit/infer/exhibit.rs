@@ -160,7 +160,8 @@ impl Exhibit {
         };
         for (side, one) in self.sides.iter().enumerate() {
             for part in [Part::Turned, Part::Passed] {
-                let mut unit = Unit { exhibit, side, part, batch: 0, head: 0, token: 0, wrong: false };
+                let mut unit =
+                    Unit { exhibit, side, part, batch: 0, head: 0, token: 0, wrong: false };
                 let coordinates = self.coordinates(&unit);
                 if coordinates.is_empty() {
                     continue;

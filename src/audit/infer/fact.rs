@@ -32,6 +32,10 @@ pub(in crate::audit) enum Fact {
     Tail(i64),
     /// The head's index modulo this.
     HeadModulo(i64),
+    /// The token's index modulo this.
+    TokenModulo(i64),
+    /// The position modulo this.
+    PositionModulo(i64),
     SecondHalf,
     LastToken,
     Wide,
@@ -118,6 +122,8 @@ impl Fact {
                 | Fact::InputDtype
                 | Fact::Operation
                 | Fact::HeadModulo(_)
+                | Fact::TokenModulo(_)
+                | Fact::PositionModulo(_)
         )
     }
 
@@ -155,6 +161,8 @@ impl Fact {
                 | Fact::Token
                 | Fact::Tail(_)
                 | Fact::HeadModulo(_)
+                | Fact::TokenModulo(_)
+                | Fact::PositionModulo(_)
                 | Fact::SecondHalf
                 | Fact::LastToken
         )
@@ -170,6 +178,7 @@ impl Fact {
             Fact::SecondHalf | Fact::LastToken => 3,
             Fact::PastOriginal | Fact::LongerThanOriginal => 3,
             Fact::Tail(_) | Fact::HeadModulo(_) => 5,
+            Fact::TokenModulo(_) | Fact::PositionModulo(_) => 5,
             Fact::HeadDim | Fact::Heads | Fact::Batches | Fact::Tokens | Fact::Furthest => 4,
             Fact::BeyondOriginal | Fact::RowsDiffer | Fact::HeadsAreTokens => 4,
             Fact::InputDtype | Fact::Wide | Fact::RotaryDim | Fact::KeyHeads | Fact::Axes => 5,

@@ -152,6 +152,11 @@ pub(super) fn of_row(exhibit: &Exhibit, unit: &Unit, fact: &Fact) -> Option<Valu
         Fact::Batch => number(index(exhibit, 0, unit.batch)),
         Fact::Token => number(index(exhibit, 2, unit.token)),
         Fact::HeadModulo(m) => number(index(exhibit, 1, unit.head) % *m as usize),
+        Fact::TokenModulo(m) => number(index(exhibit, 2, unit.token) % *m as usize),
+        Fact::PositionModulo(m) => {
+            let p = exhibit.position(unit, 0)?;
+            Some(Value::Number(p.rem_euclid(i128::from(*m)) as f64))
+        }
         // Of a part of a tensor its ends say nothing.
         Fact::SecondHalf | Fact::LastToken | Fact::Tail(_) if exhibit.cut.is_some() => None,
         Fact::SecondHalf => {

@@ -119,7 +119,8 @@ impl Given<'_> {
             Body::Sinusoidal(s) => {
                 let thetas: Option<Vec<f64>> =
                     s.sinusoidal.frequencies().iter().map(|f| f.evaluate(&Double)).collect();
-                let waves: Vec<Wave> = (0..s.sinusoidal.dim).map(|c| s.sinusoidal.wave(c)).collect();
+                let waves: Vec<Wave> =
+                    (0..s.sinusoidal.dim).map(|c| s.sinusoidal.wave(c)).collect();
                 let place = |wave: Wave| waves.iter().position(|w| *w == wave);
                 let plane = |(i, theta): (usize, f64)| {
                     let (re, im) = (place(Wave::Cos(i))?, place(Wave::Sin(i))?);
@@ -206,10 +207,8 @@ impl Given<'_> {
             let rows = a.chunks(width.max(1)).zip(b.chunks(width.max(1)));
             rows.flat_map(|(a, b)| [a, b].concat()).collect()
         }
-        let marks = [
-            self.marks(names[0], rc.data().len())?,
-            self.marks(names[1], rs.data().len())?,
-        ];
+        let marks =
+            [self.marks(names[0], rc.data().len())?, self.marks(names[1], rs.data().len())?];
         let bits = beside(gc.data(), gs.data(), planes);
         let rows = gc.data().len() / planes.max(1);
         let one = |i: usize| f64::from(u8::from(i % (2 * planes) < planes));

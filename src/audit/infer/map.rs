@@ -86,11 +86,42 @@ impl Map {
     pub(super) fn usual(axes: usize) -> Vec<Map> {
         use Map::*;
         let mut list = vec![
-            Constant(0), Constant(1), Plus(1), Plus(-1), Negative, Times(2), Absolute, Index(0),
-            Index(1), Flat, FirstPlusIndex, PlusHead, LessHead, PlusBatch, Head, Batch, First, Last,
-            Next(1), Next(-1), Reversed, RowZero, RowNext, RowLast, HeadAsToken, Crossed, FirstCall,
-            CallBefore, LessOriginal, LessTokens, Largest, ProductIn32, Rounded(8), Rounded(11),
-            Rounded(24), Raised(0),
+            Constant(0),
+            Constant(1),
+            Plus(1),
+            Plus(-1),
+            Negative,
+            Times(2),
+            Absolute,
+            Index(0),
+            Index(1),
+            Flat,
+            FirstPlusIndex,
+            PlusHead,
+            LessHead,
+            PlusBatch,
+            Head,
+            Batch,
+            First,
+            Last,
+            Next(1),
+            Next(-1),
+            Reversed,
+            RowZero,
+            RowNext,
+            RowLast,
+            HeadAsToken,
+            Crossed,
+            FirstCall,
+            CallBefore,
+            LessOriginal,
+            LessTokens,
+            Largest,
+            ProductIn32,
+            Rounded(8),
+            Rounded(11),
+            Rounded(24),
+            Raised(0),
         ];
         for bits in [8, 16, 32] {
             list.extend([true, false].map(|signed| Wrapped { bits, signed }));
@@ -284,7 +315,9 @@ impl Map {
     pub(super) fn mend(self) -> String {
         match self {
             Map::Wrapped { bits, .. } => format!("positions need more than {bits} bits: `int64`"),
-            Map::ProductIn32 => "compute offsets into the table in 64 bits: `int64_t(p) * dim`".into(),
+            Map::ProductIn32 => {
+                "compute offsets into the table in 64 bits: `int64_t(p) * dim`".into()
+            }
             Map::Rounded(_) => "multiply in f32: `positions.float() * inv_freq`".into(),
             Map::First | Map::FirstCall | Map::CallBefore => {
                 "read the positions of every token in every call; a captured graph must read them \

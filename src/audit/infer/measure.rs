@@ -88,14 +88,13 @@ pub(super) fn rules(exhibits: &[Exhibit], wrong: &[&&Unit]) -> Vec<Rule> {
     let mut known: BTreeMap<String, usize> = BTreeMap::new();
     let mut measured: BTreeMap<usize, Spectrum> = BTreeMap::new();
     for (&spectrum, units) in &by_spectrum {
-        let Some(Scene::Turn(turn)) = units.first().map(|unit| &exhibits[unit.exhibit].scene) else {
+        let Some(Scene::Turn(turn)) = units.first().map(|unit| &exhibits[unit.exhibit].scene)
+        else {
             continue;
         };
         let Some(list) = thetas(exhibits, units, spectrum) else { continue };
-        let own = Spectrum {
-            thetas: list.iter().map(|t| t.value).collect(),
-            magnitude: turn.magnitude,
-        };
+        let own =
+            Spectrum { thetas: list.iter().map(|t| t.value).collect(), magnitude: turn.magnitude };
         measured.insert(spectrum, own);
         let ratios: Vec<f64> =
             turn.planes.iter().zip(&list).map(|(p, t)| p.theta / t.value).collect();
@@ -104,7 +103,11 @@ pub(super) fn rules(exhibits: &[Exhibit], wrong: &[&&Unit]) -> Vec<Rule> {
             (ratio - first).abs() <= 8.0 * first.abs() * (t.error / t.value.abs() + 1e-6)
         });
         if alike && first.is_finite() && (first - 1.0).abs() > 1e-4 {
-            rules.push(Rule::Divided(round(first)));
+            // The number that somebody wrote, if it is one.
+            let slack = list.iter().map(|t| t.error / t.value.abs() + 1e-6).fold(1.0, f64::min);
+            let near = |x: f64| (x - first).abs() <= slack * first;
+            let written = [round(first), 1.0 / round(1.0 / first)];
+            rules.push(Rule::Divided(written.into_iter().find(|x| near(*x)).unwrap_or(first)));
             continue;
         }
         // One config of each kind is enough to suggest a rule.
@@ -133,7 +136,11 @@ pub(super) fn rules(exhibits: &[Exhibit], wrong: &[&&Unit]) -> Vec<Rule> {
 /// The config that has these frequencies, if one has.
 pub(super) fn config(turn: &Turn, list: &[Theta]) -> Option<Object> {
     use crate::audit::identify::{Measured, Turning};
-    let one = |t: &Theta| Turning { theta: t.value, error: t.error.max(2e-7 * t.value.abs()), bends_at: None };
+    let one = |t: &Theta| Turning {
+        theta: t.value,
+        error: t.error.max(2e-7 * t.value.abs()),
+        bends_at: None,
+    };
     let measured = Measured {
         pairs: turn.planes.iter().map(|p| crate::encoding::Pair { re: p.re, im: p.im }).collect(),
         axes: turn.planes.iter().map(|p| p.axis).collect(),

@@ -135,7 +135,12 @@ const LOST: f64 = 0.3;
 
 impl Mechanism {
     /// What a row would be; none where it does not apply.
-    pub(super) fn predict(&self, exhibit: &Exhibit, unit: &Unit, cache: &Cache) -> Option<Vec<Predicted>> {
+    pub(super) fn predict(
+        &self,
+        exhibit: &Exhibit,
+        unit: &Unit,
+        cache: &Cache,
+    ) -> Option<Vec<Predicted>> {
         match (&exhibit.scene, self) {
             (_, Mechanism::Zero) => {
                 let zero = |coordinate| Predicted { coordinate, value: 0.0, slack: 0.0 };
@@ -180,7 +185,9 @@ impl Mechanism {
                         let slack = match input {
                             true => value.abs() * exhibit.unit + exhibit.least,
                             // Machines round and turn as they do.
-                            false => slack_of_right(exhibit, turn, unit, &list[start..], coordinate),
+                            false => {
+                                slack_of_right(exhibit, turn, unit, &list[start..], coordinate)
+                            }
                         };
                         Predicted { coordinate, value, slack }
                     };
@@ -267,8 +274,10 @@ impl Mechanism {
                         Order::InHalves => slots[2 * (place % count) + place / count],
                         Order::SideBySide => slots[place / 2 + count * (place % 2)],
                         Order::Crossed => {
-                            let plane =
-                                turn.planes.iter().find(|p| p.re == coordinate || p.im == coordinate)?;
+                            let plane = turn
+                                .planes
+                                .iter()
+                                .find(|p| p.re == coordinate || p.im == coordinate)?;
                             plane.re + plane.im - coordinate
                         }
                     };
@@ -376,7 +385,7 @@ fn scaled(exhibit: &Exhibit, unit: &Unit, by: f64) -> Vec<Predicted> {
         let slack = match &exhibit.scene {
             Scene::Turn(turn) => {
                 by.abs() * slack_of_right(exhibit, turn, unit, &right[start..], coordinate)
-            },
+            }
             Scene::Grid(_) => 8.0 * exhibit.unit * value.abs(),
         };
         Predicted { coordinate, value, slack: slack + exhibit.least }
@@ -542,6 +551,8 @@ impl Mechanism {
         let side = &exhibit.sides[unit.side];
         let start = exhibit.start(unit.side, [unit.batch, unit.head, unit.token]);
         let (mut told, mut open, mut tells) = (0usize, 0usize, false);
+        // How far all that is wrong lies from the prediction, and from what is right.
+        let (mut off, mut wrong) = (0.0, 0.0);
         for one in &predicted {
             let at = start + one.coordinate;
             let (got, right, mark) = (side.got[at], side.right[at], side.marks[at]);
@@ -559,20 +570,23 @@ impl Mechanism {
             let apart = one.value.is_nan() || (one.value - right).abs() > 3.0 * one.slack;
             match (mark, unit.wrong) {
                 (Mark::Wrong, _) => {
-                    // It comes nearer than the right answer does.
-                    let nearer = one.value.is_nan()
-                        || 2.0 * (got - one.value).abs() <= (got - right).abs();
-                    if !near || !nearer {
+                    if !near {
                         return Look::Miss;
                     }
                     told += 1;
+                    if got.is_finite() {
+                        off += (got - one.value) * (got - one.value);
+                        wrong += (got - right) * (got - right);
+                    }
                 }
                 (_, true) if !near => return Look::Miss,
                 (_, false) if apart && !near => tells = true,
                 _ => {}
             }
         }
-        match (unit.wrong, told > 0 && told >= open, tells) {
+        // It comes nearer than the right answer does.
+        let told = told > 0 && told >= open && 4.0 * off <= wrong;
+        match (unit.wrong, told, tells) {
             (true, true, _) => Look::Hit,
             (true, false, _) => Look::Miss,
             (false, _, true) => Look::Refuted,

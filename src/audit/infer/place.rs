@@ -92,6 +92,8 @@ fn all(exhibits: &[Exhibit], units: &[&Unit]) -> Vec<Fact> {
         Fact::LastToken,
     ];
     facts.extend([2, 4, 8, 16, 32].map(Fact::HeadModulo));
+    facts.extend([2, 4, 8, 16, 32].map(Fact::TokenModulo));
+    facts.extend([2, 4, 8].map(Fact::PositionModulo));
     facts.extend([2, 4, 8, 16, 32, 64, 128, 256].map(Fact::Tail));
     let mut seen: BTreeSet<usize> = BTreeSet::new();
     for unit in units {
@@ -159,7 +161,8 @@ fn atoms(exhibits: &[Exhibit], some_wrong: &[&Unit], some_right: &[&Unit]) -> Ve
     }
     let mut open: Vec<bool> = vec![true; some_right.len()];
     let mut left = open.len();
-    let gain = |out: &[bool], open: &[bool]| out.iter().zip(open).filter(|(o, l)| **o && **l).count();
+    let gain =
+        |out: &[bool], open: &[bool]| out.iter().zip(open).filter(|(o, l)| **o && **l).count();
     while left > 0 && found.atoms.len() < 4 {
         // One that does it alone, then two together, then the one that does most.
         let whole = candidates.iter().filter(|(_, out)| gain(out, &open) == left);
@@ -222,7 +225,8 @@ fn two(
 
 /// Conditions of a fact that hold in all of the wrong rows and not in all of the right ones.
 fn tests(fact: &Fact, own: &[Option<Value>], other: &[Option<Value>]) -> Vec<Test> {
-    let set = |list: &[Option<Value>]| -> BTreeSet<Option<Value>> { list.iter().cloned().collect() };
+    let set =
+        |list: &[Option<Value>]| -> BTreeSet<Option<Value>> { list.iter().cloned().collect() };
     let (own, other) = (set(own), set(other));
     let mut tests = Vec::new();
     if !own.contains(&None) && other.contains(&None) && matches!(fact, Fact::Config(_)) {
@@ -234,7 +238,8 @@ fn tests(fact: &Fact, own: &[Option<Value>], other: &[Option<Value>]) -> Vec<Tes
         }
         return tests;
     }
-    let some = |set: &BTreeSet<Option<Value>>| -> Vec<Value> { set.iter().flatten().cloned().collect() };
+    let some =
+        |set: &BTreeSet<Option<Value>>| -> Vec<Value> { set.iter().flatten().cloned().collect() };
     let (mine, theirs) = (some(&own), some(&other));
     if own.contains(&None) || mine.is_empty() {
         return tests;
@@ -320,7 +325,12 @@ pub(crate) fn by_axis(list: &[usize]) -> String {
     });
     if runs.len() > 3 && steps.len() == 1 && lengths.len() == 1 {
         let step = runs[1].0 - runs[0].0;
-        return format!("{}, {} … {} (every {step})", one(&runs[0]), one(&runs[1]), one(&runs[runs.len() - 1]));
+        return format!(
+            "{}, {} … {} (every {step})",
+            one(&runs[0]),
+            one(&runs[1]),
+            one(&runs[runs.len() - 1])
+        );
     }
     let shown: Vec<String> = runs.iter().take(8).map(one).collect();
     match runs.len() - shown.len() {

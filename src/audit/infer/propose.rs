@@ -247,7 +247,9 @@ fn grids(exhibits: &[Exhibit], wrong: &[&&Unit]) -> Vec<Mechanism> {
             list.push(Placed(side, Shift::Map(Map::Rounded(bits))));
         }
     }
-    list.extend([1, 2, 4, 8, 16, 32, 64, 128, 256].map(|n| Placed(Side::Queries, Shift::EndAligned(n))));
+    list.extend(
+        [1, 2, 4, 8, 16, 32, 64, 128, 256].map(|n| Placed(Side::Queries, Shift::EndAligned(n))),
+    );
     list.extend(
         [16, 32, 64, 128, 256, 512, 1024, 2048].map(|n| Placed(Side::Queries, Shift::Capacity(n))),
     );

@@ -97,9 +97,10 @@ impl Formula {
                     "inv_freq = base ** -(arange(0, r, 2) / r)",
                 );
             }
-            Formula::Halved => {
-                ("the exponents are −i/r instead of −2i/r", "inv_freq = base ** -(arange(0, r, 2) / r)")
-            }
+            Formula::Halved => (
+                "the exponents are −i/r instead of −2i/r",
+                "inv_freq = base ** -(arange(0, r, 2) / r)",
+            ),
             Formula::ToTheEnd => (
                 "the exponents are −2i/(r − 2) instead of −2i/r, so that the last is −1",
                 "inv_freq = base ** -(arange(0, r, 2) / r)",
@@ -188,8 +189,7 @@ impl Formula {
         };
         let ends = || {
             let original = number("original_max_position_embeddings")?;
-            let betas =
-                [number("beta_fast").unwrap_or(32.0), number("beta_slow").unwrap_or(1.0)];
+            let betas = [number("beta_fast").unwrap_or(32.0), number("beta_slow").unwrap_or(1.0)];
             is("yarn").then(|| {
                 betas.map(|turns| {
                     rotary * libm::log(original / (turns * TAU)) / (2.0 * libm::log(base))
@@ -316,7 +316,10 @@ impl Rule {
     pub(super) fn words(&self) -> (String, String) {
         match self {
             Rule::Divided(by) => (
-                format!("every frequency is the declared one divided by {}", round(*by)),
+                match *by < 1.0 {
+                    true => format!("every frequency is {} times the declared one", round(1.0 / by)),
+                    false => format!("every frequency is the declared one divided by {}", round(*by)),
+                },
                 "take the scaling from the config of this layer; where none is declared, inv_freq = \
                  base ** -(arange(0, r, 2) / r)"
                     .into(),

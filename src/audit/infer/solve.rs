@@ -1,13 +1,13 @@
 //! Causes: a mechanism and the place where it acts, tested on every row.
 
+use super::copy::{Copy, Source, Which};
 use super::exhibit::{Exhibit, Unit};
 use super::fact::{Fact, Value};
+use super::map::Map;
 use super::mechanism::{Cache, Look, Mechanism};
 use super::place::{Place, place};
 use super::propose::propose;
 use super::rule::Rule;
-use super::copy::{Copy, Source, Which};
-use super::map::Map;
 use rayon::prelude::*;
 use std::collections::{BTreeMap, HashSet};
 
@@ -53,8 +53,7 @@ pub(super) fn solve(exhibits: &[Exhibit]) -> Solved {
     };
     let units: Vec<Unit> = exhibits.par_iter().enumerate().flat_map(own).collect();
     let (mut left, right): (Vec<Unit>, Vec<Unit>) = units.into_iter().partition(|unit| unit.wrong);
-    let some_right: Vec<&Unit> =
-        right.iter().step_by(right.len().div_ceil(MOST).max(1)).collect();
+    let some_right: Vec<&Unit> = right.iter().step_by(right.len().div_ceil(MOST).max(1)).collect();
     let mut causes: Vec<Cause> = Vec::new();
     while !left.is_empty() && causes.len() < CAUSES {
         let Some(cause) = best(exhibits, &left, &some_right) else { break };
@@ -105,9 +104,7 @@ fn best(exhibits: &[Exhibit], left: &[Unit], right: &[&Unit]) -> Option<Cause> {
     let first: Vec<&&Unit> = few.iter().step_by(few.len().div_ceil(FIRST).max(1)).collect();
     let hits = |mechanism: &Mechanism, units: &mut dyn Iterator<Item = &Unit>| {
         let cache = Cache::default();
-        let hit = |unit: &&Unit| {
-            mechanism.look(&exhibits[unit.exhibit], unit, &cache) == Look::Hit
-        };
+        let hit = |unit: &&Unit| mechanism.look(&exhibits[unit.exhibit], unit, &cache) == Look::Hit;
         units.filter(hit).count()
     };
     let mut ranked: Vec<(usize, Mechanism)> = propose(exhibits, &few)
@@ -124,9 +121,7 @@ fn best(exhibits: &[Exhibit], left: &[Unit], right: &[&Unit]) -> Option<Cause> {
         .into_iter()
         .map(|(_, mechanism)| {
             let cache = Cache::default();
-            let of = |unit: &&Unit| {
-                (**unit, mechanism.look(&exhibits[unit.exhibit], unit, &cache))
-            };
+            let of = |unit: &&Unit| (**unit, mechanism.look(&exhibits[unit.exhibit], unit, &cache));
             let looks: Vec<(Unit, Look)> =
                 some_left.par_iter().chain(right.par_iter()).map(of).collect();
             let with = |wanted: Look| {
@@ -154,9 +149,8 @@ fn best(exhibits: &[Exhibit], left: &[Unit], right: &[&Unit]) -> Option<Cause> {
     if some_left.len() < left.len() {
         // The rows that were left out of the trial.
         let cache = Cache::default();
-        let hit = |unit: &&Unit| {
-            best.mechanism.look(&exhibits[unit.exhibit], unit, &cache) == Look::Hit
-        };
+        let hit =
+            |unit: &&Unit| best.mechanism.look(&exhibits[unit.exhibit], unit, &cache) == Look::Hit;
         best.rows = left.par_iter().filter(hit).copied().collect();
     }
     Some(best)
@@ -166,8 +160,13 @@ fn best(exhibits: &[Exhibit], left: &[Unit], right: &[&Unit]) -> Option<Cause> {
 fn weigh(exhibits: &[Exhibit], fare: &Fare, all: usize) -> Option<(Cause, usize)> {
     let hits: Vec<&Unit> = fare.hits.iter().collect();
     let refuted: Vec<&Unit> = fare.refuted.iter().collect();
+    // A few rows of many may be so by accident, and so may one position.
     let enough = hits.len() >= 3 || hits.len() == all;
-    if !enough {
+    let many = fare.mechanism.is_plain() || 5 * hits.len() >= all;
+    let positions: HashSet<Option<i128>> =
+        hits.iter().map(|unit| exhibits[unit.exhibit].position(unit, 0)).collect();
+    let turned = matches!(fare.mechanism, Mechanism::Turned(_) | Mechanism::Both(..));
+    if !enough || !many || turned && positions.len() < 3 && hits.len() < all {
         return None;
     }
     // Where it is wrong otherwise the mechanism does not act either, if a plain place has it so.
@@ -240,7 +239,11 @@ impl Mechanism {
             matches!(
                 m,
                 Mechanism::Turned(Map::Constant(0) | Map::Times(0))
-                    | Mechanism::Copied(Copy { source: Source::Input, which: Which::Own, other: false })
+                    | Mechanism::Copied(Copy {
+                        source: Source::Input,
+                        which: Which::Own,
+                        other: false
+                    })
             )
         };
         let measured = |m: &Mechanism| matches!(m, Mechanism::Frequencies(Rule::Measured(_)));
@@ -255,9 +258,7 @@ pub(super) fn plainly(exhibits: &[Exhibit], wrong: &[Unit]) -> Option<Mechanism>
     list.sort_by_key(Mechanism::cost);
     let cache = Cache::default();
     let holds = |mechanism: &Mechanism| {
-        let hit = |unit: &Unit| {
-            mechanism.look(&exhibits[unit.exhibit], unit, &cache) == Look::Hit
-        };
+        let hit = |unit: &Unit| mechanism.look(&exhibits[unit.exhibit], unit, &cache) == Look::Hit;
         wrong.iter().all(hit)
     };
     if wrong.is_empty() { None } else { list.into_iter().find(holds) }

@@ -34,7 +34,8 @@ pub(super) fn place_words(place: &Place, grid: bool) -> (String, String) {
         _ if grid => "The answer",
         _ => "Rows",
     };
-    let words = place.atoms.iter().filter(|a| !matches!(a.fact, Fact::Tensor)).filter_map(atom_words);
+    let words =
+        place.atoms.iter().filter(|a| !matches!(a.fact, Fact::Tensor)).filter_map(atom_words);
     let list: Vec<String> = words.collect();
     let place = if list.is_empty() { String::new() } else { format!(", {}", list.join(", ")) };
     (subject.to_string(), place)
@@ -45,25 +46,55 @@ fn atom_words(atom: &Atom) -> Option<String> {
     let yes = atom.test == Test::Is(Value::flag(true));
     let flag = |is: &str, not: &str| Some(if yes { is.to_string() } else { not.to_string() });
     let what = match &atom.fact {
-        Fact::Part => return (atom.test == Test::Is(Value::Word("turned".into()))).then(|| "in the planes".to_string()),
-        Fact::OneToken => return flag("only in decoding steps (one token)", "only with several tokens"),
-        Fact::Partial => return flag("where rotary_dim < head_dim", "where the whole head is turned"),
+        Fact::Part => {
+            return (atom.test == Test::Is(Value::Word("turned".into())))
+                .then(|| "in the planes".to_string());
+        }
+        Fact::OneToken => {
+            return flag("only in decoding steps (one token)", "only with several tokens");
+        }
+        Fact::Partial => {
+            return flag("where rotary_dim < head_dim", "where the whole head is turned");
+        }
         Fact::Offset => return flag("where rotary_offset > 0", "where rotary_offset is 0"),
         Fact::KeysPresent => return flag("where keys are given too", "where no keys are given"),
         Fact::Grouped => {
-            return flag("where keys have another number of heads than queries", "where keys have as many heads as queries");
+            return flag(
+                "where keys have another number of heads than queries",
+                "where keys have as many heads as queries",
+            );
         }
-        Fact::Repeated => return flag("when a shape is asked again", "when a shape is asked first"),
-        Fact::SecondHalf => return flag("in the second half of the heads", "in the first half of the heads"),
+        Fact::Repeated => {
+            return flag("when a shape is asked again", "when a shape is asked first");
+        }
+        Fact::SecondHalf => {
+            return flag("in the second half of the heads", "in the first half of the heads");
+        }
         Fact::LastToken => return flag("in the last token", "in all tokens but the last"),
         Fact::Wide => return flag("where head_dim ≥ 64", "where head_dim < 64"),
-        Fact::HeadsAreTokens => return flag("where there are as many heads as tokens", "where heads and tokens differ in number"),
-        Fact::RowsDiffer => return flag("where the rows of a batch have different positions", "where the rows of a batch have the same positions"),
+        Fact::HeadsAreTokens => {
+            return flag(
+                "where there are as many heads as tokens",
+                "where heads and tokens differ in number",
+            );
+        }
+        Fact::RowsDiffer => {
+            return flag(
+                "where the rows of a batch have different positions",
+                "where the rows of a batch have the same positions",
+            );
+        }
         Fact::BeyondOriginal => {
-            return flag("where a position reaches original_max_position_embeddings", "below original_max_position_embeddings");
+            return flag(
+                "where a position reaches original_max_position_embeddings",
+                "below original_max_position_embeddings",
+            );
         }
         Fact::PastOriginal => {
-            return flag("from original_max_position_embeddings on", "below original_max_position_embeddings");
+            return flag(
+                "from original_max_position_embeddings on",
+                "below original_max_position_embeddings",
+            );
         }
         Fact::LongerThanOriginal => {
             return flag(
@@ -81,16 +112,23 @@ fn atom_words(atom: &Atom) -> Option<String> {
         Fact::Tail(tile) => {
             return Some(match &atom.test {
                 Test::From(..) | Test::Is(_) | Test::OneOf(_) => {
-                    format!("in the tokens after the last whole {tile} of a call (from token {tile}·k on)")
+                    format!(
+                        "in the tokens after the last whole {tile} of a call (from token {tile}·k on)"
+                    )
                 }
                 _ => format!("in the tokens of whole tiles of {tile}"),
             });
         }
-        Fact::HeadModulo(m) => {
+        Fact::HeadModulo(m) | Fact::TokenModulo(m) | Fact::PositionModulo(m) => {
+            let of = match &atom.fact {
+                Fact::HeadModulo(_) => "in heads h with h",
+                Fact::TokenModulo(_) => "in tokens t with t",
+                _ => "at positions p with p",
+            };
             return Some(match &atom.test {
-                Test::Is(v) => format!("in heads h with h mod {m} = {v}"),
-                Test::Not(v) => format!("in heads h with h mod {m} ≠ {v}"),
-                other => format!("in heads h with h mod {m} {}", test_words(other, true)),
+                Test::Is(v) => format!("{of} mod {m} = {v}"),
+                Test::Not(v) => format!("{of} mod {m} ≠ {v}"),
+                other => format!("{of} mod {m} {}", test_words(other, true)),
             });
         }
         Fact::Position => {
@@ -157,9 +195,8 @@ fn atom_words(atom: &Atom) -> Option<String> {
 }
 
 fn test_words(test: &Test, short: bool) -> String {
-    let list = |values: &[Value]| {
-        values.iter().map(Value::to_string).collect::<Vec<_>>().join(" or ")
-    };
+    let list =
+        |values: &[Value]| values.iter().map(Value::to_string).collect::<Vec<_>>().join(" or ");
     let is = if short { "" } else { "is " };
     match test {
         Test::Is(v) => format!("{is}{v}"),
@@ -201,7 +238,9 @@ impl Mechanism {
             Mechanism::Scaled(Scale::RootDim(power)) if *power < 0.0 => {
                 "what comes back is divided by √head_dim".into()
             }
-            Mechanism::Scaled(Scale::RootDim(_)) => "what comes back is multiplied by √head_dim".into(),
+            Mechanism::Scaled(Scale::RootDim(_)) => {
+                "what comes back is multiplied by √head_dim".into()
+            }
             Mechanism::Signs(re, im) => match (*re < 0.0, *im < 0.0) {
                 (true, true) => "both parts of every pair have the other sign".into(),
                 (true, false) => "the real part of every pair has the other sign".into(),
@@ -216,7 +255,9 @@ impl Mechanism {
             Mechanism::Reordered(Order::Crossed) => {
                 "real and imaginary part of every pair are exchanged".into()
             }
-            Mechanism::Paired(Pairing::Adjacent) => "pairs are (2i, 2i + 1), not (i, i + r/2)".into(),
+            Mechanism::Paired(Pairing::Adjacent) => {
+                "pairs are (2i, 2i + 1), not (i, i + r/2)".into()
+            }
             Mechanism::Paired(Pairing::Halves) => "pairs are (i, i + r/2), not (2i, 2i + 1)".into(),
             Mechanism::Paired(Pairing::PaddedHalves) => {
                 "pairs are (i, i + n/2) with n the next power of two of rotary_dim".into()
@@ -224,7 +265,9 @@ impl Mechanism {
             Mechanism::Paired(Pairing::HeadHalves) => {
                 "pairs are (i, i + head_dim/2), not (i, i + rotary_dim/2)".into()
             }
-            Mechanism::Swapped => "the right numbers come with their bytes in the other order".into(),
+            Mechanism::Swapped => {
+                "the right numbers come with their bytes in the other order".into()
+            }
             Mechanism::Placed(side, shift) => placed(*side, *shift),
             Mechanism::Head(HeadMap::Ranks(2)) => {
                 "head h of the second half has what belongs to head h − H/2: every rank takes the \
@@ -280,9 +323,20 @@ fn turned(map: super::map::Map) -> String {
             "row (head h) is turned the other way round, as position −p instead of p".into()
         }
         Map::Times(2) => "row (head h) is turned twice, as position 2·p instead of p".into(),
-        Map::First | Map::Last | Map::Next(_) | Map::RowZero | Map::RowNext | Map::RowLast
-        | Map::HeadAsToken | Map::Crossed | Map::Reversed | Map::FirstCall | Map::CallBefore
-        | Map::Axis(_) | Map::Axes(..) | Map::Largest => {
+        Map::First
+        | Map::Last
+        | Map::Next(_)
+        | Map::RowZero
+        | Map::RowNext
+        | Map::RowLast
+        | Map::HeadAsToken
+        | Map::Crossed
+        | Map::Reversed
+        | Map::FirstCall
+        | Map::CallBefore
+        | Map::Axis(_)
+        | Map::Axes(..)
+        | Map::Largest => {
             format!("row (head h) is turned by another position than its own: {}", map.formula())
         }
         _ => format!("row (head h) is turned as position {} instead of p", map.formula()),
@@ -297,9 +351,9 @@ fn placed(side: Side, shift: Shift) -> String {
     };
     match shift {
         Shift::Reversed => "the distance is i − j where j − i is right (i: query, j: key)".into(),
-        Shift::Index => format!(
-            "{who} are counted from 0 in every call: the distance restarts per chunk"
-        ),
+        Shift::Index => {
+            format!("{who} are counted from 0 in every call: the distance restarts per chunk")
+        }
         Shift::EndAligned(1) => "queries are taken for the last ones of the keys".into(),
         Shift::EndAligned(n) => format!(
             "the bias is slope · (j − i − c): queries are aligned to the end of a buffer of keys that \
