@@ -72,6 +72,32 @@ impl Place {
         self.atoms.iter().map(Atom::cost).sum()
     }
 
+    /// What of it is so plain that it can be said though it is not sharp.
+    pub(super) fn plainest(mut self) -> Place {
+        self.atoms.retain(|atom| atom.cost() <= 2);
+        self
+    }
+
+    /// The second of two is told as any but the first, where the rows do not say otherwise.
+    fn widened(mut self, exhibits: &[Exhibit], right: &[&Unit]) -> Place {
+        for index in 0..self.atoms.len() {
+            let atom = &self.atoms[index];
+            let second = atom.test == Test::Is(Value::Number(1.0))
+                && matches!(atom.fact, Fact::Head | Fact::Batch | Fact::Token);
+            if second {
+                let mut wide = self.clone();
+                wide.atoms[index].test = Test::Not(Value::Number(0.0));
+                let count = |place: &Place| {
+                    right.iter().filter(|unit| place.covers(&exhibits[unit.exhibit], unit)).count()
+                };
+                if count(&wide) == count(&self) {
+                    self = wide;
+                }
+            }
+        }
+        self
+    }
+
     /// Whether a row lies within it.
     pub(super) fn covers(&self, exhibit: &Exhibit, unit: &Unit) -> bool {
         self.atoms.iter().all(|atom| atom.covers(exhibit, unit))
@@ -124,6 +150,7 @@ pub(super) fn place(exhibits: &[Exhibit], wrong: &[&Unit], right: &[&Unit]) -> P
     let (mut some_wrong, mut some_right) = (thinned(wrong), thinned(right));
     for _ in 0..4 {
         let found = Place { atoms: atoms(exhibits, &some_wrong, &some_right), within: 0 };
+        let found = found.widened(exhibits, right);
         let inside = |unit: &&&Unit| found.covers(&exhibits[unit.exhibit], unit);
         let within: Vec<&Unit> = right.iter().filter(inside).copied().collect();
         // What holds of the rows that were looked at may leave out others.

@@ -192,7 +192,7 @@ fn weigh(exhibits: &[Exhibit], fare: &Fare, all: usize) -> Option<(Cause, usize)
         rivals: vec![],
         outside: fare.refuted.len() - spared,
         spared,
-        place: if scattered { Place::default() } else { found },
+        place: if scattered { found.plainest() } else { found },
         rows: fare.hits.clone(),
     };
     Some((cause, misses))
