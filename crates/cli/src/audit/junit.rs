@@ -3,7 +3,7 @@
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 use ropewalk::audit::{
-    CaseReport, Digest, Report, Status, Style, Verdict, clean, evidence, terminal,
+    CaseReport, Digest, Report, Status, Style, Verdict, clean, evidence, sentences, terminal,
 };
 use ropewalk::vector::note;
 use std::io;
@@ -117,7 +117,7 @@ fn verdict_failure(report: &Report) -> Option<String> {
                 true => String::new(),
                 false => format!("{}: ", diagnosis.names()),
             };
-            format!("{named}{}. To mend: {}", diagnosis.summary, diagnosis.fix)
+            format!("{named}{}", sentences(&[&diagnosis.summary, &diagnosis.fix]))
         });
         let word = report.verdict.name().replace('_', " ");
         first.unwrap_or_else(|| format!("{word}: {}", Digest::new(report).summary))
