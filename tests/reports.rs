@@ -267,13 +267,18 @@ fn ndjson_is_whole_or_no_report() {
 }
 
 #[test]
-fn every_line_of_ndjson_follows_its_schema() {
+fn the_schema_of_reports_is_what_their_types_derive() {
     let path = "docs/audit-report.schema.json";
     if std::env::var_os("ROPEWALK_BLESS").is_some() {
         std::fs::write(path, report_schema()).unwrap();
     }
     let text = std::fs::read_to_string(path).unwrap();
     assert!(text == report_schema(), "{path} is not what ROPEWALK_BLESS=1 makes of it");
+}
+
+#[test]
+fn every_line_of_ndjson_follows_its_schema() {
+    let text = std::fs::read_to_string("docs/audit-report.schema.json").unwrap();
     let schema = serde_json::from_str(&text).unwrap();
     let validator = jsonschema::validator_for(&schema).unwrap();
     let breaks = |id: &str| {
