@@ -4,6 +4,7 @@
 //! profile that fits; where some are wrong, an audit of a few rows names the fault. `ropewalk judge`
 //! and the Python package are two doors to it.
 
+mod explain;
 mod failure;
 mod geometry;
 mod judge;

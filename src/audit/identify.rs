@@ -10,7 +10,9 @@ mod spectrum;
 mod table;
 mod words;
 
+pub(in crate::audit) use angles::Turning;
 pub use machine::Precision;
+pub(in crate::audit) use spectrum::Measured;
 
 use super::finding::Diagnosis;
 use super::kernel::Kernel;
