@@ -19,6 +19,7 @@ mod coverage;
 mod diagnosis;
 mod doors;
 mod fault;
+mod fresh;
 #[cfg(feature = "exact")]
 mod generate;
 #[cfg(all(feature = "exact", feature = "cli"))]

@@ -1,0 +1,69 @@
+//! Fresh questions with their answers, as golden files that nobody writes.
+
+use super::Fresh;
+use crate::exact;
+use crate::request::Operation;
+use crate::vector::{Expected, GOLDEN_SCHEMA, Golden, Group, SUITE, Tensors, Test, note};
+use rayon::prelude::*;
+use std::collections::BTreeMap;
+
+/// Answers questions: one file for each operation, with its path.
+///
+/// # Errors
+/// The id of a question, and why it cannot be answered.
+pub fn answer(questions: &[Fresh]) -> Result<Vec<(String, Golden)>, String> {
+    let groups: Vec<(Operation, Group)> = questions
+        .par_iter()
+        .with_max_len(1)
+        .map(|fresh| Ok((fresh.operation, group(fresh)?)))
+        .collect::<Result<_, String>>()?;
+    let mut files: Vec<(String, Golden)> = Vec::new();
+    for (operation, group) in groups {
+        let path = format!("fresh/{}.json", operation.name());
+        let file = match files.iter_mut().position(|(known, _)| *known == path) {
+            Some(at) => &mut files[at].1,
+            None => {
+                let golden = Golden {
+                    schema: GOLDEN_SCHEMA.to_string(),
+                    suite: SUITE.to_string(),
+                    operation,
+                    notes: BTreeMap::new(),
+                    groups: vec![],
+                };
+                files.push((path, golden));
+                let last = files.len() - 1;
+                &mut files[last].1
+            }
+        };
+        for flag in group.tests.iter().flat_map(|test| &test.flags) {
+            if let Some(remark) = note(flag) {
+                file.notes.entry(flag.clone()).or_insert_with(|| remark.to_note());
+            }
+        }
+        file.groups.push(group);
+    }
+    Ok(files)
+}
+
+fn group(fresh: &Fresh) -> Result<Group, String> {
+    let slip = |why: String| format!("{}: {why}", fresh.id);
+    let answer = exact::answer(&fresh.question().map_err(slip)?);
+    let answer = answer.map_err(|e| slip(e.to_string()))?;
+    let (mut expected, mut residual) = (Vec::new(), Vec::new());
+    for tensor in answer.tensors {
+        residual.extend(tensor.residual.map(|r| (tensor.name.to_string(), r)));
+        expected.push((tensor.name.to_string(), tensor.expected));
+    }
+    let test = Test {
+        id: fresh.id.clone(),
+        comment: fresh.comment.clone(),
+        flags: fresh.flags.iter().map(|flag| flag.to_string()).collect(),
+        input: fresh.input.clone(),
+        expected: Expected::Tensors(Tensors(expected)),
+        residual: (!residual.is_empty()).then_some(Tensors(residual)),
+        bounds: BTreeMap::new(),
+    };
+    let name = fresh.id.clone();
+    let config = fresh.config.clone();
+    Ok(Group { name, config, dtype: fresh.dtype, basic: false, tests: vec![test] })
+}
