@@ -16,10 +16,9 @@ pub use answer::answer;
 
 use super::cover::{Array, Problem, cover};
 use super::values::Random;
-use crate::encoding::{Layout, Question, RopeConfig};
+use crate::encoding::{Layout, Question};
 use crate::number::Dtype;
-use crate::request::{Direction, Object, Operation, Request};
-use crate::vector::run_request;
+use crate::request::{Direction, Input, Object, Operation, Request};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
@@ -83,18 +82,10 @@ struct Draft {
 }
 
 /// A question that is not yet answered.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Fresh {
-    /// Everything that it was drawn from.
-    pub id: String,
-    /// The operation.
-    pub operation: Operation,
-    /// Format of the output.
-    pub dtype: Dtype,
-    /// The config.
-    pub config: Object,
-    /// The input.
-    pub input: Object,
+    /// The request; its id names everything that it was drawn from.
+    pub request: Request,
     /// What is special, for people.
     pub comment: String,
     /// Keys into the notes.
@@ -120,7 +111,7 @@ pub struct Claims<'a> {
 }
 
 /// What was drawn.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default)]
 pub struct Drawn {
     /// The questions.
     pub questions: Vec<Fresh>,
@@ -150,8 +141,8 @@ const BUDGET: [u64; 2] = [3 << 10, 160 << 10];
 /// };
 /// let drawn = draw(7, &claims);
 /// let one = &drawn.questions[0];
-/// assert!(one.id.starts_with("fresh-7-inv_freq-f32-half-"), "{}", one.id);
-/// assert_eq!(by_id(&one.id, None), Ok(one.clone()));
+/// assert!(one.request.id.starts_with("fresh-7-inv_freq-f32-"), "{}", one.request.id);
+/// assert_eq!(by_id(&one.request.id, None).unwrap().request.to_json(), one.request.to_json());
 /// ```
 pub fn draw(seed: u64, claims: &Claims) -> Drawn {
     let mut drawn = Drawn::default();
@@ -351,16 +342,7 @@ impl Kind {
         let said: Vec<String> =
             pairs.map(|(factor, word)| format!("{} {word}", factor.name)).collect();
         let comment = format!("drawn: {}", said.join(", "));
-        let fresh = Fresh {
-            id: id.to_string(),
-            operation: self.operation,
-            dtype,
-            config,
-            input,
-            comment,
-            flags,
-        };
-        fresh.normalised()
+        Fresh::new(id, self.operation, Draft { dtype, config, input, flags }, comment)
     }
 }
 
@@ -371,23 +353,14 @@ const REDRAWS: u64 = 6;
 const SHAPES: [&str; 2] = ["tokens", "rows"];
 
 impl Fresh {
-    /// What is asked, every rule checked.
-    ///
-    /// # Errors
-    /// The rule that it breaks.
-    pub fn question(&self) -> Result<Question, String> {
-        let json = run_request(self.operation, self.dtype, &self.id, &self.config, &self.input);
-        let request = Request::from_json(&json).and_then(|request| Question::new(&request));
-        request.map_err(|reject| reject.to_string())
-    }
-
-    /// The config with every default filled in.
-    fn normalised(mut self) -> Result<Fresh, String> {
-        if self.config.get("head_dim").is_some() && self.config.get("rope_theta").is_some() {
-            let checked = RopeConfig::new(&self.config).map_err(|reject| reject.to_string())?;
-            self.config = checked.normalised().clone();
-        }
-        Ok(self)
+    /// With every default filled into the config, as kernels are asked.
+    fn new(id: &str, operation: Operation, draft: Draft, comment: String) -> Result<Fresh, String> {
+        let Draft { dtype, config, input, flags } = draft;
+        let mut request =
+            Request { id: id.to_string(), operation, dtype, config, input: Input::new(input) };
+        let question = Question::new(&request).map_err(|reject| reject.to_string())?;
+        request.config = question.config().clone();
+        Ok(Fresh { request, comment, flags })
     }
 }
 

@@ -1,6 +1,7 @@
 //! Fresh questions with their answers, as golden files that nobody writes.
 
 use super::Fresh;
+use crate::encoding::Question;
 use crate::exact;
 use crate::request::Operation;
 use crate::vector::{Expected, GOLDEN_SCHEMA, Golden, Group, SUITE, Tensors, Test, note};
@@ -15,7 +16,7 @@ pub fn answer(questions: &[Fresh]) -> Result<Vec<(String, Golden)>, String> {
     let groups: Vec<(Operation, Group)> = questions
         .par_iter()
         .with_max_len(1)
-        .map(|fresh| Ok((fresh.operation, group(fresh)?)))
+        .map(|fresh| Ok((fresh.request.operation, group(fresh)?)))
         .collect::<Result<_, String>>()?;
     let mut files: Vec<(String, Golden)> = Vec::new();
     for (operation, group) in groups {
@@ -46,24 +47,24 @@ pub fn answer(questions: &[Fresh]) -> Result<Vec<(String, Golden)>, String> {
 }
 
 fn group(fresh: &Fresh) -> Result<Group, String> {
-    let slip = |why: String| format!("{}: {why}", fresh.id);
-    let answer = exact::answer(&fresh.question().map_err(slip)?);
-    let answer = answer.map_err(|e| slip(e.to_string()))?;
+    let request = &fresh.request;
+    let slip = |why: String| format!("{}: {why}", request.id);
+    let question = Question::new(request).map_err(|reject| slip(reject.to_string()))?;
+    let answer = exact::answer(&question).map_err(|e| slip(e.to_string()))?;
     let (mut expected, mut residual) = (Vec::new(), Vec::new());
     for tensor in answer.tensors {
         residual.extend(tensor.residual.map(|r| (tensor.name.to_string(), r)));
         expected.push((tensor.name.to_string(), tensor.expected));
     }
     let test = Test {
-        id: fresh.id.clone(),
+        id: request.id.clone(),
         comment: fresh.comment.clone(),
         flags: fresh.flags.iter().map(|flag| flag.to_string()).collect(),
-        input: fresh.input.clone(),
+        input: request.input.object().clone(),
         expected: Expected::Tensors(Tensors(expected)),
         residual: (!residual.is_empty()).then_some(Tensors(residual)),
         bounds: BTreeMap::new(),
     };
-    let name = fresh.id.clone();
-    let config = fresh.config.clone();
-    Ok(Group { name, config, dtype: fresh.dtype, basic: false, tests: vec![test] })
+    let (name, config) = (request.id.clone(), request.config.clone());
+    Ok(Group { name, config, dtype: request.dtype, basic: false, tests: vec![test] })
 }

@@ -1,6 +1,6 @@
 //! Every position of a context, one by one: a fault at a single one shows nowhere else.
 
-use super::{Claims, Drawn, Fresh, formats, prefix};
+use super::{Claims, Draft, Drawn, Fresh, formats, prefix};
 use crate::generate::plan::{Input, config};
 use crate::generate::values::{Random, mixed, number};
 use crate::number::Dtype;
@@ -91,14 +91,7 @@ fn question(id: &str, words: &[&str; 3], block: usize, tokens: usize) -> Result<
         .with("q", mixed(dtype, &[1, 1, tokens, width], &words))
         .with("positions", Json::Array(vec![Json::Array(row)]));
     let last = first + tokens as i64 - 1;
-    Fresh {
-        id: id.to_string(),
-        operation: Operation::Rotate,
-        dtype,
-        config: object,
-        input: input.0,
-        comment: format!("drawn: every position from {first} to {last}"),
-        flags: vec!["long-position"],
-    }
-    .normalised()
+    let draft = Draft { dtype, config: object, input: input.0, flags: vec!["long-position"] };
+    let comment = format!("drawn: every position from {first} to {last}");
+    Fresh::new(id, Operation::Rotate, draft, comment)
 }
