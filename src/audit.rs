@@ -41,7 +41,8 @@ pub use element::{Accepts, accepts};
 pub use errors::{Band, Cell, Errors};
 pub use files::{Answers, Prompt, hash};
 pub use finding::{
-    CaseReport, Diagnosis, Fitted, FittedPlane, Group, Report, Section, Status, Unseen, Verdict,
+    CaseReport, Diagnosis, Drawn, Fitted, FittedPlane, Group, Report, Section, Status, Unasked,
+    Unseen, Verdict,
 };
 pub use function::{Answer, Failed, Function, check};
 pub use identify::{FoundPlane, Identified, Precision, identify, plain_config};

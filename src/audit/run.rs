@@ -401,6 +401,7 @@ impl Report {
             fitted: None,
             seen: vec![],
             unseen: vec![],
+            drawn: None,
             complaints: vec![],
             log: String::new(),
         }

@@ -1,6 +1,7 @@
 //! `ropewalk audit`: judge a kernel.
 
 mod door;
+mod fresh;
 mod html;
 mod junit;
 mod reports;
@@ -46,6 +47,8 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     known_failures: Option<PathBuf>,
     #[command(flatten)]
+    drawing: fresh::Options,
+    #[command(flatten)]
     reports: reports::Options,
 }
 
@@ -56,8 +59,12 @@ pub fn run(args: &Args) -> Result<ExitCode, CliError> {
         Some(path) => globs(path)?,
         None => Vec::new(),
     };
-    let door::Opened { mut kernel, cases, name, lasting } =
+    let door::Opened { mut kernel, mut cases, name, lasting } =
         args.door.open(args.selection.cases()?)?;
+    let drawn = match lasting {
+        true => None,
+        false => fresh::draw(&args.drawing, &args.selection, kernel.as_mut(), &mut cases)?,
+    };
     // What is written does not change.
     let twice = !args.once && !lasting;
     let bar = progress(cases.len() as u64 * if twice { 2 } else { 1 }, "cases");
@@ -69,8 +76,9 @@ pub fn run(args: &Args) -> Result<ExitCode, CliError> {
         known: &|id| known.iter().any(|(_, glob)| glob.is_match(id)),
         progress: &|| bar.inc(1),
     };
-    let audited = judge(kernel.as_mut(), &cases, &options);
+    let mut audited = judge(kernel.as_mut(), &cases, &options);
     bar.finish_and_clear();
+    audited.report.drawn = drawn;
     reports.write(&audited.report)?;
     // An id that was mistyped, or that the vectors no longer have.
     for (line, glob) in &known {

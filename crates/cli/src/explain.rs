@@ -3,6 +3,7 @@
 use super::CliError;
 use ropewalk::encoding::Question;
 use ropewalk::exact;
+use ropewalk::generate::fresh::by_id;
 use ropewalk::request::{Json, Request};
 use ropewalk::vector::Golden;
 use std::io::Write;
@@ -109,6 +110,10 @@ fn read_request(path: &Path) -> Result<Json, CliError> {
 
 /// The test of this id: what it is about, and its request.
 fn find(folder: &Path, id: &str) -> Result<(String, Json), CliError> {
+    if id.starts_with("fresh-") {
+        let fresh = by_id(id, None).map_err(CliError::Usage)?;
+        return Ok((format!("{id}: {}", fresh.comment), fresh.request.to_json()));
+    }
     let needle = format!("\"{id}\"");
     for file in ropewalk::vector::golden_files(folder).map_err(CliError::file(folder))? {
         let path = folder.join(file);

@@ -1,7 +1,7 @@
 //! The report for programs: one JSON object per line; without its footer it is not whole.
 
 use crate::audit::errors::Cell;
-use crate::audit::finding::{CaseReport, Fitted, Group, Report, Section, Status};
+use crate::audit::finding::{CaseReport, Drawn, Fitted, Group, Report, Section, Status, Unasked};
 use crate::audit::judge::{HISTOGRAM, Wrong};
 use crate::audit::place::{At, Place};
 use crate::vector::SUITE;
@@ -216,6 +216,18 @@ fn footer(report: &Report) -> Value {
         "fitted": report.fitted.as_ref().map(fitted),
         "seen": report.seen,
         "unseen": unseen,
+        "drawn": report.drawn.as_ref().map(drawn),
         "complaints": report.complaints,
+    })
+}
+
+fn drawn(drawn: &Drawn) -> Value {
+    let one = |one: &Unasked| json!({"what": one.what, "because": one.because});
+    json!({
+        "seed": drawn.seed,
+        "questions": drawn.questions,
+        "combinations": drawn.combinations,
+        "more": drawn.more,
+        "unasked": drawn.unasked.iter().map(one).collect::<Vec<Value>>(),
     })
 }

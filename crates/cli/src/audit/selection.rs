@@ -3,11 +3,11 @@
 use crate::CliError;
 use crate::corpus;
 use crate::source::Source;
-use globset::GlobBuilder;
+use globset::{GlobBuilder, GlobMatcher};
 use ropewalk::audit::{Case, cases};
 use ropewalk::generate;
 use ropewalk::number::Dtype;
-use ropewalk::request::Operation;
+use ropewalk::request::{Object, Operation, Request};
 use ropewalk::vector::{Golden, note};
 use std::path::PathBuf;
 
@@ -42,26 +42,11 @@ impl Selection {
     /// # Errors
     /// A filter that names nothing, files that cannot be read, and if nothing is left.
     pub fn cases(&self) -> Result<Vec<Case>, CliError> {
-        let operations = named(&self.operation, "operation", |name| {
-            Operation::from_name(name).map_err(|reject| reject.text)
-        })?;
-        let dtypes = named(&self.dtype, "dtype", |name| {
-            Dtype::from_name(name)
-                .ok_or(format!("{name:?} is none of f64, f32, bf16, f16, i64, i32"))
-        })?;
-        let flags = named(&self.flag, "flag", |name| {
-            note(name).map(|remark| remark.flag).ok_or(format!("{name:?} is no flag"))
-        })?;
-        let globs = named(&self.only, "only", |text| {
-            let glob = GlobBuilder::new(text).build();
-            glob.map(|glob| glob.compile_matcher()).map_err(|e| e.to_string())
-        })?;
+        let filter = self.filter()?;
         let wanted = |case: &Case| {
+            let flags: Vec<&str> = case.flags.iter().map(String::as_str).collect();
             (!self.sound || case.truth.expected.tensors().is_some())
-                && (operations.is_empty() || operations.contains(&case.ask.operation))
-                && (dtypes.is_empty() || dtypes.contains(&case.ask.dtype))
-                && (flags.is_empty() || flags.iter().any(|f| case.flags.iter().any(|c| c == f)))
-                && (globs.is_empty() || globs.iter().any(|glob| glob.is_match(&case.ask.id)))
+                && filter.wants(&case.ask, &flags)
         };
         let files = self.files()?;
         let all = files.iter().flat_map(|(path, golden)| cases(path, golden));
@@ -74,6 +59,37 @@ impl Selection {
             true => Err(CliError::Usage("no test is left by these filters".into())),
             false => Ok(chosen),
         }
+    }
+
+    /// The filters, read.
+    ///
+    /// # Errors
+    /// One that names nothing.
+    pub fn filter(&self) -> Result<Filter, CliError> {
+        Ok(Filter {
+            operations: named(&self.operation, "operation", |name| {
+                Operation::from_name(name).map_err(|reject| reject.text)
+            })?,
+            dtypes: named(&self.dtype, "dtype", |name| {
+                Dtype::from_name(name)
+                    .ok_or(format!("{name:?} is none of f64, f32, bf16, f16, i64, i32"))
+            })?,
+            flags: named(&self.flag, "flag", |name| {
+                note(name).map(|remark| remark.flag).ok_or(format!("{name:?} is no flag"))
+            })?,
+            globs: named(&self.only, "only", |text| {
+                let glob = GlobBuilder::new(text).build();
+                glob.map(|glob| glob.compile_matcher()).map_err(|e| e.to_string())
+            })?,
+        })
+    }
+
+    /// The config of the caller's, if all questions are about one.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn own(&self) -> Result<Option<Object>, CliError> {
+        self.source.is_given().then(|| self.source.object()).transpose()
     }
 
     fn files(&self) -> Result<Vec<(String, Golden)>, CliError> {
@@ -94,6 +110,42 @@ impl Selection {
                 Ok(made.into_iter().map(|file| (file.path, file.golden)).collect())
             }
         }
+    }
+}
+
+/// What may be asked, an empty list standing for everything.
+pub struct Filter {
+    operations: Vec<Operation>,
+    dtypes: Vec<Dtype>,
+    flags: Vec<&'static str>,
+    globs: Vec<GlobMatcher>,
+}
+
+impl Filter {
+    /// Whether a request with these flags passes.
+    pub fn wants(&self, request: &Request, flags: &[&str]) -> bool {
+        self.has_operation(request.operation)
+            && (self.dtypes.is_empty() || self.dtypes.contains(&request.dtype))
+            && (self.flags.is_empty() || self.flags.iter().any(|flag| flags.contains(flag)))
+            && (self.globs.is_empty() || self.globs.iter().any(|glob| glob.is_match(&request.id)))
+    }
+
+    /// Whether an operation passes.
+    pub fn has_operation(&self, operation: Operation) -> bool {
+        self.operations.is_empty() || self.operations.contains(&operation)
+    }
+
+    /// Whether a name is meant that a drawn question could have.
+    pub fn names_fresh(&self) -> bool {
+        self.globs.iter().any(|glob| {
+            let pattern = glob.glob().glob();
+            pattern.starts_with("fresh-") || pattern.starts_with("own-fresh-")
+        })
+    }
+
+    /// Whether nothing but a part of the files is meant, by name or by flag.
+    pub fn is_narrow(&self) -> bool {
+        !self.flags.is_empty() || !self.globs.is_empty()
     }
 }
 
