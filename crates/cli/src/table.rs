@@ -4,11 +4,12 @@ mod arrays;
 mod container;
 
 use super::CliError;
-use super::positions::Places;
+use super::positions;
 use super::progress::progress;
 use super::source::Source;
 use arrays::Arrays;
 use container::Container;
+use ropewalk::dump::Places;
 use ropewalk::encoding::{Layout, Rope, RopeConfig};
 use ropewalk::exact::ResolvedRope;
 use ropewalk::exact::ladder::{Bf16, F16, Ladder, Output, Stats};
@@ -88,7 +89,7 @@ pub fn run(args: &Args) -> Result<ExitCode, CliError> {
             return Ok(ExitCode::from(1));
         }
     };
-    let places = Places::parse(&args.positions, rope.axes)?;
+    let places = positions::parse(&args.positions, rope.axes)?;
     let undecided = |error: &dyn std::fmt::Display| {
         eprintln!("ropewalk: {error}");
         Ok(ExitCode::from(1))

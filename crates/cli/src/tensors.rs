@@ -5,7 +5,7 @@
 mod npy;
 mod raw;
 
-pub use raw::Raw;
+pub use raw::raw;
 
 use super::CliError;
 use super::write::write_atomically;

@@ -1,7 +1,7 @@
 //! What is said of a dump.
 
-use super::{Args, Judged};
-use ropewalk::audit::{Band, HISTOGRAM, Verdict, Wrong, clean, link, ulp, value};
+use super::judge::Judged;
+use crate::audit::{Band, HISTOGRAM, Verdict, Wrong, clean, link, ulp, value};
 use serde_json::{Value, json};
 use std::fmt::Write;
 
@@ -13,7 +13,17 @@ fn word(verdict: Verdict) -> &'static str {
     }
 }
 
-impl Judged {
+impl Judged<'_> {
+    /// A few lines for a reader.
+    pub fn text(&self) -> String {
+        text(self)
+    }
+
+    /// The same and more for programs: one JSON object.
+    pub fn json(&self) -> String {
+        json(self)
+    }
+
     fn place(&self, wrong: &Wrong) -> (Vec<usize>, i64) {
         let (row, coordinate) = match wrong.index[..] {
             [row, coordinate] => (row, coordinate),
@@ -39,18 +49,17 @@ impl Judged {
     }
 }
 
-/// A few lines for a reader.
-pub(super) fn text(args: &Args, judged: &Judged) -> String {
+fn text(judged: &Judged) -> String {
     let (dump, large) = (&judged.dump, &judged.large);
     let shape = &dump.after.shape;
     let mut text = format!(
         "{}  {}: {} {shape:?} {}, {} of {}\n",
         word(judged.verdict()),
-        args.after,
+        judged.names[1],
         dump.geometry.letters,
         dump.after.dtype,
-        args.direction.name(),
-        args.before,
+        judged.direction.name(),
+        judged.names[0],
     );
     let total = large.judged + large.unjudged;
     let by = format!("the derived bound of {}", judged.profile);
@@ -142,8 +151,7 @@ fn bands(judged: &Judged, text: &mut String) {
     }
 }
 
-/// The same and more for programs.
-pub(super) fn json(args: &Args, judged: &Judged) -> String {
+fn json(judged: &Judged) -> String {
     let large = &judged.large;
     let number = |x: f64| if x.is_finite() { json!(x) } else { Value::Null };
     let element = |wrong: &Option<Wrong>| {
@@ -180,7 +188,7 @@ pub(super) fn json(args: &Args, judged: &Judged) -> String {
         })
         .collect();
     let diagnoses = judged.report.as_ref().map(|report| {
-        let one = |d: &ropewalk::audit::Diagnosis| {
+        let one = |d: &crate::audit::Diagnosis| {
             json!({
                 "faults": d.faults, "alternatives": d.alternatives, "explains": d.explains,
                 "summary": d.summary, "fix": d.fix, "links": d.links,
@@ -191,9 +199,9 @@ pub(super) fn json(args: &Args, judged: &Judged) -> String {
     let clues = judged.report.as_ref().map(|report| &report.clues);
     let object = json!({
         "verdict": word(judged.verdict()).to_lowercase(),
-        "before": args.before, "after": args.after,
+        "before": judged.names[0], "after": judged.names[1],
         "shape": judged.dump.after.shape, "axes": judged.dump.geometry.letters,
-        "dtype": judged.dump.after.dtype.name(), "direction": args.direction.name(),
+        "dtype": judged.dump.after.dtype.name(), "direction": judged.direction.name(),
         "profile": judged.profile,
         "judged": large.judged, "unjudged": large.unjudged,
         "without_value": large.without_value(), "wrong": large.wrong,
