@@ -51,7 +51,7 @@ pub use kernel::Kernel;
 pub use large::{Large, LargeJudge, Rows};
 pub use outcome::{Answered, Breakage, Outcome};
 pub use place::{At, Place, Places};
-pub use probe::Probe;
+pub use probe::{Arrangement, Probe};
 pub use probe::asked::probes;
 pub use process::{Process, ProcessOptions};
 pub use reply::read_reply;

@@ -7,12 +7,14 @@
 
 mod additive;
 mod answer;
+mod own;
 mod positions;
 mod rope;
 mod rotary;
 mod sweep;
 
 pub use answer::answer;
+pub use own::Own;
 
 use super::cover::{Array, Problem, cover};
 use super::values::Random;
@@ -48,7 +50,7 @@ struct Kind {
 struct Words<'a> {
     kind: &'a Kind,
     words: Vec<&'static str>,
-    own: Option<&'a Object>,
+    own: Option<&'a Own>,
     /// Whether only the claim is asked about: shapes may be small.
     tiny: bool,
 }
@@ -107,7 +109,7 @@ pub struct Claims<'a> {
     /// Whether a question is within the claim, or why not.
     pub admits: &'a dyn Fn(&Fresh) -> Result<(), String>,
     /// A config of the caller's, to which all questions belong.
-    pub own: Option<&'a Object>,
+    pub own: Option<&'a Own>,
 }
 
 /// What was drawn.
@@ -123,6 +125,8 @@ pub struct Drawn {
 
 /// What a question costs usually, in elements, and at most.
 const BUDGET: [u64; 2] = [3 << 10, 160 << 10];
+/// The same for one model, whose own heads and width are asked together.
+const OWN_BUDGET: [u64; 2] = [16 << 10, 3 << 19];
 
 /// Draws questions in which all combinations of two levels meet, and all of three of the main
 /// factors, as far as the claims go. The same seed and claims give the same questions.
@@ -159,7 +163,7 @@ pub fn draw(seed: u64, claims: &Claims) -> Drawn {
 ///
 /// # Errors
 /// A sentence that says what no fresh question is called.
-pub fn by_id(id: &str, own: Option<&Object>) -> Result<Fresh, String> {
+pub fn by_id(id: &str, own: Option<&Own>) -> Result<Fresh, String> {
     let prefix = prefix(own);
     let no = |what: &str| format!("{id:?} is no fresh question: {what}");
     let rest = id.strip_prefix(prefix).ok_or_else(|| no(&format!("it begins with {prefix}")))?;
@@ -185,14 +189,14 @@ pub fn by_id(id: &str, own: Option<&Object>) -> Result<Fresh, String> {
     kind.question(id, &Words { kind, words, own, tiny: false })
 }
 
-const fn prefix(own: Option<&Object>) -> &'static str {
+const fn prefix(own: Option<&Own>) -> &'static str {
     match own {
         None => "fresh-",
         Some(_) => "own-fresh-",
     }
 }
 
-fn kinds(own: Option<&Object>) -> Vec<Kind> {
+fn kinds(own: Option<&Own>) -> Vec<Kind> {
     let mut kinds = rotary::kinds(own.is_some());
     if own.is_none() {
         kinds.extend(additive::kinds());
@@ -294,7 +298,7 @@ impl Kind {
             wanted: &wanted,
             possible: &possible,
             cost: &cost,
-            budget: BUDGET,
+            budget: if claims.own.is_some() { OWN_BUDGET } else { BUDGET },
         };
         let words_of = format!("{seed} {}", self.operation.name());
         let Array { rows, apart } = cover(&problem, &mut Random::new(&words_of));

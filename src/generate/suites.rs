@@ -21,6 +21,7 @@ mod table;
 mod weights;
 
 pub use own::plans_for;
+pub(super) use own::{config_of, table_of};
 
 use super::plan::{FilePlan, config};
 use super::values::number;

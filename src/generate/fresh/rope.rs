@@ -1,7 +1,6 @@
 //! Configs of any scaling rule at any width, their parameters drawn.
 
-use super::Words;
-use crate::encoding::RopeConfig;
+use super::{Own, Words};
 use crate::generate::plan::{config, parsed};
 use crate::generate::values::{Random, number};
 use crate::request::{Json, Object};
@@ -27,27 +26,20 @@ pub(super) fn pick<T: Copy>(random: &mut Random, list: &[T]) -> T {
 /// The rope that the words mean.
 pub(super) fn rope(words: &Words, random: &mut Random) -> Result<Rope, String> {
     match words.own {
-        Some(own) => own_rope(own, random),
+        Some(own) => Ok(of_own(own, random)),
         None => drawn(words, random),
     }
 }
 
-fn own_rope(own: &Object, random: &mut Random) -> Result<Rope, String> {
-    let checked = RopeConfig::new(own).map_err(|reject| reject.to_string())?;
-    let config = checked.normalised().clone();
-    let original = ["original_max_position_embeddings", "max_position_embeddings"]
-        .iter()
-        .find_map(|key| config.get(key).and_then(Json::number))
-        .unwrap_or(4096.0) as i64;
-    let length = checked.scheme().needs_seq_len();
-    Ok(Rope {
-        head_dim: checked.head_dim(),
-        axes: checked.axes(),
-        length: length.then(|| pick(random, &[original / 2, original.saturating_mul(2)]).max(1)),
-        thirds: checked.scheme().rational_positions(),
-        grows: checked.scheme().rope_type() == "xpos",
-        config,
-    })
+fn of_own(own: &Own, random: &mut Random) -> Rope {
+    Rope {
+        config: own.config.clone(),
+        head_dim: own.head_dim,
+        axes: own.axes,
+        length: own.lengths.map(|lengths| pick(random, &lengths)),
+        thirds: own.thirds,
+        grows: own.grows,
+    }
 }
 
 fn drawn(words: &Words, random: &mut Random) -> Result<Rope, String> {
@@ -60,9 +52,7 @@ fn drawn(words: &Words, random: &mut Random) -> Result<Rope, String> {
     ]);
     let mut rope =
         Rope { config: Object::default(), head_dim, axes: 1, length: None, thirds: false, grows: false };
-    if rotary < head_dim && !["proportional", "default"].contains(&rule) || offset > 0 {
-        object.set("rotary_dim", rotary.into());
-    } else if rotary < head_dim && rule == "default" {
+    if rotary < head_dim && rule != "proportional" {
         object.set("rotary_dim", rotary.into());
     }
     if offset > 0 {

@@ -69,6 +69,9 @@ const HEADS: &[Level] = &[
     ("32 and 8", &["32on8"]),
     ("as many as tokens", &["same"]),
 ];
+/// The same about one model.
+const OWN_HEADS: &[Level] =
+    &[HEADS[0], HEADS[1], HEADS[2], ("of the model", &["model"]), HEADS[4]];
 const TOKENS: &[Level] =
     &[("1", &["1"]), ("few", &["5", "2", "9"]), ("33 to 129", &["33", "65", "129"]), ("257", &["257"])];
 const ROWS: &[Level] = &[
@@ -94,7 +97,11 @@ pub(super) fn kinds(own: bool) -> Vec<Kind> {
     let settled = ["layout", "rule", "width", "slice"];
     let kind = |operation, factors: &[Factor], main, cost, build| {
         let free = |factor: &&Factor| !own || !settled.contains(&factor.name);
-        let factors = factors.iter().filter(free).copied().collect();
+        let heads = |factor: Factor| match own && factor.name == "heads" {
+            true => Factor { levels: OWN_HEADS, ..factor },
+            false => factor,
+        };
+        let factors = factors.iter().filter(free).copied().map(heads).collect();
         Kind { operation, factors, main, cost, build }
     };
     let shapes = |ways| {
@@ -153,6 +160,11 @@ pub(super) fn kinds(own: bool) -> Vec<Kind> {
 fn heads(words: &Words) -> (usize, usize) {
     match (words.get("heads"), words.tiny) {
         ("", _) => (1, 1),
+        ("model", tiny) => match words.own.map(|own| own.heads) {
+            Some([q, k]) if !tiny => (q, k),
+            Some([q, k]) => (q.min(2), if q > k { 1 } else { k.min(2) }),
+            None => (1, 1),
+        },
         ("same", true) => (2, 2),
         ("same", false) => (words.size("tokens"), words.size("tokens")),
         (word, tiny) => {
@@ -184,10 +196,7 @@ fn tokens(words: &Words) -> usize {
 
 /// The width of a config of the caller's, or the drawn one.
 fn width(words: &Words) -> usize {
-    match words.own.and_then(|own| own.get("head_dim")).and_then(Json::number) {
-        Some(width) => width as usize,
-        None => words.size("width"),
-    }
+    words.own.map_or_else(|| words.size("width"), |own| own.head_dim)
 }
 
 /// Elements of queries and keys.
@@ -287,15 +296,10 @@ fn rotated(words: &Words, random: &mut Random) -> Result<Draft, String> {
 
 fn applied(words: &Words, random: &mut Random) -> Result<Draft, String> {
     let (from, dtype) = formats_of(words)?;
-    // A rope of the caller's says the slice; its pairs must be those of one layout.
-    let (object, head_dim, rotary) = match words.own {
+    let (object, head_dim, planes) = match words.own {
         Some(own) => {
-            let keys = ["head_dim", "layout", "rotary_dim", "rotary_offset"];
-            let known = own.iter().filter(|(key, _)| keys.contains(key));
-            let object = known.map(|(key, value)| (key.to_string(), value.clone())).collect();
-            let size = |key: &str| own.get(key).and_then(Json::number).map(|n| n as usize);
-            let head_dim = size("head_dim").unwrap_or_default();
-            (object, head_dim, size("rotary_dim").unwrap_or(head_dim))
+            let (config, planes) = own.table.clone().ok_or("its pairs are not those of a slice")?;
+            (config, own.head_dim, planes)
         }
         None => {
             let head_dim = words.size("width");
@@ -308,12 +312,12 @@ fn applied(words: &Words, random: &mut Random) -> Result<Draft, String> {
             if offset > 0 {
                 object.set("rotary_offset", offset.into());
             }
-            (object, head_dim, rotary)
+            (object, head_dim, rotary / 2)
         }
     };
     let input = pair(words, head_dim, from, random)?;
     let (rows, alike) = rows(words);
-    let shape = [rows, tokens(words), rotary / 2];
+    let shape = [rows, tokens(words), planes];
     let mut table = || {
         let first = [if alike { 1 } else { shape[0] }, shape[1], shape[2]];
         let one = format!("{}", random.bits());

@@ -6,10 +6,10 @@ use crate::progress::progress;
 use ropewalk::audit::{
     Ask, Case, Description, Drawn, Kernel, Options as Asking, Unasked, Verdict, audit, cases,
 };
-use ropewalk::encoding::{Layout, RopeConfig};
-use ropewalk::generate::fresh::{self, Claims, Fresh};
+use ropewalk::encoding::Layout;
+use ropewalk::generate::fresh::{self, Claims, Fresh, Own};
 use ropewalk::number::Dtype;
-use ropewalk::request::{Direction, Object, Operation};
+use ropewalk::request::{Direction, Operation};
 use std::time::{Duration, Instant};
 
 /// The options that say what is drawn.
@@ -41,8 +41,8 @@ pub fn draw(
         return Ok(None);
     }
     let own = match selection.own()? {
-        Some(object) => match RopeConfig::new(&object) {
-            Ok(checked) => Some(checked.normalised().clone()),
+        Some(object) => match Own::new(&object) {
+            Ok(own) => Some(own),
             Err(_) => return Ok(None),
         },
         None => None,
@@ -77,7 +77,7 @@ pub fn draw(
 struct Source {
     filter: Filter,
     description: Description,
-    own: Option<Object>,
+    own: Option<Own>,
 }
 
 impl Source {
