@@ -53,7 +53,7 @@ pub fn draw(
     if let Some(seconds) = options.thorough {
         let until = Instant::now() + Duration::from_secs(seconds);
         let bar = progress(seconds, "seconds of drawing");
-        let asking = Asking { twice: false, diagnose: false, ..Asking::default() };
+        let asking = Asking { twice: false, diagnose: false, sight: false, ..Asking::default() };
         for seed in options.seed + 1.. {
             if Instant::now() >= until {
                 break;
