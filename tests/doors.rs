@@ -1,5 +1,6 @@
 //! The four doors: what comes in by each is judged alike.
 
+mod adapters;
 mod command;
 mod files;
 mod function;
@@ -30,19 +31,6 @@ fn corpus(folder: &std::path::Path, files: &[&str]) -> String {
         std::fs::copy(format!("vectors/{file}.json"), path).unwrap();
     }
     root.display().to_string()
-}
-
-/// Whether a program can be started here. What is missing is left untested.
-fn there(program: &str) -> bool {
-    let found = Command::new(program).arg("--version").output().is_ok_and(|o| o.status.success());
-    if !found {
-        eprintln!("{program} is not here: skipped");
-    }
-    found
-}
-
-fn python() -> bool {
-    there("python3")
 }
 
 fn run(program: &str, arguments: &[&str]) -> (bool, String) {

@@ -19,6 +19,7 @@ fn drawn(operations: &[Operation], formats: &[(Dtype, Dtype)], rules: &[&str]) -
         directions: &DIRECTIONS,
         admits: &|_| Ok(()),
         own: None,
+        shaped: false,
     };
     draw(3, &claims)
 }
@@ -255,6 +256,7 @@ fn a_model_is_asked_with_its_own_heads() {
         directions: &DIRECTIONS,
         admits: &|_| Ok(()),
         own: Some(&own),
+        shaped: false,
     };
     let drawn = draw(0, &claims);
     let has = |operation: Operation, holds: &dyn Fn(&Request, &[usize], usize) -> bool| {

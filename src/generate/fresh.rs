@@ -7,6 +7,8 @@
 
 mod additive;
 mod answer;
+mod claims;
+mod kind;
 mod own;
 mod positions;
 mod rope;
@@ -14,114 +16,15 @@ mod rotary;
 mod sweep;
 
 pub use answer::answer;
+pub use claims::{Claims, Drawn};
+pub use kind::Fresh;
 pub use own::Own;
 
 use super::cover::{Array, Problem, cover};
 use super::values::Random;
-use crate::encoding::{Layout, Question};
-use crate::number::Dtype;
-use crate::request::{Direction, Input, Object, Operation, Request};
+use kind::{Factor, Kind, Words, formats, prefix};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-
-/// Something that is varied: a name, and levels.
-#[derive(Clone, Copy, Debug)]
-struct Factor {
-    name: &'static str,
-    levels: &'static [Level],
-}
-
-/// A name, and the words that stand for it in ids.
-type Level = (&'static str, &'static [&'static str]);
-
-/// How an operation is asked.
-struct Kind {
-    operation: Operation,
-    factors: Vec<Factor>,
-    /// Factors of which every three levels are to meet, beside every two of all.
-    main: &'static [&'static str],
-    /// Elements, or what takes as long, of a question with these words; of the least one where a
-    /// word is open.
-    cost: fn(&Words) -> u64,
-    build: fn(&Words, &mut Random) -> Result<Draft, String>,
-}
-
-/// The words of a question, by factor; the empty word is open.
-struct Words<'a> {
-    kind: &'a Kind,
-    words: Vec<&'static str>,
-    own: Option<&'a Own>,
-    /// Whether only the claim is asked about: shapes may be small.
-    tiny: bool,
-}
-
-impl Words<'_> {
-    fn get(&self, name: &str) -> &'static str {
-        let at = self.kind.factors.iter().position(|factor| factor.name == name);
-        at.and_then(|at| self.words.get(at)).copied().unwrap_or_default()
-    }
-
-    /// A number in a word; where the word is open, the least of all words.
-    fn size(&self, name: &str) -> usize {
-        let number = |word: &str| word.parse().unwrap_or(0);
-        match self.get(name) {
-            "" => {
-                let factor = self.kind.factors.iter().find(|factor| factor.name == name);
-                let words = factor.into_iter().flat_map(|factor| factor.levels);
-                words.flat_map(|(_, words)| *words).map(|word| number(word)).min().unwrap_or(1)
-            }
-            word => number(word),
-        }
-    }
-}
-
-/// A question to be.
-struct Draft {
-    dtype: Dtype,
-    config: Object,
-    input: Object,
-    flags: Vec<&'static str>,
-}
-
-/// A question that is not yet answered.
-#[derive(Clone, Debug)]
-pub struct Fresh {
-    /// The request; its id names everything that it was drawn from.
-    pub request: Request,
-    /// What is special, for people.
-    pub comment: String,
-    /// Keys into the notes.
-    pub flags: Vec<&'static str>,
-}
-
-/// What may be asked.
-pub struct Claims<'a> {
-    /// Operations.
-    pub operations: &'a [Operation],
-    /// Formats of inputs and of outputs.
-    pub formats: &'a [(Dtype, Dtype)],
-    /// Layouts.
-    pub layouts: &'a [Layout],
-    /// Scaling rules; none if all.
-    pub rope_types: Option<&'a [String]>,
-    /// Directions.
-    pub directions: &'a [Direction],
-    /// Whether a question is within the claim, or why not.
-    pub admits: &'a dyn Fn(&Fresh) -> Result<(), String>,
-    /// A config of the caller's, to which all questions belong.
-    pub own: Option<&'a Own>,
-}
-
-/// What was drawn.
-#[derive(Clone, Debug, Default)]
-pub struct Drawn {
-    /// The questions.
-    pub questions: Vec<Fresh>,
-    /// How many combinations of levels meet in them.
-    pub combinations: usize,
-    /// Levels and combinations that no question has, and why: operation, what, why.
-    pub unasked: Vec<(Operation, String, String)>,
-}
 
 /// What a question costs usually, in elements, and at most.
 const BUDGET: [u64; 2] = [3 << 10, 160 << 10];
@@ -142,6 +45,7 @@ const OWN_BUDGET: [u64; 2] = [16 << 10, 3 << 19];
 ///     directions: &[Direction::Forward],
 ///     admits: &|_| Ok(()),
 ///     own: None,
+///     shaped: false,
 /// };
 /// let drawn = draw(7, &claims);
 /// let one = &drawn.questions[0];
@@ -187,13 +91,6 @@ pub fn by_id(id: &str, own: Option<&Own>) -> Result<Fresh, String> {
     };
     let words = kind.factors.iter().zip(words).map(known).collect::<Result<_, _>>()?;
     kind.question(id, &Words { kind, words, own, tiny: false })
-}
-
-const fn prefix(own: Option<&Own>) -> &'static str {
-    match own {
-        None => "fresh-",
-        Some(_) => "own-fresh-",
-    }
 }
 
 fn kinds(own: Option<&Own>) -> Vec<Kind> {
@@ -270,14 +167,14 @@ impl Kind {
         };
         let possible = |row: &[usize]| {
             let shape: Vec<usize> = (self.factors.iter().zip(row))
-                .map(|(factor, &level)| match SHAPES.contains(&factor.name) {
+                .map(|(factor, &level)| match !claims.shaped && SHAPES.contains(&factor.name) {
                     true => level.min(1),
                     false => level,
                 })
                 .collect();
             let told = known.borrow().get(&shape).cloned();
             told.unwrap_or_else(|| {
-                let told = first(&shape, true).map(|_| ());
+                let told = first(&shape, !claims.shaped).map(|_| ());
                 known.borrow_mut().insert(shape, told.clone());
                 told
             })
@@ -322,32 +219,6 @@ impl Kind {
             }
         }
     }
-
-    /// Every two factors, and every three of the main ones.
-    fn wanted(&self) -> Vec<Vec<usize>> {
-        let count = self.factors.len();
-        let at = |name: &&str| self.factors.iter().position(|factor| factor.name == *name);
-        let main: Vec<usize> = self.main.iter().filter_map(at).collect();
-        let mut sets = Vec::new();
-        for (i, a) in main.iter().enumerate() {
-            for (j, b) in main.iter().enumerate().skip(i + 1) {
-                sets.extend(main[j + 1..].iter().map(|c| vec![*a, *b, *c]));
-            }
-        }
-        for a in 0..count {
-            sets.extend((a + 1..count).map(|b| vec![a, b]));
-        }
-        sets
-    }
-
-    fn question(&self, id: &str, words: &Words) -> Result<Fresh, String> {
-        let Draft { dtype, config, input, flags } = (self.build)(words, &mut Random::new(id))?;
-        let pairs = self.factors.iter().zip(&words.words);
-        let said: Vec<String> =
-            pairs.map(|(factor, word)| format!("{} {word}", factor.name)).collect();
-        let comment = format!("drawn: {}", said.join(", "));
-        Fresh::new(id, self.operation, Draft { dtype, config, input, flags }, comment)
-    }
 }
 
 /// Draws of words for a row before it counts as impossible.
@@ -355,18 +226,6 @@ const REDRAWS: u64 = 6;
 
 /// Factors of which only the first level is another thing than the rest to whoever claims.
 const SHAPES: [&str; 2] = ["tokens", "rows"];
-
-impl Fresh {
-    /// With every default filled into the config, as kernels are asked.
-    fn new(id: &str, operation: Operation, draft: Draft, comment: String) -> Result<Fresh, String> {
-        let Draft { dtype, config, input, flags } = draft;
-        let mut request =
-            Request { id: id.to_string(), operation, dtype, config, input: Input::new(input) };
-        let question = Question::new(&request).map_err(|reject| reject.to_string())?;
-        request.config = question.config().clone();
-        Ok(Fresh { request, comment, flags })
-    }
-}
 
 /// Whether a word of a factor is in the lists of the claim.
 fn narrowed(factor: &str, word: &str, claims: &Claims) -> Result<(), String> {
@@ -385,10 +244,4 @@ fn narrowed(factor: &str, word: &str, claims: &Claims) -> Result<(), String> {
         })),
         _ => Ok(()),
     }
-}
-
-/// Input and output of a word: `f32`, `bf16_f32`.
-fn formats(word: &str) -> Option<(Dtype, Dtype)> {
-    let (from, to) = word.split_once('_').unwrap_or((word, word));
-    Some((Dtype::from_name(from)?, Dtype::from_name(to)?))
 }

@@ -218,6 +218,7 @@ fn footer(report: &Report) -> Value {
         "unseen": unseen,
         "drawn": report.drawn.as_ref().map(drawn),
         "complaints": report.complaints,
+        "remarks": report.remarks,
     })
 }
 

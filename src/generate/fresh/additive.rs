@@ -2,7 +2,7 @@
 //! position ids.
 
 use super::positions::{Places, start};
-use super::{Draft, Factor, Kind, Level, Words, formats};
+use super::kind::{Draft, Factor, Kind, Level, Words, formats};
 use crate::generate::plan::{Input, config};
 use crate::generate::values::{Random, flat, mixed, values};
 use crate::number::Dtype;

@@ -1,6 +1,6 @@
 //! Fresh questions with their answers, as golden files that nobody writes.
 
-use super::Fresh;
+use super::kind::Fresh;
 use crate::encoding::Question;
 use crate::exact;
 use crate::request::Operation;

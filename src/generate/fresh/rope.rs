@@ -1,6 +1,7 @@
 //! Configs of any scaling rule at any width, their parameters drawn.
 
-use super::{Own, Words};
+use super::kind::Words;
+use super::own::Own;
 use crate::generate::plan::{config, parsed};
 use crate::generate::values::{Random, number};
 use crate::request::{Json, Object};

@@ -2,7 +2,7 @@
 
 use super::positions::{Places, flat};
 use super::rope::{Rope, rope, slice};
-use super::{Draft, Factor, Kind, Level, Words, formats};
+use super::kind::{Draft, Factor, Kind, Level, Words, formats};
 use crate::generate::plan::{Input, config};
 use crate::generate::values::{Random, mixed};
 use crate::number::Dtype;

@@ -1,6 +1,7 @@
 //! Every position of a context, one by one: a fault at a single one shows nowhere else.
 
-use super::{Claims, Draft, Drawn, Fresh, formats, prefix};
+use super::claims::{Claims, Drawn};
+use super::kind::{Draft, Fresh, formats, prefix};
 use crate::generate::plan::{Input, config};
 use crate::generate::values::{Random, mixed, number};
 use crate::number::Dtype;

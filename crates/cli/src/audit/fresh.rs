@@ -33,14 +33,14 @@ pub fn draw(
     kernel: &mut dyn Kernel,
     into: &mut Vec<Case>,
 ) -> Result<Option<Drawn>, CliError> {
-    let filter = selection.filter()?;
+    let filter = selection.drawing()?;
     let asked_for = options.seed != 0 || options.thorough.is_some();
     // Who cannot say what it is will be told so by the audit.
     let Ok(description) = kernel.describe() else { return Ok(None) };
-    if filter.is_narrow() && !filter.names_fresh() && !asked_for {
+    if filter.is_narrow() && !asked_for {
         return Ok(None);
     }
-    let own = match selection.own()? {
+    let own = match selection.selected()?.config {
         Some(object) => match Own::new(&object) {
             Ok(own) => Some(own),
             Err(_) => return Ok(None),
@@ -115,7 +115,7 @@ impl Source {
             .collect::<Option<Vec<_>>>()
             .map(|lists| lists.concat());
         let admits = |fresh: &Fresh| {
-            if !self.filter.wants(&fresh.request, &fresh.flags) {
+            if !self.filter.wants_drawn(&fresh.request, &fresh.flags) {
                 return Err("the filters of this run leave it out".to_string());
             }
             let ask = Ask::new(fresh.request.clone());
@@ -132,6 +132,9 @@ impl Source {
                 directions: &directions,
                 admits: &admits,
                 own: self.own.as_ref(),
+                shaped: capabilities
+                    .iter()
+                    .any(|claim| claim.seq_lens.is_some() || claim.batch_sizes.is_some()),
             },
         );
         let files = fresh::answer(&drawn.questions).map_err(CliError::Usage)?;

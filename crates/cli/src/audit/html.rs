@@ -1,10 +1,13 @@
 //! The report as one HTML page that needs nothing but itself.
 
+mod links;
 mod pictures;
 mod tables;
 
+use links::links;
+
 use maud::{DOCTYPE, Markup, PreEscaped, html};
-use ropewalk::audit::{Diagnosis, Digest, Report, Verdict, clean, link};
+use ropewalk::audit::{Diagnosis, Digest, Report, Verdict, clean};
 use ropewalk::vector::SUITE;
 
 /// No request leaves the page, whatever a kernel wrote into its name or its log.
@@ -54,7 +57,7 @@ fn head(report: &Report, digest: &Digest, word: &str) -> Markup {
             h1 { (digest.who) }
         }
         p { (digest.summary) }
-        @for advice in &digest.advice { p { (advice) } }
+        @for advice in digest.advice.iter().chain(&digest.remarks) { p { (advice) } }
     }
 }
 
@@ -87,19 +90,6 @@ fn cause(diagnosis: &Diagnosis) -> Markup {
             p class="small soft" {
                 "Explains " (share) " of the answers in failing cases."
                 @if !diagnosis.links.is_empty() { " Seen in " (links(&diagnosis.links)) "." }
-            }
-        }
-    }
-}
-
-/// Reports of real projects.
-fn links(reports: &[&str]) -> Markup {
-    html! {
-        @for (i, report) in reports.iter().enumerate() {
-            @if i > 0 { ", " }
-            @match link(report) {
-                Some(url) => a href=(url) rel="noreferrer" { (report) },
-                None => (report),
             }
         }
     }
@@ -172,6 +162,7 @@ fn foot(report: &Report) -> Markup {
     let means = match report.verdict {
         Verdict::Conforms => "a right explanation bounds every judged answer",
         Verdict::Diverges => "some answer is wrong",
+        Verdict::Lenient => "every value is right, and what must be refused is answered",
         Verdict::Unjudged => "nothing was judged, or a claim was never exercised",
         Verdict::AdapterFault => "the kernel did not answer as the protocol has it",
     };

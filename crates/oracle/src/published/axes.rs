@@ -2,7 +2,8 @@
 
 use super::super::SecondError;
 use super::super::real::Real;
-use super::{Parameters, Radical, Spectrum, over};
+use super::{Parameters, Spectrum, over};
+use crate::radical::Radical;
 use rug::Rational;
 
 /// FLUX `EmbedND`: cat of rope(ids[..., i], axes_dim[i], theta) with
@@ -36,6 +37,21 @@ pub(super) fn pixtral(p: Parameters) -> Result<Spectrum, SecondError> {
         let share = freqs.iter().skip(axis).step_by(2);
         spectrum.axes.extend(share.clone().map(|_| axis));
         spectrum.frequencies.extend(share.cloned().map(Real::Radical));
+    }
+    Ok(spectrum)
+}
+
+/// moonshotai, `Rope2DPosEmb`: freqs = 1 / theta ** (arange(0, dim, 4)[: dim // 4] / dim),
+/// cat([x_cis.unsqueeze(-1), y_cis.unsqueeze(-1)], dim=-1).reshape(…).
+pub(super) fn moonvit(p: Parameters) -> Result<Spectrum, SecondError> {
+    let theta = p.number("rope_theta")?;
+    let mut spectrum = Spectrum::plain(Vec::new());
+    for omega in p.position_frequencies(&theta, p.dim).step_by(2) {
+        let freq = over(&omega)?;
+        for axis in [1, 0] {
+            spectrum.frequencies.push(Real::Radical(freq.clone()));
+            spectrum.axes.push(axis);
+        }
     }
     Ok(spectrum)
 }
