@@ -34,8 +34,8 @@ pub struct Array {
 const CANDIDATES: usize = 6;
 /// Rows that are tried before a combination counts as impossible.
 const ATTEMPTS: usize = 40;
-/// And before a single level does, or everything.
-const SEARCH: usize = 2000;
+/// And before everything does, or a single level.
+const SEARCH: [usize; 2] = [2000, 60];
 
 /// Rows that cover.
 pub fn cover(problem: &Problem, random: &mut Random) -> Array {
@@ -79,7 +79,7 @@ impl Search<'_, '_> {
 
     /// Some possible row.
     fn any(&mut self) -> Option<Vec<usize>> {
-        for _ in 0..SEARCH {
+        for _ in 0..SEARCH[0] {
             let levels = self.problem.levels;
             let row: Vec<usize> = levels.iter().map(|&n| self.below(n)).collect();
             if (self.problem.possible)(&row).is_ok() {
@@ -96,7 +96,7 @@ impl Search<'_, '_> {
                 let mut row = valid.to_vec();
                 row[factor] = level;
                 let Err(mut why) = (self.problem.possible)(&row) else { continue };
-                let found = (0..SEARCH / 10).any(|_| {
+                let found = (0..SEARCH[1]).any(|_| {
                     let mut row: Vec<usize> =
                         self.problem.levels.iter().map(|&n| self.below(n)).collect();
                     // Half of a row that is possible.

@@ -135,13 +135,21 @@ impl Kind {
         let wanted = self.wanted();
         // What shapes there are does not change what is claimed, beyond one or several.
         let known: RefCell<BTreeMap<Vec<usize>, Result<(), String>>> = RefCell::default();
+        let cost_of = |words: Vec<&'static str>| {
+            (self.cost)(&Words { kind: self, words, own: claims.own, tiny: false })
+        };
+        let budget = if claims.own.is_some() { OWN_BUDGET } else { BUDGET };
         let chosen = |row: &[usize], again: u64| -> Vec<&'static str> {
             let mut random = Random::new(&format!("{seed} {row:?} {again}"));
             let pick = |(levels, &level): (&Vec<(&str, Vec<&'static str>)>, &usize)| {
                 let list = &levels[level].1;
                 list[(random.bits() % list.len() as u64) as usize]
             };
-            words.iter().zip(row).map(pick).collect()
+            let drawn: Vec<&'static str> = words.iter().zip(row).map(pick).collect();
+            if cost_of(drawn.clone()) <= budget[0] {
+                return drawn;
+            }
+            words.iter().zip(row).map(|(levels, &level)| least(&levels[level].1)).collect()
         };
         let ask = |words: Vec<&'static str>, tiny: bool| -> Result<Fresh, String> {
             let id = format!(
@@ -181,21 +189,16 @@ impl Kind {
         };
         let cost = |row: &[Option<usize>]| {
             let word = |(levels, level): (&Vec<(&str, Vec<&'static str>)>, &Option<usize>)| {
-                // The largest word of a level is what it may come to.
-                level.map_or("", |level| {
-                    let size = |word: &&&str| word.parse::<usize>().unwrap_or(0);
-                    levels[level].1.iter().max_by_key(size).copied().unwrap_or_default()
-                })
+                level.map_or("", |level| least(&levels[level].1))
             };
-            let words = words.iter().zip(row).map(word).collect();
-            (self.cost)(&Words { kind: self, words, own: claims.own, tiny: false })
+            cost_of(words.iter().zip(row).map(word).collect())
         };
         let problem = Problem {
             levels: &levels,
             wanted: &wanted,
             possible: &possible,
             cost: &cost,
-            budget: if claims.own.is_some() { OWN_BUDGET } else { BUDGET },
+            budget,
         };
         let words_of = format!("{seed} {}", self.operation.name());
         let Array { rows, apart } = cover(&problem, &mut Random::new(&words_of));
@@ -219,6 +222,12 @@ impl Kind {
             }
         }
     }
+}
+
+/// The word for the least of a level: the smallest number, or the first word.
+fn least(words: &[&'static str]) -> &'static str {
+    let size = |word: &&&str| word.parse::<usize>().unwrap_or(0);
+    words.iter().min_by_key(size).copied().unwrap_or_default()
 }
 
 /// Draws of words for a row before it counts as impossible.

@@ -54,7 +54,7 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     known_failures: Option<PathBuf>,
     #[command(flatten)]
-    drawing: fresh::Options,
+    drawing: fresh::Drawing,
     #[command(flatten)]
     reports: reports::Options,
 }

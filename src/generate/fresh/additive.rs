@@ -109,7 +109,7 @@ pub(super) fn kinds() -> Vec<Kind> {
         factor("width", &[("small", &["3", "8"]), ("64 to 128", &["64", "112"]), ("512", &["512"])]),
         factor("shift", &[("0", &["0"]), ("2", &["2"])]),
         factor("queries", KEYS),
-        factor("rows", &[("few", &["12"]), ("many", &["300", "700"])]),
+        factor("rows", &[("few", &["12"]), ("many", &["300"])]),
     ];
     let weights = [
         format,

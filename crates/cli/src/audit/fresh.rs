@@ -4,7 +4,7 @@ use super::selection::{Filter, Selection};
 use crate::CliError;
 use crate::progress::progress;
 use ropewalk::audit::{
-    Ask, Case, Description, Drawn, Kernel, Options as Asking, Unasked, Verdict, audit, cases,
+    Ask, Case, Description, Drawn, Kernel, Options, Unasked, Verdict, audit, cases,
 };
 use ropewalk::encoding::Layout;
 use ropewalk::generate::fresh::{self, Claims, Fresh, Own};
@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 /// The options that say what is drawn.
 #[derive(Debug, clap::Args)]
-pub struct Options {
+pub struct Drawing {
     /// Draw the questions that stand in no file from this number
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
@@ -28,7 +28,7 @@ pub struct Options {
 /// # Errors
 /// A filter or a config that cannot be read, an answer that cannot be computed.
 pub fn draw(
-    options: &Options,
+    options: &Drawing,
     selection: &Selection,
     kernel: &mut dyn Kernel,
     into: &mut Vec<Case>,
@@ -53,7 +53,7 @@ pub fn draw(
     if let Some(seconds) = options.thorough {
         let until = Instant::now() + Duration::from_secs(seconds);
         let bar = progress(seconds, "seconds of drawing");
-        let asking = Asking { twice: false, diagnose: false, sight: false, ..Asking::default() };
+        let asking = Options { twice: false, diagnose: false, sight: false, ..Options::default() };
         for seed in options.seed + 1.. {
             if Instant::now() >= until {
                 break;
