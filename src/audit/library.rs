@@ -7,6 +7,7 @@
 mod abi;
 mod buffer;
 mod call;
+mod how;
 mod placed;
 mod serve;
 
