@@ -24,7 +24,7 @@
 //! let kernel = Function::new("slopes", vec![claimed], slopes);
 //! // In a #[test]: check(kernel, vector::shipped()).unwrap();
 //! let failed = check(kernel, vector::shipped()).unwrap_err();
-//! assert!(failed.to_string().contains("num_heads"));
+//! assert!(failed.to_string().contains("DIVERGES"));
 //! ```
 //!
 //! A whole rotation is in [the page on Rust](https://docs.rs/crate/ropewalk/latest/source/docs/rust.md).

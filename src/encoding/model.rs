@@ -23,7 +23,7 @@ use super::key::invalid;
 use super::rope::Layout;
 use super::spectrum::{Scheme, find};
 pub use super::tables::MODEL_KEYS;
-use crate::request::{Json, Object, Reject, Slug};
+use crate::request::{Json, Object, Reject, Slug, did_you_mean};
 use levels::Levels;
 
 /// Translates the model form to the flat form; the flat form's rules are still to be checked.
@@ -48,8 +48,9 @@ pub fn flatten(config: &Object, schemes: &[&dyn Scheme]) -> Result<Object, Rejec
                 false => Slug::UnknownKey,
             };
             return Err(slug.because(format!(
-                "key {name} (value {value}) stands beside model, which takes {}",
-                MODEL_KEYS.join(", ")
+                "key {name} (value {value}) stands beside model, which takes {}{}",
+                MODEL_KEYS.join(", "),
+                did_you_mean(name, MODEL_KEYS)
             )));
         }
     }
