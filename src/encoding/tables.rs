@@ -210,4 +210,4 @@ pub const TEMPERATURE_KEYS: &[Key] = &[
 ];
 
 /// The keys of the model form.
-pub const MODEL_KEYS: [&str; 3] = ["model", "layout", "layer_type"];
+pub const MODEL_KEYS: [&str; 4] = ["model", "layout", "layer_type", "part"];
