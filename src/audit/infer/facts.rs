@@ -3,6 +3,7 @@
 use super::exhibit::{Exhibit, Part, Scene, Unit};
 use super::fact::{Fact, Value};
 use crate::encoding::{Body, Question};
+use crate::number::Tensor;
 use crate::request::{Json, Object, Positions};
 use std::collections::BTreeMap;
 
@@ -33,7 +34,7 @@ pub(in crate::audit) fn facts(question: &Question) -> BTreeMap<Fact, Value> {
             facts.insert(fact, word(text));
         }
     }
-    let mut shapes = |q: &crate::number::Tensor, k: Option<&crate::number::Tensor>| {
+    let mut shapes = |q: &Tensor, k: Option<&Tensor>| {
         let shape = q.shape();
         facts.insert(Fact::InputDtype, word(q.dtype().name()));
         facts.insert(Fact::Batches, number(shape[0]));
@@ -49,14 +50,14 @@ pub(in crate::audit) fn facts(question: &Question) -> BTreeMap<Fact, Value> {
     };
     match &question.body {
         Body::Rotate(r) => {
-            shapes(&r.q, r.k.as_ref());
+            shapes(&r.q, r.k.as_ref().map(|k| -> &Tensor { k }));
             facts.insert(Fact::Direction, word(r.direction.name()));
             facts.insert(Fact::Axes, number(r.rope.axes.max(1)));
             of_positions(&r.positions, config, &mut facts);
             length(r.seq_len, config, &mut facts);
         }
         Body::Apply(a) => {
-            shapes(&a.q, a.k.as_ref());
+            shapes(&a.q, a.k.as_ref().map(|k| -> &Tensor { k }));
             facts.insert(Fact::Direction, word(a.direction.name()));
         }
         Body::Score(s) => {
