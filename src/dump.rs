@@ -12,6 +12,7 @@ mod places;
 mod raw;
 mod report;
 mod rows;
+mod unwound;
 
 pub use failure::Failure;
 pub use geometry::Geometry;

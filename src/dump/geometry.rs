@@ -86,7 +86,7 @@ impl Geometry {
     }
 
     /// Batch, head and token of a row.
-    pub(super) fn split(&self, row: usize) -> [usize; 3] {
+    pub fn split(&self, row: usize) -> [usize; 3] {
         let [_, heads, tokens] = self.lengths;
         [row / tokens / heads, row / tokens % heads, row % tokens]
     }

@@ -6,12 +6,14 @@ use super::geometry::Geometry;
 use super::places::Places;
 use super::raw::Raw;
 use super::rows::Dump;
+use super::unwound::unwound;
 use crate::audit::{Large, LargeJudge, Report, Verdict, right_profiles};
 use crate::encoding::{Body, Question, RopeConfig};
 use crate::exact::bulk::Rotator;
 use crate::number::{Dtype, Tensor};
-use crate::profile::{Profile, common};
+use crate::profile::{NAMED, Profile, common};
 use crate::request::{Direction, Json, Object, Operation, Request, run_request, tensor_json};
+use rayon::prelude::*;
 
 /// A tensor before and after, and what was to be done.
 ///
@@ -70,6 +72,8 @@ pub struct Judged<'a> {
     pub large: Large,
     /// What explains the wrong elements; none if there are none.
     pub report: Option<Report>,
+    /// A rotation without rows: config, direction and formats.
+    question: Question,
 }
 
 impl Judged<'_> {
@@ -120,7 +124,7 @@ impl<'a> Rotated<'a> {
         let Rotated { names, before, after, direction, places, profile, .. } = self;
         let dump = Dump { before, after, geometry, places, rotator: rotator? };
         let (name, large, report) = judge(&dump, &question, profile, progress)?;
-        Ok(Judged { names, direction, dump, profile: name, large, report })
+        Ok(Judged { names, direction, dump, profile: name, large, report, question })
     }
 
     /// A rotation without rows, whose config, direction and formats are meant.
@@ -213,4 +217,34 @@ fn candidates(given: Option<Profile>, dtype: Dtype) -> Vec<Profile> {
         }
     }
     list
+}
+
+impl Judged<'_> {
+    /// Batch, head and token of the rows that are wrong, of so many looked at, evenly spread; and
+    /// the position by which each was really turned, where it is one integer and the rope has one
+    /// axis.
+    pub fn wrong_rows(&self, most: usize) -> Vec<(Vec<usize>, Option<i64>)> {
+        let rows = self.dump.geometry.rows();
+        let step = rows.div_ceil(most.max(1)).max(1);
+        let profile = NAMED.iter().find(|profile| profile.name == self.profile);
+        let judge = profile.and_then(|profile| LargeJudge::new(&self.question, *profile));
+        let Some(judge) = judge else { return vec![] };
+        let wrong =
+            |&row: &usize| self.dump.some(&judge, &[row]).is_ok_and(|large| large.wrong > 0);
+        let places: Vec<usize> = (0..rows).step_by(step).collect();
+        let found: Vec<usize> = places.into_par_iter().filter(wrong).collect();
+        let rows = found.into_iter();
+        rows.map(|row| (self.dump.geometry.split(row).to_vec(), self.rotated_at(row))).collect()
+    }
+
+    fn rotated_at(&self, row: usize) -> Option<i64> {
+        let Body::Rotate(rotate) = &self.question.body else { return None };
+        let (rope, Dump { before, after, geometry, .. }) = (&rotate.rope, &self.dump);
+        let formats = [before.dtype.format()?, after.dtype.format()?];
+        let (mut input, mut got) = (vec![], vec![]);
+        before.append(geometry.offset(row), geometry.dim, &mut input);
+        after.append(geometry.offset(row), geometry.dim, &mut got);
+        let position = unwound(rope, formats, &input, &got).filter(|_| rope.axes <= 1)?;
+        Some(if self.direction == Direction::Forward { position } else { -position })
+    }
 }
