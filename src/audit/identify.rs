@@ -11,9 +11,11 @@ mod spectrum;
 mod table;
 mod words;
 
+pub(in crate::audit) use angles::Turning;
 pub use found::{FoundPlane, Identified};
 
 pub use machine::Precision;
+pub(in crate::audit) use spectrum::Measured;
 
 use super::kernel::Kernel;
 use super::run::{Options, judge_all};
