@@ -45,7 +45,8 @@ pub use element::{Accepts, accepts};
 pub use errors::{Band, Cell, Errors};
 pub use files::{Answers, Prompt, Prompted, Selected, hash};
 pub use finding::{
-    CaseReport, Diagnosis, Fitted, FittedPlane, Group, Report, Section, Status, Unseen, Verdict,
+    CaseReport, Diagnosis, Drawn, Fitted, FittedPlane, Group, Report, Section, Status, Unasked,
+    Unseen, Verdict,
 };
 pub use function::{Answer, Failed, Function, check};
 pub use identify::{FoundPlane, Identified, Precision, identify, plain_config};
@@ -58,7 +59,7 @@ pub use kernel::Kernel;
 pub use large::{Large, LargeJudge, Rows};
 pub use outcome::{Answered, Breakage, Outcome};
 pub use place::{At, Place, Places};
-pub use probe::Probe;
+pub use probe::{Arrangement, Probe};
 pub use probe::asked::probes;
 pub use process::{Process, ProcessOptions};
 pub use reply::read_reply;

@@ -13,6 +13,7 @@ mod coverage;
 mod diagnosis;
 mod doors;
 mod fault;
+mod fresh;
 mod generate;
 mod judge;
 mod kill;

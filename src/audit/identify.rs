@@ -11,9 +11,8 @@ mod spectrum;
 mod table;
 mod words;
 
-pub(in crate::audit) use angles::Turning;
 pub use found::{FoundPlane, Identified};
-
+pub(in crate::audit) use angles::Turning;
 pub use machine::Precision;
 pub(in crate::audit) use spectrum::Measured;
 

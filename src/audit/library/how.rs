@@ -1,12 +1,12 @@
 //! How a call is made, and how it fails.
 
-use crate::audit::probe::Probe;
+use crate::audit::probe::{Arrangement, Probe};
 
 /// How a call is made.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::audit::library) struct How {
-    /// Padded and permuted.
-    pub(in crate::audit::library) strided: bool,
+    /// How the tensors lie.
+    pub(in crate::audit::library) lie: Arrangement,
     /// The outputs are the inputs.
     pub(in crate::audit::library) in_place: bool,
     /// Of a position: 32 or 64.

@@ -32,6 +32,7 @@ pub fn markdown(report: &Report) -> String {
     if report.verdict == Verdict::Unjudged {
         kinds(&mut page, "Not judged", &digest.declined);
     }
+    drawn(&mut page, report, &digest);
     sight(&mut page, report, &digest);
     page
 }
@@ -178,6 +179,19 @@ fn kinds(page: &mut String, title: &str, kinds: &[Kind]) {
         let _ = writeln!(body, "- and {} other kinds", kinds.len() - 10);
     }
     details(page, title, &body);
+}
+
+fn drawn(page: &mut String, report: &Report, digest: &Digest) {
+    let Some(drawn) = &report.drawn else { return };
+    let mut body = String::new();
+    for (reason, what) in &digest.unasked {
+        let _ = writeln!(body, "- not, because {}: {}", plain(reason), plain(&what.join(", ")));
+    }
+    let title = format!(
+        "{} questions were drawn (seed {}), in which {} combinations of settings meet",
+        drawn.questions, drawn.seed, drawn.combinations
+    );
+    details(page, &title, &body);
 }
 
 fn sight(page: &mut String, report: &Report, digest: &Digest) {

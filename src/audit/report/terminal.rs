@@ -45,6 +45,7 @@ pub fn terminal(report: &Report, style: Style) -> String {
     page.complaints(report, &digest);
     page.declined(report, &digest);
     page.fine(report, &digest);
+    page.drawn(report, &digest);
     page.sight(report, &digest);
     page.text
 }
@@ -446,6 +447,33 @@ impl Page {
             for (reason, names) in &digest.unseen {
                 self.hang("  ", 4, &format!("not, because {reason}: {}", names.join(", ")));
             }
+        }
+    }
+
+    /// What was drawn, and which settings have not met.
+    fn drawn(&mut self, report: &Report, digest: &Digest) {
+        let Some(drawn) = &report.drawn else { return };
+        self.line("");
+        let more = match drawn.more {
+            0 => String::new(),
+            n => format!(" {n} more from the seeds that follow."),
+        };
+        self.fold(
+            0,
+            &format!(
+                "{} questions were drawn (--seed {}); {} combinations of settings meet in them.{more}",
+                drawn.questions, drawn.seed, drawn.combinations
+            ),
+        );
+        if report.verdict == Verdict::Diverges && !self.style.verbose {
+            return;
+        }
+        for (reason, what) in &digest.unasked {
+            let what = match (what.len(), self.style.verbose) {
+                (n, false) if n > 3 => format!("{} and {} more", what[..3].join(", "), n - 3),
+                _ => what.join(", "),
+            };
+            self.hang("  ", 4, &format!("not, because {reason}: {what}"));
         }
     }
 }

@@ -40,6 +40,7 @@ pub fn page(report: &Report) -> String {
                     (tables::sections(report))
                     (tables::flags(&digest))
                     (tables::kinds("Not asked, or declined", &digest.declined))
+                    (drawn(report, &digest))
                     (sight(report, &digest))
                     (foot(report))
                 }
@@ -106,6 +107,28 @@ fn list(title: &str, lines: &[String]) -> Markup {
         @if !lines.is_empty() {
             h2 { (title) }
             ul { @for line in lines { li { (line) } } }
+        }
+    }
+}
+
+/// What was drawn, and which settings have not met.
+fn drawn(report: &Report, digest: &Digest) -> Markup {
+    html! {
+        @if let Some(drawn) = &report.drawn {
+            h2 { "Settings that met" }
+            p {
+                (drawn.questions) " questions were drawn (--seed " (drawn.seed) "); "
+                (drawn.combinations) " combinations of settings meet in them."
+            }
+            @if !digest.unasked.is_empty() {
+                details {
+                    summary { "What did not meet" }
+                    @for (reason, what) in &digest.unasked {
+                        p class="small" { "Because " (reason) ":" }
+                        p class="chips small" { @for one in what { code { (one) } " " } }
+                    }
+                }
+            }
         }
     }
 }
