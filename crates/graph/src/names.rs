@@ -3,15 +3,15 @@
 use crate::house::{House, Name};
 use std::collections::BTreeSet;
 
-/// No chain of re-exports is longer; imports of each other's globs would never end.
-const DEPTH: usize = 24;
+/// No path is longer, imports put together.
+const LONGEST: usize = 16;
 
 impl House {
     /// The files that define what a path in a module names; none for a module, for what comes from
     /// outside of the workspace, and for what is no name of an item.
     pub(crate) fn files(&self, module: usize, path: &[String]) -> BTreeSet<&str> {
-        let mut found = BTreeSet::new();
-        self.follow(module, path, DEPTH, &mut found);
+        let (mut found, mut seen) = (BTreeSet::new(), BTreeSet::new());
+        self.follow(module, path, &mut seen, &mut found);
         found
     }
 
@@ -19,12 +19,14 @@ impl House {
         &'h self,
         module: usize,
         path: &[String],
-        depth: usize,
+        seen: &mut BTreeSet<(usize, Vec<String>)>,
         found: &mut BTreeSet<&'h str>,
     ) {
-        let (Some((first, rest)), Some(depth)) = (path.split_first(), depth.checked_sub(1)) else {
+        let Some((first, rest)) = path.split_first() else { return };
+        // Globs of each other's names would never end.
+        if path.len() > LONGEST || !seen.insert((module, path.to_vec())) {
             return;
-        };
+        }
         let here = &self.modules[module];
         let next = match &**first {
             "crate" => Some(here.root),
@@ -33,13 +35,13 @@ impl House {
             _ => None,
         };
         if let Some(next) = next {
-            return self.follow(next, rest, depth, found);
+            return self.follow(next, rest, seen, found);
         }
         let Some(meanings) = here.scope.get(first) else {
             match self.roots.get(first) {
-                Some(&root) => self.follow(root, rest, depth, found),
+                Some(&root) => self.follow(root, rest, seen, found),
                 None => here.globs.iter().for_each(|glob| {
-                    self.follow(module, &[glob, path].concat(), depth, found);
+                    self.follow(module, &[glob, path].concat(), seen, found);
                 }),
             }
             return;
@@ -53,15 +55,15 @@ impl House {
                 Name::Here => {
                     found.insert(&here.file);
                 }
-                Name::Child(child) => self.follow(*child, rest, depth, found),
+                Name::Child(child) => self.follow(*child, rest, seen, found),
                 // `use ropewalk;` names the crate, not itself.
                 Name::Imported(target) if target[0] == *first => {
                     if let Some(&root) = self.roots.get(first) {
-                        self.follow(root, &[&target[1..], rest].concat(), depth, found);
+                        self.follow(root, &[&target[1..], rest].concat(), seen, found);
                     }
                 }
                 Name::Imported(target) => {
-                    self.follow(module, &[target, rest].concat(), depth, found);
+                    self.follow(module, &[target, rest].concat(), seen, found);
                 }
             }
         }
