@@ -4,7 +4,6 @@
 mod angle;
 mod answer;
 pub mod bulk;
-mod conjugates;
 mod decide;
 mod decimal;
 mod elementary;
@@ -18,6 +17,7 @@ mod rationals;
 mod resolved;
 mod round;
 pub mod second;
+mod unity;
 
 pub use answer::{Answer, Named, Site, answer, reply, shapes, visit};
 pub use decide::Intervaled;

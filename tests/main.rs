@@ -27,6 +27,8 @@ mod judge;
 mod kill;
 #[cfg(feature = "exact")]
 mod ladder;
+#[cfg(all(feature = "exact", feature = "cli"))]
+mod limits;
 #[cfg(feature = "exact")]
 mod model;
 mod number;

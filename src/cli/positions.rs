@@ -34,8 +34,9 @@ fn span(text: &str) -> Result<Option<Span>, CliError> {
     if step == 0 {
         return Err(wrong(text, "a step of 0 leads nowhere"));
     }
-    let distance = if step > 0 { end - first } else { first - end };
-    let count = distance.max(0).unsigned_abs().div_ceil(step.unsigned_abs());
+    // From one end of the range to the other is one more than an i64 holds.
+    let distance = (end as i128 - first as i128) * step.signum() as i128;
+    let count = distance.max(0).unsigned_abs().div_ceil(step.unsigned_abs() as u128);
     let count = usize::try_from(count).unwrap_or(usize::MAX);
     Ok(Some(Span { start: first, step, count }))
 }

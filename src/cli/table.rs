@@ -7,19 +7,19 @@ use super::CliError;
 use super::positions::Places;
 use super::progress::progress;
 use super::source::Source;
-use crate::encoding::{Layout, Rope, RopeConfig};
+use crate::encoding::{Rope, RopeConfig};
 use crate::exact::ResolvedRope;
 use crate::exact::ladder::{Bf16, F16, Ladder, Output, Stats};
 use crate::number::Dtype;
 use crate::request::{Json, Object, Reject};
-use arrays::Arrays;
+use arrays::{Arrays, bytes};
 use container::Container;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Bytes of a block of rows, cos and sin together: large enough for every thread, small beside the
-/// memory of any machine.
-const BLOCK: usize = 16 << 20;
+/// Bytes of a block of rows for each thread, cos and sin together: a task or two, which stay in the
+/// cache until they are written.
+const BLOCK: usize = 1 << 20;
 
 /// Write certified cos and sin tables to .npy, .npz or .safetensors
 ///
@@ -81,7 +81,7 @@ fn arrangement(word: &str) -> Result<Arrangement, String> {
 /// Runs the verb: exit code 0 for a table, 1 for a rejected config or an undecided rounding.
 pub fn run(args: &Args) -> Result<ExitCode, CliError> {
     let config = args.source.with(&args.set)?;
-    let (rope, config, layout) = match checked(&config, args.seq_len) {
+    let (rope, config) = match checked(&config, args.seq_len) {
         Ok(checked) => checked,
         Err(reject) => {
             eprintln!("ropewalk: rejected: {reject}");
@@ -97,7 +97,7 @@ pub fn run(args: &Args) -> Result<ExitCode, CliError> {
         Ok(resolved) => resolved,
         Err(error) => return undecided(&error),
     };
-    let work = Work { args, rope: &resolved, places, metadata: metadata(args, config), layout };
+    let work = Work { args, rope: &resolved, places, metadata: metadata(args, config) };
     let made = match args.dtype {
         Dtype::F64 => work.write::<f64>()?,
         Dtype::Bf16 => work.write::<Bf16>()?,
@@ -114,15 +114,9 @@ pub fn run(args: &Args) -> Result<ExitCode, CliError> {
     }
 }
 
-fn checked(config: &Object, seq_len: Option<i64>) -> Result<(Rope, Object, Layout), Reject> {
+fn checked(config: &Object, seq_len: Option<i64>) -> Result<(Rope, Object), Reject> {
     let checked = RopeConfig::new(config)?;
-    let rope = checked.rope(seq_len)?;
-    let normalised = checked.normalised().clone();
-    let layout = match normalised.get("layout") {
-        Some(Json::String(word)) => Layout::from_name(word).unwrap_or(Layout::Half),
-        _ => Layout::Half,
-    };
-    Ok((rope, normalised, layout))
+    Ok((checked.rope(seq_len)?, checked.normalised().clone()))
 }
 
 /// What the table is, as JSON, for whoever finds the file.
@@ -144,7 +138,6 @@ struct Work<'a> {
     rope: &'a ResolvedRope,
     places: Places,
     metadata: String,
-    layout: Layout,
 }
 
 impl Work<'_> {
@@ -158,11 +151,14 @@ impl Work<'_> {
         };
         let planes = ladder.planes();
         let rows = self.places.len();
-        let arrays = Arrays::new(self.args.layout_out, self.layout, self.args.dtype, rows, planes)?;
+        let pairs: Vec<_> = self.rope.planes.iter().map(|plane| plane.pair).collect();
+        let arrays = Arrays::new(self.args.layout_out, &pairs, self.args.dtype, rows)?;
         let mut file = Container::create(&self.args.out, &arrays, &self.metadata)?;
-        let step = (BLOCK / (2 * planes * size_of::<O>()).max(1)).clamp(1, rows.max(1));
+        let block = BLOCK * rayon::current_num_threads();
+        let step = (block / (2 * planes * size_of::<O>()).max(1)).clamp(1, rows.max(1));
         let (mut cos, mut sin) =
             (vec![O::default(); step * planes], vec![O::default(); step * planes]);
+        let mut room = Vec::new();
         let progress = progress(rows as u64, "positions");
         let mut stats = Stats::default();
         for first in (0..rows).step_by(step) {
@@ -173,7 +169,7 @@ impl Work<'_> {
                 Err(error) => return Ok(Err(error)),
             }
             for stream in 0..arrays.streams() {
-                file.write(stream, arrays.bytes(stream, cos, sin))?;
+                file.write(stream, &bytes(arrays.arranged(stream, cos, sin, &mut room)))?;
             }
             progress.inc(count as u64);
         }

@@ -218,12 +218,12 @@ impl Container {
     }
 
     /// Appends to a stream.
-    pub(super) fn write(&mut self, stream: usize, bytes: Vec<u8>) -> Result<(), CliError> {
+    pub(super) fn write(&mut self, stream: usize, bytes: &[u8]) -> Result<(), CliError> {
         // In an archive every stream is a member of its own, in the same order.
         if self.kind == Kind::Npz {
-            self.members[stream].checksum.update(&bytes);
+            self.members[stream].checksum.update(bytes);
         }
-        self.put(self.streams[stream], &bytes)?;
+        self.put(self.streams[stream], bytes)?;
         self.streams[stream] += bytes.len() as u64;
         Ok(())
     }
