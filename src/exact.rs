@@ -16,7 +16,6 @@ mod ratio;
 mod rationals;
 mod resolved;
 mod round;
-pub mod second;
 mod unity;
 
 pub use answer::{Answer, Named, Site, answer, reply, shapes, visit};

@@ -6,8 +6,10 @@
 mod running;
 mod streams;
 
+use super::ask::Ask;
 use super::capability::Description;
-use super::kernel::{Ask, Breakage, Kernel, Outcome};
+use super::kernel::Kernel;
+use super::outcome::{Breakage, Outcome};
 use running::Running;
 use std::ffi::OsString;
 use std::process::{Command, Stdio};
@@ -73,7 +75,7 @@ impl Process {
     }
 
     /// What the reply to `start` says beyond the protocol: its keys that begin with `x_`.
-    #[cfg(feature = "cli")]
+    #[cfg(feature = "library")]
     pub(super) fn extensions(&mut self) -> Result<crate::request::Object, Breakage> {
         Ok(self.running()?.extensions.clone())
     }

@@ -2,8 +2,9 @@
 
 use super::ProcessOptions;
 use super::streams::{Heard, connect};
+use crate::audit::ask::Ask;
 use crate::audit::capability::Description;
-use crate::audit::kernel::{Ask, Breakage, Outcome};
+use crate::audit::outcome::{Breakage, Outcome};
 use crate::audit::reply::{read_reply, shortened};
 use crate::request::{Json, Object};
 use std::process::{Child, ExitStatus};
@@ -28,7 +29,7 @@ pub(super) struct Running {
     options: ProcessOptions,
     pub(super) description: Description,
     /// Keys of the reply to `start` that begin with `x_`; the library's door has some.
-    #[cfg_attr(not(feature = "cli"), allow(dead_code))]
+    #[cfg_attr(not(feature = "library"), allow(dead_code))]
     pub(super) extensions: Object,
 }
 
