@@ -108,6 +108,19 @@ pub fn judge(
     output: &[(String, Tensor)],
     profiles: &[Profile],
 ) -> Result<Judged, Misfit> {
+    judge_each(case, question, expected, output, profiles, &mut |_, _| {})
+}
+
+/// As [`judge`], and calls `wrong` with every element that is not right by the first profile: the
+/// name of its output and its place in it.
+pub(super) fn judge_each(
+    case: &Case,
+    question: &Question,
+    expected: &Tensors,
+    output: &[(String, Tensor)],
+    profiles: &[Profile],
+    wrong: &mut dyn FnMut(&str, usize),
+) -> Result<Judged, Misfit> {
     let mut judged = Judged {
         tallies: vec![Tally::default(); profiles.len().max(1)],
         histogram: vec![0; HISTOGRAM.len() + 1],
@@ -116,7 +129,15 @@ pub fn judge(
     if question.dtype.format().is_none() {
         judged.tallies.truncate(1);
     }
-    outputs(case, question, expected, output, profiles, &mut |one| one.judge(&mut judged))?;
+    outputs(case, question, expected, output, profiles, &mut |one| {
+        for index in 0..one.want.data().len() {
+            let before = judged.tallies[0].wrong;
+            one.judge(&mut judged, index);
+            if judged.tallies[0].wrong > before {
+                wrong(one.name, index);
+            }
+        }
+    })?;
     Ok(judged)
 }
 
@@ -240,13 +261,10 @@ struct One<'a> {
 }
 
 impl One<'_> {
-    fn judge(&self, judged: &mut Judged) {
-        let format = self.want.dtype().format();
-        for index in 0..self.want.data().len() {
-            match format {
-                Some(format) => self.float(judged, format, index),
-                None => self.integer(judged, index),
-            }
+    fn judge(&self, judged: &mut Judged, index: usize) {
+        match self.want.dtype().format() {
+            Some(format) => self.float(judged, format, index),
+            None => self.integer(judged, index),
         }
     }
 

@@ -3,13 +3,13 @@
 //! Every element is compared with the right one. Where its error is below a floor that is known to
 //! be below the bound ([`Floor`]), it is right; where it is not, or where no floor is known (a NaN,
 //! an overflow, a plane that does not turn and was not copied), its whole row is judged as any
-//! other answer is ([`judge`]). So nothing is decided otherwise than by the bounds.
+//! other answer is ([`super::judge()`]). So nothing is decided otherwise than by the bounds.
 
 use super::ask::Ask;
 use super::case::Case;
 use super::case::Truth;
 use super::errors::{Band, Cell, Errors};
-use super::judge::{HISTOGRAM, Misfit, Wrong, judge, scale, ulps};
+use super::judge::{HISTOGRAM, Misfit, Wrong, judge_each, scale, ulps};
 use crate::encoding::{Body, Expression, Question, Rope, outside};
 use crate::number::{Dtype, Format, Tensor};
 use crate::profile::{Floor, Profile};
@@ -33,12 +33,13 @@ pub struct Large {
     pub histogram: Vec<usize>,
     /// By band of positions and plane, without bounds.
     pub errors: Errors,
-    /// Rows with a wrong element: the first few of every call.
+    /// Rows with a wrong element, all of them, in order.
     pub rows: Vec<usize>,
+    /// Wrong elements by coordinate; empty if there are none.
+    pub columns: Vec<usize>,
+    /// Elements of planes in which nothing went in: 0 is right of them, and says nothing.
+    pub zeros: usize,
 }
-
-/// Rows with a wrong element that are remembered, from each call.
-const REMEMBERED: usize = 4;
 
 /// The larger of two numbers that are not NaN.
 #[inline]
@@ -158,6 +159,7 @@ impl<'a> LargeJudge<'a> {
             let [x, y] = [pair.re, pair.im].map(|i| from.to_f64(input[i]));
             let floor = self.floor.as_ref().and_then(|floor| floor.at(index, position)?.of(x, y));
             let size = libm::sqrt(x * x + y * y);
+            large.zeros += if size == 0.0 { 2 } else { 0 };
             let fits = self.floor.as_ref().is_some_and(|floor| floor.fits(size));
             let cell = &mut cells[index];
             for (part, i) in [pair.re, pair.im].into_iter().enumerate() {
@@ -179,6 +181,7 @@ impl<'a> LargeJudge<'a> {
         }
         let last = cells.len() - 1;
         for &i in &self.outside {
+            large.zeros += usize::from(from.is_zero(input[i]));
             let counted = count(large, i, &mut cells[last]);
             certain &= counted.is_some() && same(i);
         }
@@ -207,7 +210,13 @@ impl<'a> LargeJudge<'a> {
             return Ok(());
         };
         let output = [("q".to_string(), got)];
-        let whole = judge(&case, question, expected, &output, &[self.profile])?;
+        let (mut lines, mut columns) = (vec![false; open.len()], vec![0; dim]);
+        let mut wrong = |_: &str, index: usize| {
+            lines[index / dim] = true;
+            columns[index % dim] += 1;
+        };
+        let profiles = [self.profile];
+        let whole = judge_each(&case, question, expected, &output, &profiles, &mut wrong)?;
         let tally = &whole.tallies[0];
         large.unjudged = tally.unjudged;
         large.judged -= tally.unjudged;
@@ -223,23 +232,9 @@ impl<'a> LargeJudge<'a> {
         if let Some(worst) = &mut large.worst_wrong {
             worst.index = global(&worst.index);
         }
-        // Which rows they are in, one by one.
-        for &row in open {
-            let case = self.bare(rows, &[row]);
-            let shape = vec![1, 1, 1, dim];
-            let got = Tensor::new(self.question.dtype, shape, gather(rows.got, &[row], dim));
-            if let (Some(expected), Ok(question), Ok(got)) =
-                (case.truth.expected.tensors(), case.ask.question(), got)
-                && let Ok(judged) =
-                    judge(&case, question, expected, &[("q".to_string(), got)], &[self.profile])
-                && judged.tallies.first().is_some_and(|tally| tally.wrong > 0)
-            {
-                large.rows.push(rows.first + row);
-            }
-            if large.rows.len() == REMEMBERED {
-                break;
-            }
-        }
+        let named = open.iter().zip(&lines).filter(|(_, wrong)| **wrong);
+        large.rows = named.map(|(row, _)| rows.first + row).collect();
+        large.columns = columns;
         Ok(())
     }
 
@@ -346,6 +341,9 @@ impl Large {
         self.histogram.iter_mut().zip(&other.histogram).for_each(|(a, b)| *a += b);
         self.errors.merge(&other.errors);
         self.rows.extend(other.rows);
+        self.zeros += other.zeros;
+        self.columns.resize(self.columns.len().max(other.columns.len()), 0);
+        self.columns.iter_mut().zip(&other.columns).for_each(|(a, b)| *a += b);
         self
     }
 }

@@ -1,6 +1,7 @@
 //! Golden files from disk, for the verbs that read them.
 
 use super::CliError;
+use super::write::read_text;
 use globset::GlobMatcher;
 use ropewalk::vector::{Golden, golden_files};
 use std::path::Path;
@@ -28,7 +29,7 @@ pub fn paths(directory: &Path) -> Result<Vec<String>, CliError> {
 pub fn load(directory: &Path, wanted: impl Fn(&str) -> bool) -> Result<Vec<Loaded>, CliError> {
     let read = |path: String| {
         let file = directory.join(&path);
-        let text = std::fs::read_to_string(&file).map_err(CliError::file(&file))?;
+        let text = read_text(&file)?;
         let golden = Golden::read(&text)
             .map_err(|error| CliError::Usage(format!("{}: {error}", file.display())))?;
         Ok(Loaded { path, golden })

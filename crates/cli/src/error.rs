@@ -1,6 +1,8 @@
 //! What can go wrong on the command line.
 
+use ropewalk::request::{Reject, Slug};
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 /// An error that ends a verb with exit code 2.
 #[derive(Debug, thiserror::Error)]
@@ -16,6 +18,20 @@ pub enum CliError {
     /// An argument or a file's content that makes no sense.
     #[error("{0}")]
     Usage(String),
+}
+
+/// The sentence about a config that is refused, and the way out where the command line has one.
+pub fn refusal(reject: &Reject) -> String {
+    match reject.slug {
+        Slug::MissingKey => format!("rejected: {reject}; --set KEY=VALUE gives it"),
+        _ => format!("rejected: {reject}"),
+    }
+}
+
+/// Says so; the exit code of a verb whose config is refused.
+pub fn rejected(reject: &Reject) -> ExitCode {
+    super::warn(&refusal(reject));
+    ExitCode::from(1)
 }
 
 impl CliError {

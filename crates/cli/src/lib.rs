@@ -27,6 +27,7 @@ mod prompt;
 mod prove;
 mod show;
 mod source;
+mod style;
 mod sweep;
 mod table;
 mod tensors;
@@ -36,6 +37,7 @@ pub use audit::{html_page, junit_xml};
 pub use error::CliError;
 
 use clap::{Parser, Subcommand};
+use ropewalk::audit::clean;
 use std::process::ExitCode;
 
 const GROUPS: &str = "\
@@ -131,13 +133,23 @@ pub fn main() -> ExitCode {
         if error.is_broken_pipe() {
             return ExitCode::SUCCESS;
         }
-        eprintln!("ropewalk: {error}");
+        warn(&error.to_string());
         ExitCode::from(2)
     })
 }
 
-/// Prints a line on standard output.
+/// Prints a line on standard output. Names of files and what stands in them move no cursor.
 fn outln(line: &str) -> Result<(), CliError> {
+    rawln(&clean(line))
+}
+
+/// Prints a line that is safe already: JSON, or text with colours.
+fn rawln(line: &str) -> Result<(), CliError> {
     use std::io::Write;
     writeln!(std::io::stdout(), "{line}").map_err(CliError::stream("standard output"))
+}
+
+/// Says something on standard error.
+fn warn(text: &str) {
+    eprintln!("ropewalk: {}", clean(text));
 }

@@ -24,7 +24,7 @@ fn integer(text: &str, whole: &str) -> Result<i64, CliError> {
 }
 
 /// FIRST..END or FIRST..END:STEP; a negative step counts down. The end is left out.
-fn span(text: &str) -> Result<Option<Span>, CliError> {
+pub fn span(text: &str) -> Result<Option<Span>, CliError> {
     let Some((first, rest)) = text.split_once("..") else { return Ok(None) };
     let (end, step) = match rest.split_once(':') {
         Some((end, step)) => (end, integer(step, text)?),
@@ -41,7 +41,8 @@ fn span(text: &str) -> Result<Option<Span>, CliError> {
     Ok(Some(Span { start: first, step, count }))
 }
 
-fn list(text: &str) -> Result<Vec<i64>, CliError> {
+/// A span written out, a list, or @FILE.
+pub fn list(text: &str) -> Result<Vec<i64>, CliError> {
     if let Some(span) = span(text)? {
         // Only reached with several axes, whose lists are kept in memory.
         const MOST: usize = 1 << 26;

@@ -32,9 +32,6 @@ use truth::Enclosed;
 pub struct Args {
     #[command(flatten)]
     source: Source,
-    /// A key of the config; the value is JSON, or a word. Replaces what the file says
-    #[arg(long, value_name = "KEY=VALUE")]
-    set: Vec<String>,
     /// Total length, for rope types that depend on it
     #[arg(long, value_name = "N")]
     seq_len: Option<i64>,
@@ -100,7 +97,7 @@ impl From<CliError> for Failure {
 
 impl From<Reject> for Failure {
     fn from(reject: Reject) -> Failure {
-        Failure::No(format!("rejected: {reject}"))
+        Failure::No(super::error::refusal(&reject))
     }
 }
 
@@ -115,7 +112,7 @@ pub fn run(args: &Args) -> Result<ExitCode, CliError> {
     let text = match swept(args) {
         Ok(text) => text,
         Err(Failure::No(why)) => {
-            eprintln!("ropewalk: {why}");
+            super::warn(&why);
             return Ok(ExitCode::from(1));
         }
         Err(Failure::Other(error)) => return Err(error),
@@ -160,7 +157,7 @@ fn swept(args: &Args) -> Result<String, Failure> {
 }
 
 fn sweep(args: &Args, profile: &'static profile::Profile) -> Result<(Header, Swept), Failure> {
-    let config = RopeConfig::new(&args.source.with(&args.set)?)?.normalised().clone();
+    let config = RopeConfig::new(&args.source.object()?)?.normalised().clone();
     let Range { start, end } = args.range;
     let cut = |k: u64, n: u64| start + ((end - start) as u128 * k as u128 / n as u128) as u64;
     let range = args.shard.map_or(start..end, |(k, n)| cut(k - 1, n)..cut(k, n));

@@ -35,9 +35,6 @@ pub struct Args {
     out: PathBuf,
     #[command(flatten)]
     source: Source,
-    /// A key of the config; the value is JSON, or a word. Replaces what the file says
-    #[arg(long, value_name = "KEY=VALUE")]
-    set: Vec<String>,
     /// FIRST..END, FIRST..END:STEP, a list 1,2,3, or @FILE with integers between white space; once,
     /// or once per axis
     #[arg(long, value_name = "POSITIONS", required = true, allow_hyphen_values = true)]
@@ -80,17 +77,16 @@ fn arrangement(word: &str) -> Result<Arrangement, String> {
 
 /// Runs the verb: exit code 0 for a table, 1 for a rejected config or an undecided rounding.
 pub fn run(args: &Args) -> Result<ExitCode, CliError> {
-    let config = args.source.with(&args.set)?;
+    let config = args.source.object()?;
     let (rope, config) = match checked(&config, args.seq_len) {
         Ok(checked) => checked,
         Err(reject) => {
-            eprintln!("ropewalk: rejected: {reject}");
-            return Ok(ExitCode::from(1));
+            return Ok(super::error::rejected(&reject));
         }
     };
     let places = Places::parse(&args.positions, rope.axes)?;
     let undecided = |error: &dyn std::fmt::Display| {
-        eprintln!("ropewalk: {error}");
+        super::warn(&error.to_string());
         Ok(ExitCode::from(1))
     };
     let resolved = match ResolvedRope::new(&rope) {

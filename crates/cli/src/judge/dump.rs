@@ -1,7 +1,8 @@
 //! The two tensors, row by row.
 
+use super::geometry::Geometry;
+use super::tokens::Tokens;
 use crate::CliError;
-use crate::positions::Places;
 use crate::tensors::Raw;
 use rayon::prelude::*;
 use ropewalk::audit::{Case, Large, LargeJudge, Rows};
@@ -11,111 +12,19 @@ use ropewalk::number::Tensor;
 /// Rows of a task.
 const BLOCK: usize = 512;
 
-/// Which element of a tensor belongs to which head and token.
-pub(super) struct Geometry {
-    /// Lengths and strides of batch, head, sequence.
-    lengths: [usize; 3],
-    strides: [usize; 3],
-    pub(super) dim: usize,
-    /// The letters of the axes.
-    pub(super) letters: String,
-}
-
-impl Geometry {
-    /// Of a shape whose axes are called by letters.
-    pub(super) fn new(
-        letters: Option<&str>,
-        shape: &[usize],
-        head_dim: usize,
-        tokens: usize,
-    ) -> Result<Geometry, CliError> {
-        let usage = |why: String| Err(CliError::Usage(why));
-        let letters = match letters {
-            Some(letters) => letters.to_string(),
-            None => match shape.len() {
-                n @ 1..=4 => "bhsd"[4 - n..].to_string(),
-                n => return usage(format!("a tensor has {n} axes, allowed are 1 to 4 (bhsd)")),
-            },
-        };
-        let known = letters.ends_with('d')
-            && letters.chars().all(|c| "bhsd".contains(c))
-            && letters.chars().all(|c| letters.matches(c).count() == 1);
-        if !known {
-            return usage(format!(
-                "--axes is {letters:?}, allowed are b, h, s in any order and then d, each once"
-            ));
-        }
-        if letters.len() != shape.len() {
-            return usage(format!("--axes is {letters:?}, the tensors have shape {shape:?}"));
-        }
-        let (mut lengths, mut strides) = ([1; 3], [0; 3]);
-        let mut stride = 1;
-        for (letter, &length) in letters.chars().rev().zip(shape.iter().rev()) {
-            if let Some(axis) = "bhs".find(letter) {
-                (lengths[axis], strides[axis]) = (length, stride);
-            }
-            stride *= length;
-        }
-        let dim = shape[shape.len() - 1];
-        if dim != head_dim {
-            return usage(format!(
-                "the last axis has length {dim}, head_dim of the config is {head_dim}"
-            ));
-        }
-        if lengths[2] != tokens {
-            return usage(format!(
-                "--positions are {tokens}, the tensors have {} tokens (axis s of {letters:?}, shape \
-                 {shape:?})",
-                lengths[2]
-            ));
-        }
-        if stride == 0 {
-            return usage(format!("the tensors have shape {shape:?}: nothing is there to judge"));
-        }
-        Ok(Geometry { lengths, strides, dim, letters })
-    }
-
-    /// Number of rows: a row is one head of one token.
-    pub(super) fn rows(&self) -> usize {
-        self.lengths.iter().product()
-    }
-
-    /// Batch, head and token of a row.
-    fn split(&self, row: usize) -> [usize; 3] {
-        let [_, heads, tokens] = self.lengths;
-        [row / tokens / heads, row / tokens % heads, row % tokens]
-    }
-
-    /// Where a row begins.
-    fn offset(&self, row: usize) -> usize {
-        self.split(row).iter().zip(&self.strides).map(|(i, stride)| i * stride).sum()
-    }
-
-    pub(super) fn token(&self, row: usize) -> usize {
-        self.split(row)[2]
-    }
-
-    /// The index of an element in the tensors, outermost first.
-    pub(super) fn index(&self, row: usize, coordinate: usize) -> Vec<usize> {
-        let split = self.split(row);
-        let place = |letter: char| "bhs".find(letter).map_or(coordinate, |axis| split[axis]);
-        self.letters.chars().map(place).collect()
-    }
-}
-
 /// Both tensors, and what is right.
 pub(super) struct Dump {
     pub(super) before: Raw,
     pub(super) after: Raw,
     pub(super) geometry: Geometry,
-    pub(super) places: Places,
+    pub(super) places: Tokens,
     pub(super) rotator: Rotator,
 }
 
 /// Some rows with everything that is known of them.
 struct Block {
     first: usize,
-    tokens: Vec<usize>,
+    tokens: Vec<[usize; 2]>,
     input: Vec<u64>,
     got: Vec<u64>,
     expected: Vec<u64>,
@@ -123,17 +32,26 @@ struct Block {
 }
 
 impl Dump {
-    fn block(&self, rows: impl ExactSizeIterator<Item = usize> + Clone) -> Result<Block, CliError> {
+    /// Rows as they are judged; `exchanged` takes what came out for what went in.
+    fn block(
+        &self,
+        rows: impl ExactSizeIterator<Item = usize> + Clone,
+        exchanged: bool,
+    ) -> Result<Block, CliError> {
         let dim = self.geometry.dim;
+        let (before, after) = match exchanged {
+            false => (&self.before, &self.after),
+            true => (&self.after, &self.before),
+        };
         let mut input = Vec::with_capacity(rows.len() * dim);
         let mut got = Vec::with_capacity(rows.len() * dim);
         for offset in rows.clone().map(|row| self.geometry.offset(row)) {
-            self.before.append(offset, dim, &mut input);
-            self.after.append(offset, dim, &mut got);
+            before.append(offset, dim, &mut input);
+            after.append(offset, dim, &mut got);
         }
-        let tokens: Vec<usize> = rows.clone().map(|row| self.geometry.token(row)).collect();
+        let tokens: Vec<[usize; 2]> = rows.clone().map(|row| self.geometry.token(row)).collect();
         let position = |row: usize, axis: usize| self.places.at(tokens[row], axis);
-        let format = self.before.dtype.format().unwrap_or(ropewalk::number::Format::F64);
+        let format = before.dtype.format().unwrap_or(ropewalk::number::Format::F64);
         let (expected, residual) = self
             .rotator
             .turn(&position, format, &input)
@@ -161,7 +79,17 @@ impl Dump {
 
     /// Judges some rows; what is said of single rows is not theirs.
     pub(super) fn some(&self, judge: &LargeJudge, rows: &[usize]) -> Result<Large, CliError> {
-        self.judged(judge, &self.block(rows.iter().copied())?)
+        self.judged(judge, &self.block(rows.iter().copied(), false)?)
+    }
+
+    /// Judges some rows as if the two files were exchanged.
+    pub(super) fn exchanged(&self, judge: &LargeJudge, rows: &[usize]) -> Result<Large, CliError> {
+        self.judged(judge, &self.block(rows.iter().copied(), true)?)
+    }
+
+    /// Whether what came out is what went in, bit for bit.
+    pub(super) fn is_identity(&self) -> bool {
+        self.before.dtype == self.after.dtype && self.before.content() == self.after.content()
     }
 
     /// Judges all rows.
@@ -177,7 +105,7 @@ impl Dump {
             .map(|first| {
                 let range = first..rows.min(first + BLOCK);
                 let count = range.len() as u64;
-                let large = self.judged(judge, &self.block(range)?)?;
+                let large = self.judged(judge, &self.block(range, false)?)?;
                 progress(count);
                 Ok(large)
             })
@@ -191,7 +119,7 @@ impl Dump {
         judge: &LargeJudge,
         rows: &[usize],
     ) -> Result<(Case, Tensor), CliError> {
-        let block = self.block(rows.iter().copied())?;
+        let block = self.block(rows.iter().copied(), false)?;
         let all: Vec<usize> = (0..rows.len()).collect();
         let case = self.with(&block, |rows| judge.case(rows, &all));
         let shape = vec![1, 1, rows.len(), self.geometry.dim];

@@ -1,15 +1,22 @@
 //! What is said of a dump.
 
-use super::{Args, Judged};
-use ropewalk::audit::{Band, HISTOGRAM, Verdict, Wrong, clean, link, ulp, value};
+use super::extent::Extent;
+use super::search::Judged;
+use super::{Args, colour};
+use ropewalk::audit::{Band, HISTOGRAM, Report, Verdict, Wrong, clean, link, ulp, value};
 use serde_json::{Value, json};
 use std::fmt::Write;
 
-fn word(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Conforms => "CONFORMS",
-        Verdict::Diverges => "DIVERGES",
-        Verdict::Unjudged | Verdict::AdapterFault => "UNJUDGED",
+/// The verdict as it is shown.
+pub(super) fn word(verdict: Verdict, colour: bool) -> String {
+    let (code, word) = match verdict {
+        Verdict::Conforms => ("1;32", "CONFORMS"),
+        Verdict::Diverges => ("1;31", "DIVERGES"),
+        Verdict::Unjudged | Verdict::AdapterFault => ("1;33", "UNJUDGED"),
+    };
+    match colour {
+        true => format!("\u{1b}[{code}m{word}\u{1b}[0m"),
+        false => word.to_string(),
     }
 }
 
@@ -45,12 +52,12 @@ pub(super) fn text(args: &Args, judged: &Judged) -> String {
     let shape = &dump.after.shape;
     let mut text = format!(
         "{}  {}: {} {shape:?} {}, {} of {}\n",
-        word(judged.verdict()),
-        args.after,
+        word(judged.verdict(), colour(args)),
+        clean(args.after.as_deref().unwrap_or_default()),
         dump.geometry.letters,
         dump.after.dtype,
         args.direction.name(),
-        args.before,
+        clean(args.before.as_deref().unwrap_or_default()),
     );
     let total = large.judged + large.unjudged;
     let by = format!("the derived bound of {}", judged.profile);
@@ -70,26 +77,48 @@ pub(super) fn text(args: &Args, judged: &Judged) -> String {
     }
     if let Some(wrong) = &large.worst_wrong {
         let _ = writeln!(text, "  worst: {}", judged.described(wrong));
-        let first = large.rows.first().map(|&row| dump.geometry.index(row, 0));
-        if let Some(index) = first {
-            let row = &index[..index.len() - 1];
-            let _ = writeln!(text, "  first row that is wrong: {row:?}");
-        }
+        let _ = writeln!(text, "  {}", Extent::new(&dump.geometry, large).sentence());
     } else if let Some(worst) = &large.worst {
         let _ = writeln!(text, "  largest error: {}", judged.described(worst));
     }
-    causes(judged, &mut text);
+    if judged.verdict() == Verdict::Unjudged && large.zeros > 0 {
+        text += "  nothing but zeros went in, of which every rotation makes zeros\n";
+    }
+    rivals(judged, &mut text);
+    causes(judged.report.as_ref(), judged.plain, colour(args), &mut text);
     histogram(judged, &mut text);
     bands(judged, &mut text);
     text
 }
 
-fn causes(judged: &Judged, text: &mut String) {
-    let Some(report) = &judged.report else { return };
+/// Which right profiles the tensors lie within too, and which not: a looser one may be right of a
+/// kernel that was meant to be tighter.
+fn rivals(judged: &Judged, text: &mut String) {
+    if judged.verdict() != Verdict::Conforms || judged.rivals.len() < 2 {
+        return;
+    }
+    let (hold, not): (Vec<_>, Vec<_>) = judged.rivals.iter().partition(|(_, wrong)| *wrong == 0);
+    if not.is_empty() {
+        return;
+    }
+    let names = |list: &[&(&str, usize)]| -> String {
+        list.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
+    };
+    let rows = judged.sample;
+    let _ = writeln!(text, "  right profiles that hold on a sample of {rows} rows: {}", names(&hold));
+    let _ = writeln!(text, "  right profiles that do not: {}", names(&not));
+}
+
+/// The causes and what else was noticed.
+pub(super) fn causes(report: Option<&Report>, plain: Option<&str>, colour: bool, text: &mut String) {
+    if report.is_none() && plain.is_none() {
+        return;
+    }
     *text += "\nWhat is wrong\n";
-    for diagnosis in &report.diagnoses {
+    for diagnosis in report.iter().flat_map(|report| &report.diagnoses) {
         let percent = (100.0 * diagnosis.explains).round();
         let names = diagnosis.faults.join(" and ");
+        let names = if colour { format!("\u{1b}[1;31m{names}\u{1b}[0m") } else { names };
         let _ =
             writeln!(text, "  {} ({names}; explains {percent}% of a sample)", diagnosis.summary);
         let _ = writeln!(text, "    {}", diagnosis.fix);
@@ -100,7 +129,11 @@ fn causes(judged: &Judged, text: &mut String) {
             let _ = writeln!(text, "    seen in {address}");
         }
     }
-    if report.diagnoses.is_empty() {
+    if let Some(plain) = plain {
+        let _ = writeln!(text, "  {plain}");
+    }
+    let Some(report) = report else { return };
+    if report.diagnoses.is_empty() && plain.is_none() {
         *text += "  Unknown: no known fault explains these tensors. What was noticed:\n";
     }
     for clue in &report.clues {
@@ -190,7 +223,7 @@ pub(super) fn json(args: &Args, judged: &Judged) -> String {
     });
     let clues = judged.report.as_ref().map(|report| &report.clues);
     let object = json!({
-        "verdict": word(judged.verdict()).to_lowercase(),
+        "verdict": judged.verdict().name(),
         "before": args.before, "after": args.after,
         "shape": judged.dump.after.shape, "axes": judged.dump.geometry.letters,
         "dtype": judged.dump.after.dtype.name(), "direction": args.direction.name(),
@@ -199,7 +232,9 @@ pub(super) fn json(args: &Args, judged: &Judged) -> String {
         "without_value": large.without_value(), "wrong": large.wrong,
         "worst_wrong": element(&large.worst_wrong), "largest_error": element(&large.worst),
         "histogram": large.histogram, "positions": bands, "planes": planes,
-        "diagnoses": diagnoses, "clues": clues,
+        "wrong_at": (large.wrong > 0).then(|| Extent::new(&judged.dump.geometry, large).json()),
+        "profiles": judged.rivals.iter().map(|(name, wrong)| json!([name, wrong])).collect::<Vec<_>>(),
+        "diagnoses": diagnoses, "clues": clues, "plain": judged.plain,
     });
     object.to_string()
 }

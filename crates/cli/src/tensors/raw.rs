@@ -1,10 +1,17 @@
 //! One tensor of a file as the bytes that stand there, for tensors that are large.
 
 use super::super::CliError;
-use super::{bytes, dtype, npy, read_npz};
+use super::archive::Archive;
+use super::{bytes, dtype, npy};
 use ropewalk::number::{Dtype, Tensor};
 use safetensors::tensor::SafeTensors;
 use std::path::Path;
+
+const KINDS: [&str; 3] = ["npy", "npz", "safetensors"];
+
+fn extension(path: &Path) -> &str {
+    path.extension().and_then(|e| e.to_str()).unwrap_or_default()
+}
 
 /// Little-endian numbers, row-major.
 pub struct Raw {
@@ -26,8 +33,12 @@ impl Raw {
         };
         let path = Path::new(file);
         let usage = |why: String| CliError::Usage(format!("{file}: {why}"));
-        let kind = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
-        if !["npy", "npz", "safetensors"].contains(&kind) {
+        let kind = extension(path);
+        if ["pt", "pth", "bin", "ckpt"].contains(&kind) {
+            let save = "safetensors.torch.save_file({\"q\": q}, \"dump.safetensors\")";
+            return Err(usage(format!("PyTorch's own files hold code, and are not read; save by {save}")));
+        }
+        if !KINDS.contains(&kind) {
             return Err(usage("the name must end in .npy, .npz or .safetensors".into()));
         }
         let content = std::fs::read(path).map_err(CliError::file(path))?;
@@ -35,10 +46,13 @@ impl Raw {
             "npy" if name.is_some() => Err(usage("a .npy has one array without a name".into())),
             "npy" => Raw::npy(content).map_err(usage),
             "npz" => {
-                let named = read_npz(&content).map_err(usage)?;
-                let names: Vec<&str> = named.iter().map(|(name, _)| name.as_str()).collect();
+                let mut archive = Archive::new(&content).map_err(usage)?;
+                let names = archive.names().map_err(usage)?;
+                let names: Vec<&str> = names.iter().map(String::as_str).collect();
                 let index = chosen(&names, name).map_err(usage)?;
-                Ok(Raw::from(&named[index].1))
+                // Nothing but zeros is packed a thousandfold.
+                let most = (content.len() as u64).saturating_mul(256).max(1 << 28);
+                Raw::npy(archive.member(index, most).map_err(usage)?).map_err(usage)
             }
             _ => Raw::safetensors(content, name).map_err(usage),
         }
@@ -79,6 +93,29 @@ impl Raw {
     fn fits(&self) -> bool {
         let end = self.count().and_then(|n| n.checked_mul(self.size())?.checked_add(self.start));
         end.is_some_and(|end| end <= self.bytes.len())
+    }
+
+    /// The bytes of the elements.
+    pub fn content(&self) -> &[u8] {
+        let count = self.count().unwrap_or_default();
+        &self.bytes[self.start..][..count * self.size()]
+    }
+
+    /// The elements, if they are integers.
+    pub fn integers(&self) -> Option<Vec<i64>> {
+        let mut bits = Vec::new();
+        self.append(0, self.count()?, &mut bits);
+        match self.dtype {
+            Dtype::I64 => Some(bits.into_iter().map(|bits| bits as i64).collect()),
+            Dtype::I32 => Some(bits.into_iter().map(|bits| i64::from(bits as u32 as i32)).collect()),
+            _ => None,
+        }
+    }
+
+    /// Whether this names a file of tensors, not one of text.
+    pub fn names(given: &str) -> bool {
+        let file = given.rsplit_once(':').map_or(given, |(file, _)| file);
+        [given, file].iter().any(|file| KINDS.contains(&extension(Path::new(file))))
     }
 
     /// Appends the bits of some elements.
