@@ -13,6 +13,7 @@
 //! | [`fault`] | the known faults as transformations |
 //! | `exact` | intervals, rationals, correctly rounded answers |
 //! | [`audit`] | kernels asked and judged |
+//! | `dump` | tensors that were rotated already, judged |
 //!
 //! Arrows point upwards only: a module uses those above it in the table. `docs/architecture.md`
 //! has the whole picture.
@@ -26,6 +27,8 @@
 #![warn(missing_docs)]
 
 pub mod audit;
+#[cfg(feature = "exact")]
+pub mod dump;
 pub mod encoding;
 #[cfg(feature = "exact")]
 pub mod exact;

@@ -185,7 +185,7 @@ fn axes_in_any_order_and_numpys_files() {
     // Read as [head, token] the tokens are as many as heads.
     let output = ropewalk(folder.path(), files, &HERE).assert().code(2).get_output().clone();
     let error = String::from_utf8(output.stderr).unwrap();
-    assert!(error.contains("--positions are 300, the tensors have 2 tokens"), "{error}");
+    assert!(error.contains("positions are 300, the tensors have 2 tokens"), "{error}");
 }
 
 #[test]
@@ -215,11 +215,7 @@ fn what_cannot_be_judged_is_said() {
             &HERE,
             "has shape [2, 300, 16], s.safetensors has [1, 16]: they must be the same",
         ),
-        (
-            ["s.safetensors", "s.safetensors"],
-            &HERE,
-            "--positions are 300, the tensors have 1 tokens",
-        ),
+        (["s.safetensors", "s.safetensors"], &HERE, "positions are 300, the tensors have 1 tokens"),
         (["n.safetensors", "n.safetensors"], &["--positions", "0..0"], "nothing is there to judge"),
         (
             BOTH,
@@ -229,7 +225,7 @@ fn what_cannot_be_judged_is_said() {
         (
             BOTH,
             &["--positions", "0..300", "--axes", "sd"],
-            "--axes is \"sd\", the tensors have shape [2, 300, 16]",
+            "axes is \"sd\", the tensors have shape [2, 300, 16]",
         ),
         (
             BOTH,

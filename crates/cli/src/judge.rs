@@ -1,24 +1,16 @@
 //! `ropewalk judge`: tensors that a kernel has rotated already.
 
-mod ask;
-mod dump;
-mod extent;
-mod geometry;
-mod report;
-mod search;
 mod tables;
 mod tokens;
 
 use super::profiles;
+use super::progress::progress;
 use super::source::Source;
-use super::style;
 use super::write::write_atomically;
-use super::error::rejected;
-use super::{CliError, rawln};
-use dump::Dump;
+use super::{CliError, error, rawln, style, tensors};
 use ropewalk::audit::Verdict;
-use ropewalk::encoding::Body;
-use ropewalk::exact::bulk::Rotator;
+use ropewalk::dump::{Failure, Geometry, Judged, Rotated};
+use ropewalk::encoding::RopeConfig;
 use ropewalk::profile::Profile;
 use ropewalk::request::Direction;
 use std::io::IsTerminal;
@@ -91,38 +83,48 @@ pub fn run(args: &Args) -> Result<ExitCode, CliError> {
     if !args.table.is_empty() || args.inv_freq.is_some() {
         return tables::run(args);
     }
+    let judged = match judged(args)? {
+        Ok(judged) => judged,
+        Err(Failure::Usage(why)) => return Err(CliError::Usage(why)),
+        Err(Failure::Reject(reject)) => return Ok(error::rejected(&reject)),
+        Err(no) => {
+            super::warn(&no.to_string());
+            return Ok(ExitCode::from(1));
+        }
+    };
+    let text = if args.json { judged.json() } else { judged.text(colour(args)) };
+    say(args, judged.verdict(), &text)
+}
+
+fn judged(args: &Args) -> Result<Result<Judged<'static>, Failure>, CliError> {
     let (Some(before), Some(after)) = (&args.before, &args.after) else {
         return Err(CliError::Usage("two tensors are needed: BEFORE and AFTER".into()));
     };
-    let (inputs, question) = match ask::question(args, [before, after])? {
-        Ok(found) => found,
-        Err(reject) => return Ok(rejected(&reject)),
+    let config = args.source.object()?;
+    let rope = RopeConfig::new(&config).and_then(|checked| checked.rope(args.seq_len));
+    let axes = match rope {
+        Ok(rope) => rope.axes,
+        Err(reject) => return Ok(Err(reject.into())),
     };
-    let Body::Rotate(rotate) = &question.body else {
-        return Err(CliError::Usage("a rotation was asked for".into()));
+    let names = [before.clone(), after.clone()];
+    let (before, after) = (tensors::raw(before)?, tensors::raw(after)?);
+    let geometry = Geometry::new(args.axes.as_deref(), &after.shape, "bhsd");
+    let geometry = geometry.map_err(CliError::Usage)?;
+    let rotated = Rotated {
+        names,
+        places: tokens::places(&args.tokens, axes.max(1), &geometry)?,
+        before,
+        after,
+        config,
+        seq_len: args.seq_len,
+        direction: args.direction,
+        axes: args.axes.clone(),
+        profile: args.profile.copied(),
     };
-    let largest = inputs.places.largest();
-    let rotator = Rotator::new(&rotate.rope, rotate.direction, question.dtype, largest);
-    let rotator = match rotator {
-        Some(Ok(rotator)) => rotator,
-        Some(Err(undecided)) => {
-            super::warn(&undecided.to_string());
-            return Ok(ExitCode::from(1));
-        }
-        None => {
-            return Err(CliError::Usage(
-                "a rope with growth (xpos) or more than four axes is for `ropewalk audit`".into(),
-            ));
-        }
-    };
-    let ask::Inputs { before, after, geometry, places } = inputs;
-    let dump = Dump { before, after, geometry, places, rotator };
-    let judged = search::judge(args, dump, &question)?;
-    let text = match args.json {
-        true => report::json(args, &judged),
-        false => report::text(args, &judged),
-    };
-    say(args, judged.verdict(), &text)
+    let bar = progress(geometry.rows() as u64, "rows");
+    let judged = rotated.judge(&|count| bar.inc(count));
+    bar.finish_and_clear();
+    Ok(judged)
 }
 
 /// Puts the answer where it is asked for.

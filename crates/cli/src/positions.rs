@@ -1,16 +1,9 @@
 //! Positions as they are written on the command line.
 
 use super::CliError;
-use ropewalk::exact::ladder::{Ladder, LadderError, Output, Span, Stats};
+use ropewalk::dump::Places;
+use ropewalk::exact::ladder::Span;
 use ropewalk::request::POSITION_LIMIT;
-
-/// Positions of every row.
-pub enum Places {
-    /// Evenly spaced, the same on every axis.
-    Span(Span),
-    /// A list for all axes, or one for each.
-    Lists(Vec<Vec<i64>>),
-}
 
 fn wrong(text: &str, rule: &str) -> CliError {
     CliError::Usage(format!("--positions {text}: {rule}"))
@@ -63,72 +56,23 @@ pub fn list(text: &str) -> Result<Vec<i64>, CliError> {
     parts.into_iter().map(|part| integer(part, text)).collect()
 }
 
-impl Places {
-    /// One argument for all axes, or one for each.
-    pub fn parse(arguments: &[String], axes: usize) -> Result<Places, CliError> {
-        if let [one] = arguments {
-            return match span(one)? {
-                Some(span) => Ok(Places::Span(span)),
-                None => Ok(Places::Lists(vec![list(one)?])),
-            };
-        }
-        if arguments.len() != axes {
-            return Err(CliError::Usage(format!(
-                "--positions stands {} times; this config has {axes} axes",
-                arguments.len()
-            )));
-        }
-        let lists: Vec<_> = arguments.iter().map(|text| list(text)).collect::<Result<_, _>>()?;
-        if lists.iter().any(|list| list.len() != lists[0].len()) {
-            return Err(CliError::Usage("--positions: the axes differ in length".to_string()));
-        }
-        Ok(Places::Lists(lists))
+/// One argument for all axes, or one for each.
+pub fn parse(arguments: &[String], axes: usize) -> Result<Places, CliError> {
+    if let [one] = arguments {
+        return match span(one)? {
+            Some(span) => Ok(Places::Span(span)),
+            None => Ok(Places::Lists(vec![list(one)?])),
+        };
     }
-
-    /// The position of a row on an axis.
-    pub fn at(&self, row: usize, axis: usize) -> i64 {
-        match self {
-            Places::Span(span) => span.start + span.step * row as i64,
-            Places::Lists(lists) => lists.get(axis).unwrap_or(&lists[0])[row],
-        }
+    if arguments.len() != axes {
+        return Err(CliError::Usage(format!(
+            "--positions stands {} times; this config has {axes} axes",
+            arguments.len()
+        )));
     }
-
-    /// The largest |position|.
-    pub fn largest(&self) -> u64 {
-        match self {
-            Places::Span(Span { count: 0, .. }) => 0,
-            Places::Span(span) => {
-                self.at(0, 0).unsigned_abs().max(self.at(span.count - 1, 0).unsigned_abs())
-            }
-            Places::Lists(lists) => {
-                lists.iter().flatten().map(|p| p.unsigned_abs()).max().unwrap_or(0)
-            }
-        }
+    let lists: Vec<_> = arguments.iter().map(|text| list(text)).collect::<Result<_, _>>()?;
+    if lists.iter().any(|list| list.len() != lists[0].len()) {
+        return Err(CliError::Usage("--positions: the axes differ in length".to_string()));
     }
-
-    /// Number of rows.
-    pub fn len(&self) -> usize {
-        match self {
-            Places::Span(span) => span.count,
-            Places::Lists(lists) => lists.first().map_or(0, Vec::len),
-        }
-    }
-
-    /// Fills `count` rows from row `first` on.
-    pub fn fill<O: Output>(
-        &self,
-        ladder: &Ladder<O>,
-        first: usize,
-        count: usize,
-        cos: &mut [O],
-        sin: &mut [O],
-    ) -> Result<Stats, LadderError> {
-        match self {
-            Places::Span(span) => ladder.fill(span.skip(first).take(count), cos, sin),
-            Places::Lists(lists) => {
-                let rows: Vec<&[i64]> = lists.iter().map(|l| &l[first..first + count]).collect();
-                ladder.fill_at(&rows, cos, sin)
-            }
-        }
-    }
+    Ok(Places::Lists(lists))
 }

@@ -4,11 +4,12 @@ mod arrays;
 mod container;
 
 use super::CliError;
-use super::positions::Places;
+use super::positions;
 use super::progress::progress;
 use super::source::Source;
 use arrays::{Arrays, bytes};
 use container::Container;
+use ropewalk::dump::Places;
 use ropewalk::encoding::{Rope, RopeConfig};
 use ropewalk::exact::ResolvedRope;
 use ropewalk::exact::ladder::{Bf16, F16, Ladder, Output, Stats};
@@ -80,11 +81,9 @@ pub fn run(args: &Args) -> Result<ExitCode, CliError> {
     let config = args.source.object()?;
     let (rope, config) = match checked(&config, args.seq_len) {
         Ok(checked) => checked,
-        Err(reject) => {
-            return Ok(super::error::rejected(&reject));
-        }
+        Err(reject) => return Ok(super::error::rejected(&reject)),
     };
-    let places = Places::parse(&args.positions, rope.axes)?;
+    let places = positions::parse(&args.positions, rope.axes)?;
     let undecided = |error: &dyn std::fmt::Display| {
         super::warn(&error.to_string());
         Ok(ExitCode::from(1))

@@ -6,7 +6,7 @@ mod archive;
 mod npy;
 mod raw;
 
-pub use raw::Raw;
+pub use raw::{is_tensor, raw};
 
 use self::archive::Archive;
 use super::CliError;

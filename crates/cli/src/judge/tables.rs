@@ -1,15 +1,12 @@
 //! Dumps of what a rotation is made of: tables of cos and sin, and frequencies.
 
-use super::geometry::Geometry;
-use super::report::{causes, word};
-use super::tokens::Tokens;
-use super::{Args, ask, colour, say};
-use crate::CliError;
+use super::{Args, colour, say, tokens};
 use crate::error::rejected;
-use crate::tensors::Raw;
+use crate::{CliError, tensors};
 use ropewalk::audit::{
     Answered, Ask, Case, Description, Options, Outcome, Report, Truth, clean, judge_all, ulp, value,
 };
+use ropewalk::dump::{Geometry, Raw, causes, word};
 use ropewalk::encoding::{Pair, Rope, RopeConfig};
 use ropewalk::exact;
 use ropewalk::number::{Dtype, Tensor};
@@ -64,6 +61,18 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
     say(args, report.verdict, &text)
 }
 
+/// A tensor of numbers that are no integers.
+fn floats(name: &str) -> Result<Raw<'static>, CliError> {
+    let raw = tensors::raw(name)?;
+    match raw.dtype.format() {
+        Some(_) => Ok(raw),
+        None => Err(CliError::Usage(format!(
+            "{name} is {}, allowed are f64, f32, bf16, f16",
+            raw.dtype
+        ))),
+    }
+}
+
 /// A case with its right answer, of which only some outputs were dumped.
 fn case(request: Request, names: &[&str]) -> Result<Result<Case, Reject>, CliError> {
     let ask = Ask::new(request);
@@ -102,7 +111,7 @@ fn frequencies(
     rope: &Rope,
     config: &Object,
 ) -> Result<Result<Dump, Reject>, CliError> {
-    let raw = ask::floats(file)?;
+    let raw = floats(file)?;
     let planes = rope.planes.len();
     let count: usize = raw.shape.iter().product();
     if count != planes {
@@ -125,7 +134,7 @@ fn frequencies(
     let output = vec![("inv_freq".to_string(), tensor(raw.dtype, vec![planes], bits)?)];
     let columns = vec![("inv_freq", (0..planes).collect())];
     let origin = Origin { file: file.to_string(), rows: vec![0], columns };
-    let geometry = Geometry::new(Some("d"), &[planes], "d")?;
+    let geometry = Geometry::new(Some("d"), &[planes], "d").map_err(CliError::Usage)?;
     let (dtype, answers) = (raw.dtype, vec![answered(0, output)]);
     Ok(Ok(Dump { cases: vec![case], answers, origins: vec![origin], geometry, dtype }))
 }
@@ -156,7 +165,7 @@ fn table(
     config: &Object,
 ) -> Result<Result<Dump, Reject>, CliError> {
     let files = &args.table;
-    let raws = files.iter().map(|file| ask::floats(file)).collect::<Result<Vec<_>, _>>()?;
+    let raws = files.iter().map(|file| floats(file)).collect::<Result<Vec<_>, _>>()?;
     let single = raws.len() == 1;
     let (cos, sin) = (&raws[0], raws.last().unwrap_or(&raws[0]));
     if cos.shape != sin.shape || cos.dtype != sin.dtype {
@@ -166,7 +175,8 @@ fn table(
         )));
     }
     let usual = if cos.shape.len() == 4 { "bhsd" } else { "bsd" };
-    let geometry = Geometry::new(args.axes.as_deref(), &cos.shape, usual)?;
+    let geometry = Geometry::new(args.axes.as_deref(), &cos.shape, usual);
+    let geometry = geometry.map_err(CliError::Usage)?;
     let copies = columns(rope, geometry.dim, single).ok_or_else(|| {
         let planes = rope.planes.len();
         CliError::Usage(format!(
@@ -174,8 +184,8 @@ fn table(
             files[0], geometry.dim, 2 * planes
         ))
     })?;
-    let given = format!("the tables (axes {:?}, shape {:?})", geometry.letters, cos.shape);
-    let places = Tokens::new(&args.tokens, rope.axes.max(1), geometry.tokens(), &given)?;
+    let places = tokens::places(&args.tokens, rope.axes.max(1), &geometry)?;
+    let geometry = geometry.at(places.len()).map_err(CliError::Usage)?;
     let step = (BLOCK / geometry.dim.max(1)).max(1);
     let (mut cases, mut answers, mut origins) = (Vec::new(), Vec::new(), Vec::new());
     for first in (0..geometry.rows()).step_by(step) {

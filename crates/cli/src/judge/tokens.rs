@@ -1,8 +1,8 @@
 //! Where the tokens of a dump stand: all rows of the batch alike, or each by itself.
 
 use crate::CliError;
-use crate::positions::{self, Places};
-use crate::tensors::Raw;
+use crate::{positions, tensors};
+use ropewalk::dump::{Geometry, Places};
 use ropewalk::request::POSITION_LIMIT;
 
 /// The options that say it.
@@ -23,13 +23,6 @@ pub(super) struct Options {
     offset: Option<String>,
 }
 
-/// Positions of every token.
-pub(super) struct Tokens {
-    places: Places,
-    /// Tokens of a row of the batch, where each row has places of its own.
-    row: Option<usize>,
-}
-
 fn usage<T>(why: String) -> Result<T, CliError> {
     Err(CliError::Usage(why))
 }
@@ -37,11 +30,11 @@ fn usage<T>(why: String) -> Result<T, CliError> {
 /// Integers and their shape, from any of the forms.
 fn integers(option: &str, text: &str) -> Result<(Vec<usize>, Vec<i64>), CliError> {
     let name = text.strip_prefix('@').unwrap_or(text);
-    if !Raw::names(name) {
+    if !tensors::is_tensor(name) {
         let list = positions::list(text)?;
         return Ok((vec![list.len()], list));
     }
-    let raw = Raw::read(name)?;
+    let raw = tensors::raw(name)?;
     match raw.integers() {
         Some(list) => match list.iter().find(|p| p.unsigned_abs() > POSITION_LIMIT as u64) {
             Some(p) => usage(format!("{option} {text}: {p} is beyond ±2^62")),
@@ -51,84 +44,73 @@ fn integers(option: &str, text: &str) -> Result<(Vec<usize>, Vec<i64>), CliError
     }
 }
 
-impl Tokens {
-    /// For a rope of so many axes, a batch and the tokens of each of its rows. `given` describes
-    /// the tensors.
-    pub(super) fn new(
-        options: &Options,
-        axes: usize,
-        [batch, tokens]: [usize; 2],
-        given: &str,
-    ) -> Result<Tokens, CliError> {
-        let (mut found, sequences) = match &options.cu_seqlens {
-            Some(text) => packed(text, [batch, tokens], given)?,
-            None if options.positions.is_empty() && options.offset.is_none() => {
-                return usage("give --positions, --cu-seqlens or --offset".into());
-            }
-            None => (listed(&options.positions, axes, [batch, tokens], given)?, None),
-        };
-        let Some(text) = &options.offset else { return Ok(found) };
-        let (_, offsets) = integers("--offset", text)?;
-        let parts = sequences.as_ref().map_or(batch, Vec::len);
-        if let [offset] = offsets[..] {
-            found.add(&|_| offset)?;
-        } else if offsets.len() != parts {
-            return usage(format!("--offset are {}, allowed is one, or one for each of {parts}", offsets.len()));
-        } else if let Some(ends) = &sequences {
-            found.add(&|place| offsets[ends.partition_point(|&end| end <= place)])?;
-        } else {
-            found = found.spread([batch, tokens])?;
-            found.add(&|place| offsets[place / tokens.max(1)])?;
+/// Positions for a rope of so many axes and tensors of a geometry.
+pub(super) fn places(
+    options: &Options,
+    axes: usize,
+    geometry: &Geometry,
+) -> Result<Places, CliError> {
+    let whole @ [batch, tokens] = geometry.tokens();
+    let given = format!("the tensors (axes {:?}, shape {:?})", geometry.letters, geometry.shape());
+    let (mut found, sequences) = match &options.cu_seqlens {
+        Some(text) => packed(text, whole, &given)?,
+        None if options.positions.is_empty() && options.offset.is_none() => {
+            return usage("give --positions, --cu-seqlens or --offset".into());
         }
-        Ok(found)
+        None => (listed(&options.positions, axes, whole, &given)?, None),
+    };
+    let Some(text) = &options.offset else { return Ok(found) };
+    let (_, offsets) = integers("--offset", text)?;
+    let parts = sequences.as_ref().map_or(batch, Vec::len);
+    if let [offset] = offsets[..] {
+        add(&mut found, &|_| offset)?;
+    } else if offsets.len() != parts {
+        let count = offsets.len();
+        return usage(format!("--offset are {count}, allowed is one, or one for each of {parts}"));
+    } else if let Some(ends) = &sequences {
+        add(&mut found, &|place| offsets[ends.partition_point(|&end| end <= place)])?;
+    } else {
+        found = spread(found, whole);
+        add(&mut found, &|place| offsets[place / tokens.max(1)])?;
     }
+    Ok(found)
+}
 
-    /// The position of a token on an axis.
-    pub(super) fn at(&self, [batch, token]: [usize; 2], axis: usize) -> i64 {
-        self.places.at(self.row.map_or(0, |row| batch * row) + token, axis)
-    }
-
-    /// The largest |position|.
-    pub(super) fn largest(&self) -> u64 {
-        self.places.largest()
-    }
-
-    /// Adds what depends on the place in the lists.
-    fn add(&mut self, offset: &dyn Fn(usize) -> i64) -> Result<(), CliError> {
-        let moved = |p: i64, by: i64| {
-            let sum = p.checked_add(by).filter(|sum| sum.unsigned_abs() <= POSITION_LIMIT as u64);
-            sum.ok_or_else(|| CliError::Usage(format!("--offset {by}: {p} + {by} is beyond ±2^62")))
-        };
-        match &mut self.places {
-            Places::Span(span) => {
-                if span.count > 0 {
-                    moved(span.start + span.step * (span.count as i64 - 1), offset(0))?;
-                }
-                span.start = moved(span.start, offset(0))?;
+/// Adds what depends on the place in the lists.
+fn add(places: &mut Places, offset: &dyn Fn(usize) -> i64) -> Result<(), CliError> {
+    let moved = |p: i64, by: i64| {
+        let sum = p.checked_add(by).filter(|sum| sum.unsigned_abs() <= POSITION_LIMIT as u64);
+        sum.ok_or_else(|| CliError::Usage(format!("--offset {by}: {p} + {by} is beyond ±2^62")))
+    };
+    match places {
+        Places::Span(span) => {
+            if span.count > 0 {
+                moved(span.start + span.step * (span.count as i64 - 1), offset(0))?;
             }
-            Places::Lists(lists) => {
-                for (place, p) in lists.iter_mut().flat_map(|list| list.iter_mut().enumerate()) {
-                    *p = moved(*p, offset(place))?;
-                }
+            span.start = moved(span.start, offset(0))?;
+        }
+        Places::Lists(lists) => {
+            for (place, p) in lists.iter_mut().flat_map(|list| list.iter_mut().enumerate()) {
+                *p = moved(*p, offset(place))?;
             }
         }
-        Ok(())
     }
+    Ok(())
+}
 
-    /// The same with places of its own for each row of the batch.
-    fn spread(self, [batch, tokens]: [usize; 2]) -> Result<Tokens, CliError> {
-        if self.row.is_some() {
-            return Ok(self);
-        }
-        let axes = match &self.places {
-            Places::Span(_) => 1,
-            Places::Lists(lists) => lists.len(),
-        };
-        let list = |axis: usize| {
-            (0..batch * tokens).map(|place| self.places.at(place % tokens.max(1), axis)).collect()
-        };
-        Ok(Tokens { places: Places::Lists((0..axes).map(list).collect()), row: Some(tokens) })
+/// The same with places of its own for each row of the batch.
+fn spread(places: Places, [batch, tokens]: [usize; 2]) -> Places {
+    if places.len() == batch * tokens {
+        return places;
     }
+    let axes = match &places {
+        Places::Span(_) => 1,
+        Places::Lists(lists) => lists.len(),
+    };
+    let list = |axis: usize| {
+        (0..batch * tokens).map(|place| places.at(place % tokens.max(1), axis)).collect()
+    };
+    Places::Lists((0..axes).map(list).collect())
 }
 
 /// Packed sequences: their positions, and where each ends.
@@ -136,7 +118,7 @@ fn packed(
     text: &str,
     [batch, tokens]: [usize; 2],
     given: &str,
-) -> Result<(Tokens, Option<Vec<usize>>), CliError> {
+) -> Result<(Places, Option<Vec<usize>>), CliError> {
     let (_, ends) = integers("--cu-seqlens", text)?;
     let rises = ends.first() == Some(&0) && ends.windows(2).all(|pair| pair[0] <= pair[1]);
     if !rises {
@@ -151,7 +133,7 @@ fn packed(
     }
     let list = ends.windows(2).flat_map(|pair| 0..pair[1] - pair[0]).collect();
     let ends = ends[1..].iter().map(|&end| end as usize).collect();
-    Ok((Tokens { places: Places::Lists(vec![list]), row: None }, Some(ends)))
+    Ok((Places::Lists(vec![list]), Some(ends)))
 }
 
 /// What --positions says; from 0 on if it says nothing.
@@ -160,16 +142,16 @@ fn listed(
     axes: usize,
     [batch, tokens]: [usize; 2],
     given: &str,
-) -> Result<Tokens, CliError> {
+) -> Result<Places, CliError> {
     if texts.is_empty() {
         let span = (0..tokens as i64).into();
-        return Ok(Tokens { places: Places::Span(span), row: None });
+        return Ok(Places::Span(span));
     }
     if let [text] = texts
         && let Some(span) = positions::span(text)?
     {
         return match span.count == tokens {
-            true => Ok(Tokens { places: Places::Span(span), row: None }),
+            true => Ok(Places::Span(span)),
             false => usage(format!("--positions are {}, {given} have {tokens} tokens", span.count)),
         };
     }
@@ -178,7 +160,6 @@ fn listed(
         return usage(format!("--positions stands {count} times; this config has {axes} axes"));
     }
     let mut lists = Vec::new();
-    let mut rows = false;
     for text in texts {
         let (shape, list) = integers("--positions", text)?;
         let whole = [batch, tokens];
@@ -207,11 +188,10 @@ fn listed(
             }
         };
         let length = list.len() / outer;
-        rows |= batch > 1 && length == batch * tokens;
         lists.extend(list.chunks(length.max(1)).map(<[i64]>::to_vec));
     }
     if lists.iter().any(|list| list.len() != lists[0].len()) {
         return usage("--positions: the axes differ in length".to_string());
     }
-    Ok(Tokens { places: Places::Lists(lists), row: rows.then_some(tokens) })
+    Ok(Places::Lists(lists))
 }

@@ -1,43 +1,47 @@
-//! The two tensors, row by row.
+//! Two tensors, row by row.
 
+use super::failure::Failure;
 use super::geometry::Geometry;
-use super::tokens::Tokens;
-use crate::CliError;
-use crate::tensors::Raw;
+use super::places::Places;
+use super::raw::Raw;
+use crate::audit::{Case, Large, LargeJudge, Rows};
+use crate::exact::bulk::Rotator;
+use crate::number::{Format, Tensor};
 use rayon::prelude::*;
-use ropewalk::audit::{Case, Large, LargeJudge, Rows};
-use ropewalk::exact::bulk::Rotator;
-use ropewalk::number::Tensor;
 
 /// Rows of a task.
 const BLOCK: usize = 512;
 
 /// Both tensors, and what is right.
-pub(super) struct Dump {
-    pub(super) before: Raw,
-    pub(super) after: Raw,
-    pub(super) geometry: Geometry,
-    pub(super) places: Tokens,
+pub struct Dump<'a> {
+    /// What went in.
+    pub before: Raw<'a>,
+    /// What came out.
+    pub after: Raw<'a>,
+    /// Which element belongs to which token.
+    pub geometry: Geometry,
+    /// The tokens' positions.
+    pub places: Places,
     pub(super) rotator: Rotator,
 }
 
 /// Some rows with everything that is known of them.
 struct Block {
     first: usize,
-    tokens: Vec<[usize; 2]>,
+    tokens: Vec<usize>,
     input: Vec<u64>,
     got: Vec<u64>,
     expected: Vec<u64>,
     residual: Vec<u64>,
 }
 
-impl Dump {
+impl Dump<'_> {
     /// Rows as they are judged; `exchanged` takes what came out for what went in.
     fn block(
         &self,
         rows: impl ExactSizeIterator<Item = usize> + Clone,
         exchanged: bool,
-    ) -> Result<Block, CliError> {
+    ) -> Result<Block, Failure> {
         let dim = self.geometry.dim;
         let (before, after) = match exchanged {
             false => (&self.before, &self.after),
@@ -49,13 +53,11 @@ impl Dump {
             before.append(offset, dim, &mut input);
             after.append(offset, dim, &mut got);
         }
-        let tokens: Vec<[usize; 2]> = rows.clone().map(|row| self.geometry.token(row)).collect();
+        let tokens: Vec<usize> = rows.clone().map(|row| self.geometry.token(row)).collect();
         let position = |row: usize, axis: usize| self.places.at(tokens[row], axis);
-        let format = before.dtype.format().unwrap_or(ropewalk::number::Format::F64);
-        let (expected, residual) = self
-            .rotator
-            .turn(&position, format, &input)
-            .map_err(|undecided| CliError::Usage(undecided.to_string()))?;
+        let format = before.dtype.format().unwrap_or(Format::F64);
+        let (expected, residual) =
+            self.rotator.turn(&position, format, &input).map_err(Failure::Undecided)?;
         let first = rows.clone().next().unwrap_or(0);
         Ok(Block { first, tokens, input, got, expected, residual })
     }
@@ -72,18 +74,18 @@ impl Dump {
         })
     }
 
-    fn judged(&self, judge: &LargeJudge, block: &Block) -> Result<Large, CliError> {
+    fn judged(&self, judge: &LargeJudge, block: &Block) -> Result<Large, Failure> {
         let judged = self.with(block, |rows| judge.judge(rows));
-        judged.map_err(|misfit| CliError::Usage(misfit.to_string()))
+        judged.map_err(|misfit| Failure::Usage(misfit.to_string()))
     }
 
     /// Judges some rows; what is said of single rows is not theirs.
-    pub(super) fn some(&self, judge: &LargeJudge, rows: &[usize]) -> Result<Large, CliError> {
+    pub(super) fn some(&self, judge: &LargeJudge, rows: &[usize]) -> Result<Large, Failure> {
         self.judged(judge, &self.block(rows.iter().copied(), false)?)
     }
 
-    /// Judges some rows as if the two files were exchanged.
-    pub(super) fn exchanged(&self, judge: &LargeJudge, rows: &[usize]) -> Result<Large, CliError> {
+    /// Judges some rows as if the two tensors were exchanged.
+    pub(super) fn exchanged(&self, judge: &LargeJudge, rows: &[usize]) -> Result<Large, Failure> {
         self.judged(judge, &self.block(rows.iter().copied(), true)?)
     }
 
@@ -97,7 +99,7 @@ impl Dump {
         &self,
         judge: &LargeJudge,
         progress: &(dyn Fn(u64) + Sync),
-    ) -> Result<Large, CliError> {
+    ) -> Result<Large, Failure> {
         let rows = self.geometry.rows();
         let blocks: Vec<usize> = (0..rows).step_by(BLOCK).collect();
         let judged: Vec<Large> = blocks
@@ -109,7 +111,7 @@ impl Dump {
                 progress(count);
                 Ok(large)
             })
-            .collect::<Result<_, CliError>>()?;
+            .collect::<Result<_, Failure>>()?;
         Ok(judged.into_iter().fold(Large::default(), Large::merge))
     }
 
@@ -118,12 +120,12 @@ impl Dump {
         &self,
         judge: &LargeJudge,
         rows: &[usize],
-    ) -> Result<(Case, Tensor), CliError> {
+    ) -> Result<(Case, Tensor), Failure> {
         let block = self.block(rows.iter().copied(), false)?;
         let all: Vec<usize> = (0..rows.len()).collect();
         let case = self.with(&block, |rows| judge.case(rows, &all));
         let shape = vec![1, 1, rows.len(), self.geometry.dim];
         let got = Tensor::new(self.after.dtype, shape, block.got);
-        Ok((case, got.map_err(|error| CliError::Usage(error.to_string()))?))
+        Ok((case, got.map_err(|error| Failure::Usage(error.to_string()))?))
     }
 }

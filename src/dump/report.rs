@@ -1,14 +1,13 @@
 //! What is said of a dump.
 
 use super::extent::Extent;
-use super::search::Judged;
-use super::{Args, colour};
-use ropewalk::audit::{Band, HISTOGRAM, Report, Verdict, Wrong, clean, link, ulp, value};
+use super::judge::Judged;
+use crate::audit::{Band, HISTOGRAM, Report, Verdict, Wrong, clean, link, ulp, value};
 use serde_json::{Value, json};
 use std::fmt::Write;
 
 /// The verdict as it is shown.
-pub(super) fn word(verdict: Verdict, colour: bool) -> String {
+pub fn word(verdict: Verdict, colour: bool) -> String {
     let (code, word) = match verdict {
         Verdict::Conforms => ("1;32", "CONFORMS"),
         Verdict::Diverges => ("1;31", "DIVERGES"),
@@ -20,7 +19,17 @@ pub(super) fn word(verdict: Verdict, colour: bool) -> String {
     }
 }
 
-impl Judged {
+impl Judged<'_> {
+    /// A few lines for a reader, with the colours of a terminal or without.
+    pub fn text(&self, colour: bool) -> String {
+        text(self, colour)
+    }
+
+    /// The same and more for programs: one JSON object.
+    pub fn json(&self) -> String {
+        json(self)
+    }
+
     fn place(&self, wrong: &Wrong) -> (Vec<usize>, i64) {
         let (row, coordinate) = match wrong.index[..] {
             [row, coordinate] => (row, coordinate),
@@ -46,18 +55,17 @@ impl Judged {
     }
 }
 
-/// A few lines for a reader.
-pub(super) fn text(args: &Args, judged: &Judged) -> String {
+fn text(judged: &Judged, colour: bool) -> String {
     let (dump, large) = (&judged.dump, &judged.large);
     let shape = &dump.after.shape;
     let mut text = format!(
         "{}  {}: {} {shape:?} {}, {} of {}\n",
-        word(judged.verdict(), colour(args)),
-        clean(args.after.as_deref().unwrap_or_default()),
+        word(judged.verdict(), colour),
+        clean(&judged.names[1]),
         dump.geometry.letters,
         dump.after.dtype,
-        args.direction.name(),
-        clean(args.before.as_deref().unwrap_or_default()),
+        judged.direction.name(),
+        clean(&judged.names[0]),
     );
     let total = large.judged + large.unjudged;
     let by = format!("the derived bound of {}", judged.profile);
@@ -85,7 +93,7 @@ pub(super) fn text(args: &Args, judged: &Judged) -> String {
         text += "  nothing but zeros went in, of which every rotation makes zeros\n";
     }
     rivals(judged, &mut text);
-    causes(judged.report.as_ref(), judged.plain, colour(args), &mut text);
+    causes(judged.report.as_ref(), judged.plain, colour, &mut text);
     histogram(judged, &mut text);
     bands(judged, &mut text);
     text
@@ -104,13 +112,12 @@ fn rivals(judged: &Judged, text: &mut String) {
     let names = |list: &[&(&str, usize)]| -> String {
         list.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
     };
-    let rows = judged.sample;
-    let _ = writeln!(text, "  right profiles that hold on a sample of {rows} rows: {}", names(&hold));
+    let _ = writeln!(text, "  right profiles that hold on a sample of rows: {}", names(&hold));
     let _ = writeln!(text, "  right profiles that do not: {}", names(&not));
 }
 
 /// The causes and what else was noticed.
-pub(super) fn causes(report: Option<&Report>, plain: Option<&str>, colour: bool, text: &mut String) {
+pub fn causes(report: Option<&Report>, plain: Option<&str>, colour: bool, text: &mut String) {
     if report.is_none() && plain.is_none() {
         return;
     }
@@ -175,8 +182,7 @@ fn bands(judged: &Judged, text: &mut String) {
     }
 }
 
-/// The same and more for programs.
-pub(super) fn json(args: &Args, judged: &Judged) -> String {
+fn json(judged: &Judged) -> String {
     let large = &judged.large;
     let number = |x: f64| if x.is_finite() { json!(x) } else { Value::Null };
     let element = |wrong: &Option<Wrong>| {
@@ -213,7 +219,7 @@ pub(super) fn json(args: &Args, judged: &Judged) -> String {
         })
         .collect();
     let diagnoses = judged.report.as_ref().map(|report| {
-        let one = |d: &ropewalk::audit::Diagnosis| {
+        let one = |d: &crate::audit::Diagnosis| {
             json!({
                 "faults": d.faults, "alternatives": d.alternatives, "explains": d.explains,
                 "summary": d.summary, "fix": d.fix, "links": d.links,
@@ -224,9 +230,9 @@ pub(super) fn json(args: &Args, judged: &Judged) -> String {
     let clues = judged.report.as_ref().map(|report| &report.clues);
     let object = json!({
         "verdict": judged.verdict().name(),
-        "before": args.before, "after": args.after,
+        "before": judged.names[0], "after": judged.names[1],
         "shape": judged.dump.after.shape, "axes": judged.dump.geometry.letters,
-        "dtype": judged.dump.after.dtype.name(), "direction": args.direction.name(),
+        "dtype": judged.dump.after.dtype.name(), "direction": judged.direction.name(),
         "profile": judged.profile,
         "judged": large.judged, "unjudged": large.unjudged,
         "without_value": large.without_value(), "wrong": large.wrong,

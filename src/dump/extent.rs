@@ -1,12 +1,12 @@
 //! What is wrong in a tensor, by its own axes: which batches, heads, tokens, coordinates.
 
 use super::geometry::Geometry;
-use ropewalk::audit::Large;
+use crate::audit::Large;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 /// Indices with a wrong element, along each axis of the tensor.
-pub(super) struct Extent {
+pub struct Extent {
     /// The letter of the axis, its length, the indices.
     axes: Vec<(char, usize, BTreeSet<usize>)>,
     /// Rows with a wrong element.
@@ -15,7 +15,8 @@ pub(super) struct Extent {
 }
 
 impl Extent {
-    pub(super) fn new(geometry: &Geometry, large: &Large) -> Extent {
+    /// Of what was judged.
+    pub fn new(geometry: &Geometry, large: &Large) -> Extent {
         let mut axes: Vec<_> = geometry
             .letters
             .chars()
@@ -35,7 +36,7 @@ impl Extent {
     }
 
     /// One sentence: exactly what is wrong, if every combination of the indices is; else how many.
-    pub(super) fn sentence(&self) -> String {
+    pub fn sentence(&self) -> String {
         let said: Vec<String> = self
             .axes
             .iter()
@@ -69,7 +70,8 @@ impl Extent {
         outer.iter().try_fold(1usize, |n, (.., found)| n.checked_mul(found.len())) == Some(self.rows)
     }
 
-    pub(super) fn json(&self) -> Value {
+    /// The same for programs.
+    pub fn json(&self) -> Value {
         let axes = self.axes.iter().map(|(letter, length, found)| {
             let ranges: Vec<[usize; 2]> = runs(found);
             (letter.to_string(), json!({"length": length, "indices": ranges}))
