@@ -17,13 +17,14 @@ impl<'a> Archive<'a> {
 
     /// The arrays' names, in the order of the archive.
     pub(super) fn names(&mut self) -> Result<Vec<String>, String> {
+        let count = self.0.len();
         let name = |index: usize| {
             let member = self.0.by_index_raw(index).map_err(|e| e.to_string())?;
             let file = member.name().map_err(|e| e.to_string())?.to_string();
             let array = file.strip_suffix(".npy").map(str::to_string);
             array.ok_or_else(|| format!("{file} is no array"))
         };
-        (0..self.0.len()).map(name).collect()
+        (0..count).map(name).collect()
     }
 
     /// A member's bytes, as many as its header says and at most `most`.
