@@ -114,7 +114,8 @@ fn one_element_is_found() {
     assert_eq!(json["worst_wrong"]["index"], serde_json::json!([1, 123, 9]));
     assert_eq!(json["worst_wrong"]["position"], 123);
     let text = said(&mut ropewalk(folder.path(), BOTH, &HERE), 1);
-    assert!(text.starts_with("DIVERGES") && text.contains("first row that is wrong: [1, 123]"));
+    assert!(text.starts_with("DIVERGES"), "{text}");
+    assert!(text.contains("wrong: head 1, token 123, coordinate 9; every other"), "{text}");
 }
 
 #[test]
@@ -220,7 +221,7 @@ fn what_cannot_be_judged_is_said() {
         (
             BOTH,
             &["--positions", "0..300", "--axes", "hds"],
-            "allowed are b, h, s in any order and then d",
+            "allowed are b, h and s or t (tokens) in any order and then d",
         ),
         (
             BOTH,
@@ -230,7 +231,7 @@ fn what_cannot_be_judged_is_said() {
         (
             BOTH,
             &["--positions", "0..300", "--set", "head_dim=8"],
-            "the last axis has length 16, head_dim of the config is 8",
+            "the last axis has length 16, head_dim of the config is 8 and its rotated slice 8",
         ),
         (
             BOTH,

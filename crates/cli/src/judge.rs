@@ -108,7 +108,7 @@ fn judged(args: &Args) -> Result<Result<Judged<'static>, Failure>, CliError> {
     };
     let names = [before.clone(), after.clone()];
     let (before, after) = (tensors::raw(before)?, tensors::raw(after)?);
-    let geometry = Geometry::new(args.axes.as_deref(), &after.shape, "bhsd");
+    let geometry = Geometry::new(args.axes.as_deref(), &before.shape, "bhsd");
     let geometry = geometry.map_err(CliError::Usage)?;
     let rotated = Rotated {
         names,

@@ -51,7 +51,7 @@ pub(super) fn places(
     geometry: &Geometry,
 ) -> Result<Places, CliError> {
     let whole @ [batch, tokens] = geometry.tokens();
-    let given = format!("the tensors (axes {:?}, shape {:?})", geometry.letters, geometry.shape());
+    let given = format!("(axes {:?}, shape {:?})", geometry.letters, geometry.shape());
     let (mut found, sequences) = match &options.cu_seqlens {
         Some(text) => packed(text, whole, &given)?,
         None if options.positions.is_empty() && options.offset.is_none() => {
@@ -127,8 +127,8 @@ fn packed(
     let total = ends.last().copied().unwrap_or_default() as u64;
     if batch != 1 || total != tokens as u64 {
         return usage(format!(
-            "--cu-seqlens ends at {total}, {given} have {tokens} tokens in {batch} rows; it is for \
-             one row of packed sequences"
+            "--cu-seqlens ends at {total}, the tensors have {tokens} tokens in each of {batch} rows \
+             {given}; it is for one row of packed sequences"
         ));
     }
     let list = ends.windows(2).flat_map(|pair| 0..pair[1] - pair[0]).collect();
@@ -152,7 +152,7 @@ fn listed(
     {
         return match span.count == tokens {
             true => Ok(Places::Span(span)),
-            false => usage(format!("--positions are {}, {given} have {tokens} tokens", span.count)),
+            false => usage(format!("--positions are {}, the tensors have {tokens} tokens {given}", span.count)),
         };
     }
     if texts.len() > 1 && texts.len() != axes {
@@ -179,11 +179,11 @@ fn listed(
             [a, n] if *a == axes && *n == tokens => *a,
             [a, b, n] if *a == axes && [*b, *n] == whole => *a,
             [a, 1, n] if *a == axes && *n == tokens => *a,
-            [n] => return usage(format!("--positions are {n}, {given} have {tokens} tokens")),
+            [n] => return usage(format!("--positions are {n}, the tensors have {tokens} tokens {given}")),
             _ => {
                 return usage(format!(
-                    "--positions {text} has shape {shape:?}, {given} have {batch} rows of {tokens} \
-                     tokens and the rope {axes} axes"
+                    "--positions {text} has shape {shape:?}, the tensors have {batch} rows of {tokens} \
+                     tokens {given}, the rope {axes} axes"
                 ));
             }
         };
