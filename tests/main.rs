@@ -20,6 +20,7 @@ mod kill;
 mod ladder;
 mod limits;
 mod model;
+mod mutants;
 mod number;
 mod oracles;
 mod positions;

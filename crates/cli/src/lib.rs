@@ -14,6 +14,8 @@ mod decay;
 mod error;
 mod explain;
 mod export;
+#[doc(hidden)]
+pub mod fuzz;
 mod generate;
 mod host;
 mod identify;

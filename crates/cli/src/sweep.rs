@@ -1,6 +1,6 @@
 //! `ropewalk sweep`: the worst error of a profile over every position.
 
-mod record;
+pub(super) mod record;
 mod report;
 mod truth;
 

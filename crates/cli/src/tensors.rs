@@ -6,7 +6,7 @@ mod archive;
 mod npy;
 mod raw;
 
-pub use raw::{is_tensor, raw};
+pub use raw::{is_tensor, parsed, raw};
 
 use self::archive::Archive;
 use super::CliError;
@@ -89,7 +89,8 @@ fn dtype(name: &str, stored: Stored) -> Result<Dtype, String> {
     })
 }
 
-fn read_safetensors(bytes: &[u8]) -> Result<Named, String> {
+/// Every tensor of a file.
+pub fn read_safetensors(bytes: &[u8]) -> Result<Named, String> {
     let file = SafeTensors::deserialize(bytes).map_err(|e| e.to_string())?;
     let mut named = Named::new();
     for (name, view) in file.tensors() {
@@ -120,7 +121,7 @@ fn write_safetensors(named: &[(String, Tensor)]) -> Result<Vec<u8>, String> {
 }
 
 /// Every array of an archive.
-fn read_npz(bytes: &[u8]) -> Result<Named, String> {
+pub fn read_npz(bytes: &[u8]) -> Result<Named, String> {
     let mut archive = Archive::new(bytes)?;
     let mut room = MOST;
     let mut named = Named::new();

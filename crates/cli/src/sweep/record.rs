@@ -166,10 +166,13 @@ impl From<ReadFinding> for Finding {
 }
 
 fn read(path: &Path) -> Result<(Header, Swept), CliError> {
-    let text = std::fs::read_to_string(path).map_err(CliError::file(path))?;
-    let wrong = |line: usize, why: String| {
-        CliError::Usage(format!("{} line {}: {why}", path.display(), line + 1))
-    };
+    parse(&std::fs::read_to_string(path).map_err(CliError::file(path))?)
+        .map_err(|why| CliError::Usage(format!("{} {why}", path.display())))
+}
+
+/// Reads what [`Record::ndjson`] wrote.
+pub fn parse(text: &str) -> Result<(Header, Swept), String> {
+    let wrong = |line: usize, why: String| format!("line {}: {why}", line + 1);
     let mut lines = text.lines().enumerate();
     let first = lines.next().map_or("", |(_, line)| line);
     let header: ReadHeader =

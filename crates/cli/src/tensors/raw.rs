@@ -37,19 +37,24 @@ pub fn raw(given: &str) -> Result<Raw<'static>, CliError> {
         return Err(usage("the name must end in .npy, .npz or .safetensors".into()));
     }
     let content = std::fs::read(path).map_err(CliError::file(path))?;
+    parsed(kind, content, name).map_err(usage)
+}
+
+/// A tensor of a file of this kind.
+pub fn parsed(kind: &str, content: Vec<u8>, name: Option<&str>) -> Result<Raw<'static>, String> {
     match kind {
-        "npy" if name.is_some() => Err(usage("a .npy has one array without a name".into())),
-        "npy" => plain(content).map_err(usage),
+        "npy" if name.is_some() => Err("a .npy has one array without a name".into()),
+        "npy" => plain(content),
         "npz" => {
-            let mut archive = Archive::new(&content).map_err(usage)?;
-            let names = archive.names().map_err(usage)?;
+            let mut archive = Archive::new(&content)?;
+            let names = archive.names()?;
             let names: Vec<&str> = names.iter().map(String::as_str).collect();
-            let index = chosen(&names, name).map_err(usage)?;
+            let index = chosen(&names, name)?;
             // Nothing but zeros is packed a thousandfold.
             let most = (content.len() as u64).saturating_mul(256).max(1 << 28);
-            plain(archive.member(index, most).map_err(usage)?).map_err(usage)
+            plain(archive.member(index, most)?)
         }
-        _ => stored(content, name).map_err(usage),
+        _ => stored(content, name),
     }
 }
 
