@@ -2,6 +2,7 @@
 
 mod capability;
 mod judge;
+mod one_opinion;
 mod verdict;
 
 use ropewalk::audit::{Ask, Breakage, Capability, Description, Kernel, Outcome};

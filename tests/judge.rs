@@ -2,7 +2,7 @@
 
 use assert_cmd::Command;
 use proptest::prelude::*;
-use ropewalk::audit::{Case, LargeJudge, Rows, judge, right_profiles};
+use ropewalk::audit::{Case, LargeJudge, Rows, Tolerances, judge, right_profiles};
 use ropewalk::encoding::{Body, Question};
 use ropewalk::exact::{answer, bulk::Rotator};
 use ropewalk::number::{Dtype, Tensor};
@@ -329,7 +329,8 @@ proptest! {
         let output = [("q".to_string(), Tensor::new(dtype, vec![1, 1, 6, dim], got.clone()).unwrap())];
         let asked = case.ask.question().unwrap();
         let expected = case.truth.expected.tensors().unwrap();
-        let small = judge(&case, &asked, expected, &output, &[profile]).unwrap();
+        let bounds = Tolerances::new(asked, &[profile]);
+        let small = judge(&case, asked, expected, &output, &bounds).unwrap();
         let bound = &ropewalk::profile::bounds(&asked, &[profile])[0].1[0].tensor;
         let open: Vec<(usize, u64, u64)> = (0..48)
             .filter(|&i| bound.data()[i] == format.infinity())

@@ -12,7 +12,6 @@ mod words;
 
 pub use machine::Precision;
 
-use super::diagnose::{diagnose, evidence};
 use super::finding::Diagnosis;
 use super::kernel::Kernel;
 use super::run::{Options, judge_all};
@@ -224,20 +223,18 @@ fn explain(probe: Probe, found: &mut Identified) {
         size(one) <= 4096 || (2..=3).contains(&large)
     };
     let asked: Vec<super::outcome::Answered> = asked.into_iter().filter(few).collect();
-    let options = Options { diagnose: false, ..Options::default() };
+    let options = Options { sight: false, ..Options::default() };
     let report = judge_all(&cases, &asked, description, &options);
     if report.divergences().next().is_none() {
         return;
     }
-    let read = evidence::asked(&cases, &asked);
-    let (diagnoses, clues) = diagnose(&cases, &asked, &read, &report, None);
-    found.diagnoses = diagnoses;
+    found.diagnoses = report.diagnoses;
     // A config that has all of it says what is different, if not why.
     let told = found.by_rule && !found.differences.is_empty();
     if found.diagnoses.is_empty() && !told {
         found.unknown.push("no known fault explains what is different".into());
     }
-    found.remarks.extend(clues);
+    found.remarks.extend(report.clues);
 }
 
 /// What it makes of total lengths, where the declared rule depends on them.

@@ -9,7 +9,10 @@ use super::ask::Ask;
 use super::case::Case;
 use super::case::Truth;
 use super::errors::{Band, Cell, Errors};
-use super::judge::{HISTOGRAM, Misfit, Wrong, judge_each, scale, ulps};
+use super::judge::answer::judge;
+use super::judge::within::{scale, ulps};
+use super::judge::{HISTOGRAM, Mark, Misfit, Wrong};
+use super::tolerance::Tolerances;
 use crate::encoding::{Body, Expression, Question, Rope, outside};
 use crate::number::{Dtype, Format, Tensor};
 use crate::profile::{Floor, Profile};
@@ -210,13 +213,8 @@ impl<'a> LargeJudge<'a> {
             return Ok(());
         };
         let output = [("q".to_string(), got)];
-        let (mut lines, mut columns) = (vec![false; open.len()], vec![0; dim]);
-        let mut wrong = |_: &str, index: usize| {
-            lines[index / dim] = true;
-            columns[index % dim] += 1;
-        };
-        let profiles = [self.profile];
-        let whole = judge_each(&case, question, expected, &output, &profiles, &mut wrong)?;
+        let tolerances = Tolerances::new(question, &[self.profile]);
+        let whole = judge(&case, question, expected, &output, &tolerances)?;
         let tally = &whole.tallies[0];
         large.unjudged = tally.unjudged;
         large.judged -= tally.unjudged;
@@ -224,17 +222,27 @@ impl<'a> LargeJudge<'a> {
         if tally.wrong == 0 {
             return Ok(());
         }
-        let global = |index: &[usize]| match *index {
-            [.., row, column] => vec![rows.first + open[row], column],
-            _ => vec![],
-        };
-        large.worst_wrong = tally.worst.clone();
-        if let Some(worst) = &mut large.worst_wrong {
-            worst.index = global(&worst.index);
+        large.worst_wrong = tally.worst.clone().map(|mut worst| {
+            if let [.., row, column] = worst.index[..] {
+                worst.index = vec![rows.first + open[row], column];
+            }
+            worst
+        });
+        let marks = whole.outputs.iter().flat_map(|output| &output.marks[0]);
+        for (flat, _) in marks.enumerate().filter(|(_, mark)| **mark == Mark::Wrong) {
+            let (row, column) = (open[flat / dim], flat % dim);
+            if large.rows.last() != Some(&(rows.first + row)) {
+                large.rows.push(rows.first + row);
+            }
+            large.columns.resize(dim, 0);
+            large.columns[column] += 1;
+            let turns =
+                |plane: &crate::encoding::Plane| plane.pair.re == column || plane.pair.im == column;
+            let plane = self.rope.planes.iter().position(turns);
+            // Counted where the row's errors were.
+            let band = Band::of(Some((rows.position)(row, 0) as f64));
+            large.errors.cells.entry((band, plane)).or_default().beyond += 1;
         }
-        let named = open.iter().zip(&lines).filter(|(_, wrong)| **wrong);
-        large.rows = named.map(|(row, _)| rows.first + row).collect();
-        large.columns = columns;
         Ok(())
     }
 

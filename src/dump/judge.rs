@@ -269,6 +269,6 @@ fn explain(
         Options { door: "a dump".into(), profile: given, twice: false, ..Options::default() };
     let (case, got) = dump.case(judge, &rows)?;
     let output = Outcome::Output(vec![("q".to_string(), got)]);
-    let asked = Answered { case: 0, outcome: Ok(output), fickle: false };
+    let asked = Answered { case: 0, outcome: Ok(output), fickle: false, broke: None };
     Ok(judge_all(&[case], &[asked], Description::named("dump"), &options))
 }

@@ -66,6 +66,7 @@ pub fn run(args: &Args) -> Result<ExitCode, CliError> {
         profile: args.profile.copied(),
         twice,
         diagnose: true,
+        sight: true,
         known: &|id| known.iter().any(|(_, glob)| glob.is_match(id)),
         progress: &|| bar.inc(1),
     };

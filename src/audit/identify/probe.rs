@@ -133,6 +133,7 @@ impl<'k> Probe<'k> {
             case: self.cases.len(),
             outcome: Ok(outcome.clone()),
             fickle: false,
+            broke: None,
         });
         self.cases.push(Case {
             ask,
