@@ -20,9 +20,14 @@ pub fn word(verdict: Verdict, colour: bool) -> String {
 }
 
 impl Judged<'_> {
-    /// A few lines for a reader, with the colours of a terminal or without.
-    pub fn text(&self, colour: bool) -> String {
-        text(self, colour)
+    /// A few lines for a reader.
+    pub fn text(&self) -> String {
+        text(self, false)
+    }
+
+    /// The same in the colours of a terminal.
+    pub fn coloured(&self) -> String {
+        text(self, true)
     }
 
     /// The same and more for programs: one JSON object.

@@ -92,7 +92,11 @@ pub fn run(args: &Args) -> Result<ExitCode, CliError> {
             return Ok(ExitCode::from(1));
         }
     };
-    let text = if args.json { judged.json() } else { judged.text(colour(args)) };
+    let text = match (args.json, colour(args)) {
+        (true, _) => judged.json(),
+        (false, true) => judged.coloured(),
+        (false, false) => judged.text(),
+    };
     say(args, judged.verdict(), &text)
 }
 
