@@ -57,6 +57,14 @@ pub struct Mutant<'a> {
     refusal: Option<Reject>,
 }
 
+impl Fault {
+    /// What a kernel with this fault makes of a request, none where the fault makes no difference
+    /// by construction: it does not apply, or the question is the same afterwards.
+    pub fn mutate<'a>(&'static self, asked: &'a Asked, history: &'a History) -> Option<Mutant<'a>> {
+        Mutant::new(asked, history, vec![self])
+    }
+}
+
 impl<'a> Mutant<'a> {
     pub(super) fn new(
         asked: &'a Asked,

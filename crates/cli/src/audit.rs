@@ -76,7 +76,7 @@ pub fn run(args: &Args) -> Result<ExitCode, CliError> {
     // An id that was mistyped, or that the vectors no longer have.
     for (line, glob) in &known {
         if !audited.report.cases.iter().any(|case| glob.is_match(&case.id)) {
-            super::warn(&format!("known failure {line} matches no test that was asked"));
+            super::write::warn(&format!("known failure {line} matches no test that was asked"));
         }
     }
     Ok(ExitCode::from(audited.report.verdict.exit_code()))

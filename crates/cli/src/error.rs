@@ -2,7 +2,6 @@
 
 use ropewalk::request::{Reject, Slug};
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 
 /// An error that ends a verb with exit code 2.
 #[derive(Debug, thiserror::Error)]
@@ -26,12 +25,6 @@ pub fn refusal(reject: &Reject) -> String {
         Slug::MissingKey => format!("rejected: {reject}; --set KEY=VALUE gives it"),
         _ => format!("rejected: {reject}"),
     }
-}
-
-/// Says so; the exit code of a verb whose config is refused.
-pub fn rejected(reject: &Reject) -> ExitCode {
-    super::warn(&refusal(reject));
-    ExitCode::from(1)
 }
 
 impl CliError {

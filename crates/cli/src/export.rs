@@ -46,7 +46,7 @@ pub fn run(args: &Args) -> Result<ExitCode, CliError> {
     }
     let mut code = ExitCode::SUCCESS;
     for (select, _) in args.select.iter().zip(&found).filter(|(_, found)| !**found) {
-        super::warn(&format!("{select}: neither a test's id nor a golden file's path"));
+        super::write::warn(&format!("{select}: neither a test's id nor a golden file's path"));
         code = ExitCode::from(1);
     }
     Ok(code)

@@ -39,8 +39,8 @@ pub use audit::{html_page, junit_xml};
 pub use error::CliError;
 
 use clap::{Parser, Subcommand};
-use ropewalk::audit::clean;
 use std::process::ExitCode;
+use write::{outln, rawln, warn};
 
 const GROUPS: &str = "\
 {about}
@@ -138,20 +138,4 @@ pub fn main() -> ExitCode {
         warn(&error.to_string());
         ExitCode::from(2)
     })
-}
-
-/// Prints a line on standard output. Names of files and what stands in them move no cursor.
-fn outln(line: &str) -> Result<(), CliError> {
-    rawln(&clean(line))
-}
-
-/// Prints a line that is safe already: JSON, or text with colours.
-fn rawln(line: &str) -> Result<(), CliError> {
-    use std::io::Write;
-    writeln!(std::io::stdout(), "{line}").map_err(CliError::stream("standard output"))
-}
-
-/// Says something on standard error.
-fn warn(text: &str) {
-    eprintln!("ropewalk: {}", clean(text));
 }

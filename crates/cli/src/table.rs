@@ -1,7 +1,10 @@
 //! `ropewalk table`: cos and sin of a rope for any number of positions, to a file.
 
+mod arrangement;
 mod arrays;
 mod container;
+
+pub(super) use arrangement::Arrangement;
 
 use super::CliError;
 use super::positions;
@@ -52,15 +55,6 @@ pub struct Args {
     layout_out: Arrangement,
 }
 
-/// How cos and sin stand in the file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Arrangement {
-    CosSin,
-    Complex,
-    Concat,
-    Duplicated,
-}
-
 fn dtype(word: &str) -> Result<Dtype, String> {
     let found = Dtype::from_name(word).filter(|dtype| dtype.format().is_some());
     found.ok_or_else(|| "allowed are f64, f32, bf16, f16".to_string())
@@ -81,11 +75,11 @@ pub fn run(args: &Args) -> Result<ExitCode, CliError> {
     let config = args.source.object()?;
     let (rope, config) = match checked(&config, args.seq_len) {
         Ok(checked) => checked,
-        Err(reject) => return Ok(super::error::rejected(&reject)),
+        Err(reject) => return Ok(super::write::rejected(&reject)),
     };
     let places = positions::parse(&args.positions, rope.axes)?;
     let undecided = |error: &dyn std::fmt::Display| {
-        super::warn(&error.to_string());
+        super::write::warn(&error.to_string());
         Ok(ExitCode::from(1))
     };
     let resolved = match ResolvedRope::new(&rope) {

@@ -1,8 +1,11 @@
 //! Files appear whole or not at all, and leave nothing behind.
 
-use super::CliError;
+use super::error::{CliError, refusal};
+use ropewalk::audit::clean;
+use ropewalk::request::Reject;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::sync::{Mutex, Once, PoisonError};
 
 /// Temporary files that have been made. Those that got their names since are not there any more.
@@ -72,4 +75,25 @@ pub fn read_text(path: &Path) -> Result<String, CliError> {
         true => std::fs::read_to_string(path).map_err(CliError::file(path)),
         false => Err(CliError::Usage(format!("{}: it is no regular file", path.display()))),
     }
+}
+
+/// Prints a line on standard output. Names of files and what stands in them move no cursor.
+pub fn outln(line: &str) -> Result<(), CliError> {
+    rawln(&clean(line))
+}
+
+/// Prints a line that is safe already: JSON, or text with colours.
+pub fn rawln(line: &str) -> Result<(), CliError> {
+    writeln!(std::io::stdout(), "{line}").map_err(CliError::stream("standard output"))
+}
+
+/// Says something on standard error.
+pub fn warn(text: &str) {
+    eprintln!("ropewalk: {}", clean(text));
+}
+
+/// Says that a config is refused; the exit code of a verb that has no other.
+pub fn rejected(reject: &Reject) -> ExitCode {
+    warn(&refusal(reject));
+    ExitCode::from(1)
 }

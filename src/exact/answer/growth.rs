@@ -6,7 +6,7 @@ use super::super::ratio::Ratio;
 use super::super::rationals::of_monomial;
 use super::super::resolved::{ResolvedPlane, ResolvedRope};
 use super::super::{angle, phasor};
-use super::score::Difference;
+use super::difference::Difference;
 use crate::encoding::{Arithmetic, Class, Fraction, Monomial};
 use num_complex::Complex;
 use num_traits::Zero;

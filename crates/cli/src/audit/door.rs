@@ -89,7 +89,7 @@ impl Door {
             let tensors = tensors::read(path)?;
             let kernel = Answers::new(&name, tensors, &cases, self.prompt.is_some());
             if let foreign @ [first, ..] = &kernel.foreign(&cases)[..] {
-                crate::warn(&format!(
+                crate::write::warn(&format!(
                     "{name}: {} answers are to questions that are not asked here, for example {first}",
                     foreign.len()
                 ));

@@ -1,7 +1,9 @@
 //! Dumps of what a rotation is made of: tables of cos and sin, and frequencies.
 
-use super::{Args, colour, say, tokens};
-use crate::error::rejected;
+use super::args::Args;
+use super::out::{colour, say};
+use super::tokens;
+use crate::write::rejected;
 use crate::{CliError, tensors};
 use ropewalk::audit::{
     Answered, Ask, Case, Description, Options, Outcome, Report, Truth, clean, judge_all, ulp, value,
