@@ -2,6 +2,8 @@
 
 use super::{flat, list_rounds_to, rounds_to, spectrum};
 use crate::ask::{ask, doubles, tensor};
+use ropewalk::encoding::Question;
+use ropewalk::request::Request;
 use serde_json::{Value, json};
 
 /// 1, 2, 3, 4 turned by ω = 1 and 0.01, in both layouts, at four positions.
