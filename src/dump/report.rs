@@ -10,7 +10,7 @@ use std::fmt::Write;
 pub fn word(verdict: Verdict, colour: bool) -> String {
     let (code, word) = match verdict {
         Verdict::Conforms => ("1;32", "CONFORMS"),
-        Verdict::Diverges => ("1;31", "DIVERGES"),
+        Verdict::Diverges | Verdict::Lenient => ("1;31", "DIVERGES"),
         Verdict::Unjudged | Verdict::AdapterFault => ("1;33", "UNJUDGED"),
     };
     match colour {

@@ -22,7 +22,7 @@ pub use aliases::{ALIASES, Alias, IGNORED_INSIDE, TYPES};
 use super::key::invalid;
 use super::rope::Layout;
 use super::spectrum::{Scheme, find};
-use crate::request::{Json, Object, Reject, Slug};
+use crate::request::{Json, Object, Reject, Slug, did_you_mean};
 use levels::Levels;
 
 /// The keys of the model form.
@@ -50,8 +50,9 @@ pub fn flatten(config: &Object, schemes: &[&dyn Scheme]) -> Result<Object, Rejec
                 false => Slug::UnknownKey,
             };
             return Err(slug.because(format!(
-                "key {name} (value {value}) stands beside model, which takes {}",
-                MODEL_KEYS.join(", ")
+                "key {name} (value {value}) stands beside model, which takes {}{}",
+                MODEL_KEYS.join(", "),
+                did_you_mean(name, MODEL_KEYS)
             )));
         }
     }

@@ -31,7 +31,7 @@ pub use proportional::Proportional;
 pub use xpos::XPos;
 pub use yarn::Yarn;
 
-use crate::request::{Reject, Slug};
+use crate::request::{Reject, Slug, did_you_mean};
 
 /// The rules that the crate brings, in the order of the documentation.
 pub const SCHEMES: &[&dyn Scheme] = &[
@@ -60,7 +60,10 @@ pub const SCHEMES: &[&dyn Scheme] = &[
 pub fn find<'a>(schemes: &[&'a dyn Scheme], rope_type: &str) -> Result<&'a dyn Scheme, Reject> {
     schemes.iter().copied().find(|scheme| scheme.rope_type() == rope_type).ok_or_else(|| {
         let names: Vec<&str> = schemes.iter().map(|scheme| scheme.rope_type()).collect();
-        Slug::UnknownRopeType
-            .because(format!("rope_type is {rope_type:?}, allowed are {}", names.join(", ")))
+        Slug::UnknownRopeType.because(format!(
+            "rope_type is {rope_type:?}, allowed are {}{}",
+            names.join(", "),
+            did_you_mean(rope_type, names.iter().copied())
+        ))
     })
 }

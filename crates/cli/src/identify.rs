@@ -1,7 +1,8 @@
 //! `ropewalk identify`: what a kernel computes, found out by asking.
 
+use super::orphans::Orphans;
 use super::source::Source;
-use super::{CliError, outln};
+use super::{CliError, names, outln};
 use ropewalk::audit::{Identified, Process, ProcessOptions, identify};
 use ropewalk::number::Dtype;
 use ropewalk::request::{Json, Object};
@@ -26,8 +27,8 @@ pub struct Args {
     #[command(flatten)]
     source: Source,
     /// Format of everything that is asked; by default the widest that the kernel claims
-    #[arg(long, value_name = "FORMAT")]
-    dtype: Option<String>,
+    #[arg(long, value_name = "FORMAT", value_parser = names::float)]
+    dtype: Option<Dtype>,
     /// Seconds for one answer
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=86400))]
     timeout: u64,
@@ -38,17 +39,6 @@ pub struct Args {
 
 /// Runs the verb.
 pub fn run(args: &Args) -> Result<ExitCode, CliError> {
-    let dtype = match &args.dtype {
-        None => None,
-        Some(name) => match Dtype::from_name(name).filter(|dtype| dtype.format().is_some()) {
-            Some(dtype) => Some(dtype),
-            None => {
-                return Err(CliError::Usage(format!(
-                    "--dtype is {name:?}, allowed are f64, f32, bf16, f16"
-                )));
-            }
-        },
-    };
     let config = match args.source.is_given() {
         true => Some(args.source.object()?),
         false => None,
@@ -59,9 +49,11 @@ pub fn run(args: &Args) -> Result<ExitCode, CliError> {
         return Err(CliError::Usage(format!("{}: {reject}", args.source.name())));
     }
     let timeout = Duration::from_secs(args.timeout);
+    // Dropped after the kernel.
+    let _orphans = Orphans::adopt();
     let mut kernel =
         Process::new(&args.exec, ProcessOptions { timeout, ..ProcessOptions::default() });
-    let found = identify(&mut kernel, config.as_ref(), dtype);
+    let found = identify(&mut kernel, config.as_ref(), args.dtype);
     let found = match found {
         Ok(found) => found,
         Err(why) => {

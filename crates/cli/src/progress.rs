@@ -8,3 +8,9 @@ pub fn progress(total: u64, what: &str) -> ProgressBar {
     let style = ProgressStyle::with_template(&template);
     ProgressBar::new(total).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
+
+/// Where nobody knows how long it takes: what is being done, and for how long.
+pub fn spinner() -> ProgressStyle {
+    let style = ProgressStyle::with_template("{spinner} {msg}, {elapsed}");
+    style.unwrap_or_else(|_| ProgressStyle::default_spinner())
+}

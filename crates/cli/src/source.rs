@@ -1,11 +1,11 @@
 //! Where a verb's config comes from: a file, a released model, or standard input.
 
-use super::CliError;
+use super::{CliError, stdin};
 use ropewalk::audit::clean;
 use ropewalk::encoding::spectrum::SCHEMES;
-use ropewalk::encoding::{Layout, RopeConfig, model, models, rope_keys};
-use ropewalk::request::{Json, Object};
-use std::io::Read;
+use ropewalk::encoding::{Layout, Model, RopeConfig, model, models, rope_keys};
+use ropewalk::generate::{FilePlan, plans_for};
+use ropewalk::request::{Json, Object, nearest};
 use std::path::{Path, PathBuf};
 
 /// The options that name a config.
@@ -38,6 +38,34 @@ impl Source {
     /// Whether keys are all there is of it.
     fn is_bare(&self) -> bool {
         self.config.is_none() && self.model.is_none() && !self.set.is_empty()
+    }
+
+    /// The tests of a config of the caller's.
+    ///
+    /// # Errors
+    /// Whatever is wrong with it.
+    pub fn plans(&self, config: &Object) -> Result<Vec<FilePlan>, CliError> {
+        let refused = |reject| CliError::Usage(format!("{}: {reject}", self.name()));
+        plans_for(config).map_err(refused)
+    }
+
+    /// The options as they were given, for a command that means the same config; nothing if none
+    /// was.
+    pub fn words(&self) -> String {
+        let config = self.config.as_ref().map(|path| path.display().to_string());
+        let given = [
+            ("--model", self.model.clone()),
+            ("--config", config),
+            ("--layout", self.layout.clone()),
+            ("--layer-type", self.layer_type.clone()),
+        ];
+        let set = self.set.iter().map(|pair| ("--set", Some(pair.clone())));
+        let quoted = |word: String| match word.contains(|c: char| c.is_whitespace() || c == '\'') {
+            true => format!("'{}'", word.replace('\'', "'\\''")),
+            false => word,
+        };
+        let said = given.into_iter().chain(set).filter_map(|(option, word)| Some((option, word?)));
+        said.map(|(option, word)| format!("{option} {} ", quoted(word))).collect()
     }
 
     /// The layer type asked for.
@@ -110,16 +138,8 @@ impl Source {
 
     fn read(&self) -> Result<Object, CliError> {
         let text = match &self.config {
-            Some(path) if path != Path::new("-") => {
-                std::fs::read_to_string(path).map_err(CliError::file(path))?
-            }
-            _ => {
-                let mut text = String::new();
-                std::io::stdin()
-                    .read_to_string(&mut text)
-                    .map_err(CliError::stream("standard input"))?;
-                text
-            }
+            Some(path) => stdin::file(path)?,
+            None => stdin::piped("--model or --config")?,
         };
         let usage = |why: String| CliError::Usage(format!("{}: {why}", self.name()));
         let json: Json =
@@ -224,18 +244,29 @@ fn form(object: Object) -> Object {
         .collect()
 }
 
-fn find(name: &str) -> Result<&'static ropewalk::encoding::Model, CliError> {
-    models().iter().find(|model| model.name == name).ok_or_else(|| {
-        let stem: String = name.chars().take_while(|c| c.is_alphabetic()).collect();
-        let like: Vec<&str> = models()
-            .iter()
-            .map(|model| model.name.as_str())
-            .filter(|other| !stem.is_empty() && other.starts_with(&stem.to_lowercase()))
-            .collect();
+/// A released model, by its name here, or by the one that its publisher gives it, in any case.
+fn find(name: &str) -> Result<&'static Model, CliError> {
+    let same = |model: &&Model| {
+        model.name.eq_ignore_ascii_case(name)
+            || hub(model).is_some_and(|id| id.eq_ignore_ascii_case(name))
+    };
+    models().iter().find(same).ok_or_else(|| {
+        // An organisation says little; what the model is called says all.
+        let bare = name.rsplit('/').next().unwrap_or(name);
+        let like = nearest(bare, models().iter().map(|model| model.name.as_str()));
         let known = match like.is_empty() {
             true => format!("`ropewalk list models` lists all {}", models().len()),
-            false => format!("similar are {}", like.join(", ")),
+            false => format!("similar are {}", like[..like.len().min(5)].join(", ")),
         };
-        CliError::Usage(format!("no model is called {name:?}; {known}"))
+        CliError::Usage(format!(
+            "no model is called {name:?}; {known}; --config takes its config.json"
+        ))
     })
+}
+
+/// The id on Hugging Face's hub, `organisation/name`, if the source is one.
+fn hub(model: &Model) -> Option<&str> {
+    let id = model.source.split(';').next()?;
+    // What follows a comma says which part or variant of it is meant.
+    (id.split('/').count() == 2 && !id.contains([',', ' '])).then_some(id)
 }

@@ -6,7 +6,7 @@ use super::levels::{Levels, present, same};
 use crate::encoding::is_known_key;
 use crate::encoding::key::invalid;
 use crate::encoding::spectrum::{SCHEMES, Scheme};
-use crate::request::{Json, Object, Reject, Slug};
+use crate::request::{Json, Object, Reject, Slug, did_you_mean};
 
 /// Keys inside that other files of this folder read.
 const ELSEWHERE: [&str; 5] =
@@ -39,9 +39,10 @@ pub(super) fn rope_type<'a>(layer: &Layer, schemes: &[&'a dyn Scheme]) -> Result
     let unknown = |name: &str| {
         let names: Vec<&str> = TYPES.iter().map(|(theirs, _)| *theirs).collect();
         Slug::UnknownRopeType.because(format!(
-            "{}.rope_type is {name:?}, allowed are {}",
+            "{}.rope_type is {name:?}, allowed are {}{}",
             layer.source,
-            names.join(", ")
+            names.join(", "),
+            did_you_mean(name, names.iter().copied())
         ))
     };
     let (new, old) = (named(layer, "rope_type")?, named(layer, "type")?);
@@ -131,9 +132,10 @@ pub(super) fn parameters(
                 let own = scheme.keys().iter().map(|key| key.name);
                 let names: Vec<&str> = shared.iter().copied().chain(own).collect();
                 return Err(slug.because(format!(
-                    "key {path} (value {value}) {has} for rope_type {}, which takes {}",
+                    "key {path} (value {value}) {has} for rope_type {}, which takes {}{}",
                     scheme.rope_type(),
-                    names.join(", ")
+                    names.join(", "),
+                    did_you_mean(key, names.iter().copied())
                 )));
             }
         };

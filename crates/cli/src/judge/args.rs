@@ -1,7 +1,7 @@
 //! The options of `ropewalk judge`.
 
 use super::tokens;
-use crate::profiles;
+use crate::names;
 use crate::source::Source;
 use ropewalk::profile::Profile;
 use ropewalk::request::Direction;
@@ -52,7 +52,7 @@ pub struct Args {
     #[arg(long, value_name = "N")]
     pub(super) seq_len: Option<i64>,
     /// Judge by this profile instead of the right one that fits; `ropewalk list profiles`
-    #[arg(long, value_name = "NAME", value_parser = profiles::named)]
+    #[arg(long, value_name = "NAME", value_parser = names::profile)]
     pub(super) profile: Option<&'static Profile>,
     /// One JSON object
     #[arg(long)]
