@@ -12,7 +12,7 @@ use super::difference::{Difference, relative_phasor};
 use super::growth::{bounded_growth, dominant, reduced_phasor, vanishes};
 use super::rotary::{at, largest};
 use super::{Sink, Site};
-use crate::encoding::{Arithmetic, Class, Fraction, Score, plane_score};
+use crate::encoding::{Class, Fraction, Score, plane_score};
 use crate::number::Format;
 use crate::request::Position;
 use num_complex::Complex;

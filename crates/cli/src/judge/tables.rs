@@ -100,7 +100,7 @@ fn request(operation: Operation, dtype: Dtype, config: &Object, input: &Object) 
 }
 
 fn answered(case: usize, output: Vec<(String, Tensor)>) -> Answered {
-    Answered { case, outcome: Ok(Outcome::Output(output)), fickle: false }
+    Answered { case, outcome: Ok(Outcome::Output(output)), fickle: false, broke: None }
 }
 
 fn tensor(dtype: Dtype, shape: Vec<usize>, bits: Vec<u64>) -> Result<Tensor, CliError> {
