@@ -8,6 +8,7 @@ mod dynamic;
 mod linear;
 mod llama3;
 mod longrope;
+mod moonvit;
 mod none;
 mod ntk;
 mod ntk_by_parts;
@@ -24,6 +25,7 @@ pub use dynamic::Dynamic;
 pub use linear::Linear;
 pub use llama3::Llama3;
 pub use longrope::LongRope;
+pub use moonvit::MoonVit;
 pub use none::Unturned;
 pub use ntk::{Ntk, NtkFixed};
 pub use ntk_by_parts::NtkByParts;
@@ -48,6 +50,7 @@ pub const SCHEMES: &[&dyn Scheme] = &[
     &XPos,
     &Axial,
     &Pixtral,
+    &MoonVit,
     &Dinov3,
     &Pixel,
     &Unturned,

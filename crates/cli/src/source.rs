@@ -2,8 +2,9 @@
 
 use super::{CliError, stdin};
 use ropewalk::audit::clean;
+use ropewalk::encoding::model::{self, PositionEncoding};
 use ropewalk::encoding::spectrum::SCHEMES;
-use ropewalk::encoding::{Layout, Model, RopeConfig, model, models, rope_keys};
+use ropewalk::encoding::{Layout, Model, RopeConfig, models, rope_keys};
 use ropewalk::generate::{FilePlan, plans_for};
 use ropewalk::request::{Json, Object, nearest};
 use std::path::{Path, PathBuf};
@@ -24,6 +25,9 @@ pub struct Source {
     /// Which layers, where a model has several ropes: full_attention, sliding_attention, no_rope …
     #[arg(long, value_name = "TYPE")]
     layer_type: Option<String>,
+    /// Which part, where a config.json describes towers beside the text model: text, vision, audio
+    #[arg(long, value_name = "PART")]
+    part: Option<String>,
     /// A key of the config; the value is JSON, or a word. Replaces what the file or the model says
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
@@ -107,6 +111,14 @@ impl Source {
         }
         if let Some(layer_type) = &self.layer_type {
             config.set("layer_type", Json::from(layer_type.as_str()));
+        }
+        if let Some(part) = &self.part {
+            config.set("part", Json::from(part.as_str()));
+            // A tower has a layout of its own.
+            if let (None, Some(Json::Object(file))) = (&self.layout, config.get("model")) {
+                let layout = model::tower_layout(file, self.part.as_deref().unwrap_or("text"));
+                config.set("layout", Json::from(layout.name()));
+            }
         }
         Ok(config)
     }
@@ -239,9 +251,17 @@ fn form(object: Object) -> Object {
         return object;
     }
     let layout: Layout = model::usual_layout(&object);
-    [("model".to_string(), Json::Object(object)), ("layout".to_string(), Json::from(layout.name()))]
-        .into_iter()
-        .collect()
+    let is_additive = matches!(
+        model::position_encoding(&object),
+        Ok(PositionEncoding::Alibi | PositionEncoding::T5)
+    );
+    let mut config = Object::default();
+    config.set("model", Json::Object(object));
+    // What is added to the scores has no layout.
+    if !is_additive {
+        config.set("layout", Json::from(layout.name()));
+    }
+    config
 }
 
 /// A released model, by its name here, or by the one that its publisher gives it, in any case.
