@@ -96,6 +96,14 @@ pub fn audit(kernel: &mut dyn Kernel, cases: &[Case], options: &Options) -> Audi
             report.complaints.push(format!("capability {} was never exercised", index + 1));
         }
     }
+    if let [(index, change), ..] = &asking.changes[..] {
+        report.remarks.push(format!(
+            "{} of {} cases changed when they were asked again; {} is one: {change}",
+            asking.changes.len(),
+            report.cases.len(),
+            report.cases[*index].id
+        ));
+    }
     for (index, change) in asking.changes {
         report.cases[index].notes.push(change);
     }
