@@ -49,11 +49,13 @@ fn generate_writes_checks_and_removes() {
     let mut manifest: serde_json::Value =
         serde_json::from_str(&read(folder.path(), "manifest.json")).unwrap();
     let entry = manifest["files"].as_array().unwrap().iter();
-    let entry = entry.clone().find(|entry| entry["path"] == "alibi_bias/bf16.json").unwrap().clone();
+    let entry =
+        entry.clone().find(|entry| entry["path"] == "alibi_bias/bf16.json").unwrap().clone();
     let elsewhere = tempfile::tempdir().unwrap();
     #[cfg(unix)]
     std::os::unix::fs::symlink(elsewhere.path(), folder.path().join("alibi_link")).unwrap();
-    for (name, text) in [("alibi_older", &sound[..]), ("alibi_mine", "{}"), ("alibi_link", &sound)] {
+    for (name, text) in [("alibi_older", &sound[..]), ("alibi_mine", "{}"), ("alibi_link", &sound)]
+    {
         let mut stale = entry.clone();
         stale["path"] = format!("{name}/bf16.json").into();
         manifest["files"].as_array_mut().unwrap().push(stale);

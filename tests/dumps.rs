@@ -69,7 +69,8 @@ const BOTH: [&str; 2] = ["d.safetensors:before", "d.safetensors:after"];
 
 fn judge(folder: &Path, arguments: &[&[&str]], code: i32) -> String {
     let mut command = Command::new(assert_cmd::cargo::cargo_bin!("ropewalk"));
-    let output = command.current_dir(folder).arg("judge").args(arguments.concat()).output().unwrap();
+    let output =
+        command.current_dir(folder).arg("judge").args(arguments.concat()).output().unwrap();
     let text = [output.stdout, output.stderr].concat();
     let text = String::from_utf8(text).unwrap();
     assert_eq!(output.status.code(), Some(code), "{arguments:?}: {text}");
@@ -92,7 +93,10 @@ fn rows_of_the_batch_have_positions_of_their_own() {
     let text: Vec<String> = list.iter().map(i64::to_string).collect();
     std::fs::write(folder.join("ids.txt"), text.join("\n")).unwrap();
     let mut npy = b"\x93NUMPY\x01\x00\x76\x00".to_vec();
-    npy.extend(format!("{:<117}\n", "{'descr': '<i8', 'fortran_order': False, 'shape': (2, 40), }").bytes());
+    npy.extend(
+        format!("{:<117}\n", "{'descr': '<i8', 'fortran_order': False, 'shape': (2, 40), }")
+            .bytes(),
+    );
     npy.extend(longs(&list));
     std::fs::write(folder.join("ids.npy"), npy).unwrap();
     for given in ["@ids.txt", "@ids.npy", "ids.npy", "d.safetensors:ids", &text.join(",")] {
@@ -144,9 +148,16 @@ fn packed_sequences_begin_at_0() {
     let shape = [64, 2, 16];
     let position = |row: usize| if row / 2 < 23 { row / 2 } else { row / 2 - 23 } as i64;
     let x = numbers(64 * 2 * 16);
-    let ends = [("ends", Dtype::I32, vec![4], [0i32, 23, 23, 64].iter().flat_map(|n| n.to_le_bytes()).collect())];
+    let ends = [(
+        "ends",
+        Dtype::I32,
+        vec![4],
+        [0i32, 23, 23, 64].iter().flat_map(|n| n.to_le_bytes()).collect(),
+    )];
     dump(folder, &shape, &x, &turned(&x, 16, 10000.0, position), &ends);
-    let packed = |given: &str, code| judge(folder, &[&BOTH, &PLAIN, &["--axes", "thd", "--cu-seqlens", given]], code);
+    let packed = |given: &str, code| {
+        judge(folder, &[&BOTH, &PLAIN, &["--axes", "thd", "--cu-seqlens", given]], code)
+    };
     let said = packed("0,23,64", 0);
     assert!(said.contains("thd [64, 2, 16]"), "{said}");
     packed("d.safetensors:ends", 0);
@@ -157,7 +168,11 @@ fn packed_sequences_begin_at_0() {
     // Decoding in two sequences at once, each with a past of its own.
     let past = |row: usize| position(row) + if row / 2 < 23 { 100 } else { 7 };
     dump(folder, &shape, &x, &turned(&x, 16, 10000.0, past), &[]);
-    judge(folder, &[&BOTH, &PLAIN, &["--axes", "thd", "--cu-seqlens", "0,23,64", "--offset", "100,7"]], 0);
+    judge(
+        folder,
+        &[&BOTH, &PLAIN, &["--axes", "thd", "--cu-seqlens", "0,23,64", "--offset", "100,7"]],
+        0,
+    );
 }
 
 /// Engines with MLA keep the rotated slice apart; a model's config may be changed.
@@ -194,7 +209,16 @@ fn slices_and_changed_models() {
     assert!(said.contains("DIVERGES"), "{said}");
     // The files of the repository say where they are from beside the config.
     let own = concat!(env!("CARGO_MANIFEST_DIR"), "/../../vectors/models/llama-2-7b.json");
-    let said = judge(folder, &[&BOTH, &["--config", own], &given, &["--set", "head_dim=64", "--set", "rope_theta=500000"]], 0);
+    let said = judge(
+        folder,
+        &[
+            &BOTH,
+            &["--config", own],
+            &given,
+            &["--set", "head_dim=64", "--set", "rope_theta=500000"],
+        ],
+        0,
+    );
     assert!(said.contains("CONFORMS"), "{said}");
     let said = judge(folder, &[&["q.pt", "q.pt"], &PLAIN, &given], 2);
     assert!(said.contains("save_file"), "{said}");
@@ -213,10 +237,14 @@ fn what_is_wrong_is_said_by_the_tensors_own_axes() {
     assert!(said.contains("\n  wrong: token 39; every other row is right\n"), "{said}");
     // Only the first head is turned.
     let right = turned(&x, 16, 10000.0, |row| place(row).1 as i64);
-    let first: Vec<f32> = (0..x.len()).map(|i| if i / (40 * 16) % 3 == 0 { right[i] } else { x[i] }).collect();
+    let first: Vec<f32> =
+        (0..x.len()).map(|i| if i / (40 * 16) % 3 == 0 { right[i] } else { x[i] }).collect();
     dump(folder, &SHAPE, &x, &first, &[]);
     let said = judge(folder, &[&BOTH, &PLAIN, &given], 1);
-    assert!(said.contains("\n  wrong: heads 1, 2, tokens 1–39; every other row is right\n"), "{said}");
+    assert!(
+        said.contains("\n  wrong: heads 1, 2, tokens 1–39; every other row is right\n"),
+        "{said}"
+    );
     let said = judge(folder, &[&BOTH, &PLAIN, &given, &["--json"]], 1);
     let json: serde_json::Value = serde_json::from_str(&said).unwrap();
     assert_eq!(json["wrong_at"]["exact"], true);
@@ -253,7 +281,8 @@ fn a_loose_pass_names_the_profiles_that_fail() {
         let base = 10000.0 * off;
         dump(folder, &SHAPE, &x, &turned(&x, 16, base as f32, positions), &[]);
         let mut command = Command::new(assert_cmd::cargo::cargo_bin!("ropewalk"));
-        let command = command.current_dir(folder).arg("judge").args([&BOTH[..], &PLAIN, &given].concat());
+        let command =
+            command.current_dir(folder).arg("judge").args([&BOTH[..], &PLAIN, &given].concat());
         let said = String::from_utf8(command.output().unwrap().stdout).unwrap();
         if said.starts_with("CONFORMS") && said.contains("right profiles that do not: ") {
             assert!(said.contains("right profiles that hold"), "{said}");
@@ -274,8 +303,13 @@ fn tables_are_judged() {
     let folder = folder.path();
     let model = ["--model", "llama-3.1-8b", "--positions", "0..300"];
     let files = ["--table", "t.safetensors:cos", "t.safetensors:sin"];
-    for (arrangement, dtype) in [("cos_sin", "f32"), ("duplicated", "f32"), ("duplicated", "bf16")] {
-        table(folder, &[&model[..], &["--layout-out", arrangement, "--dtype", dtype, "t.safetensors"]].concat());
+    for (arrangement, dtype) in [("cos_sin", "f32"), ("duplicated", "f32"), ("duplicated", "bf16")]
+    {
+        table(
+            folder,
+            &[&model[..], &["--layout-out", arrangement, "--dtype", dtype, "t.safetensors"]]
+                .concat(),
+        );
         let said = judge(folder, &[&model, &files], 0);
         assert!(said.starts_with("CONFORMS"), "{said}");
     }
@@ -351,6 +385,10 @@ fn names_move_no_cursor() {
         let mut command = Command::new(assert_cmd::cargo::cargo_bin!("ropewalk"));
         let output = command.current_dir(folder).args(&arguments).output().unwrap();
         let text = [output.stdout, output.stderr].concat();
-        assert!(!text.contains(&0x1b) && !text.contains(&0x07), "{arguments:?} {}", text.escape_ascii());
+        assert!(
+            !text.contains(&0x1b) && !text.contains(&0x07),
+            "{arguments:?} {}",
+            text.escape_ascii()
+        );
     }
 }

@@ -80,7 +80,9 @@ fn an_interrupted_table_leaves_nothing() {
             std::thread::sleep(Duration::from_millis(5));
         }
         let id = child.id().to_string();
-        assert!(Command::new("kill").args([&format!("-{signal}"), &id]).status().unwrap().success());
+        assert!(
+            Command::new("kill").args([&format!("-{signal}"), &id]).status().unwrap().success()
+        );
         let status = child.wait().unwrap();
         assert!(status.signal().is_some(), "{status}");
         assert_eq!(there(), 0, "{signal}");

@@ -48,7 +48,13 @@ impl Extent {
                     'd' => "coordinate",
                     _ => "token",
                 };
-                let plural = if found.len() == 1 { "" } else if name == "batch" { "es" } else { "s" };
+                let plural = if found.len() == 1 {
+                    ""
+                } else if name == "batch" {
+                    "es"
+                } else {
+                    "s"
+                };
                 format!("{name}{plural} {}", ranges(found))
             })
             .collect();
@@ -67,7 +73,8 @@ impl Extent {
     /// Whether a row is wrong exactly where all its indices are among those found.
     fn is_exact(&self) -> bool {
         let outer = &self.axes[..self.axes.len().saturating_sub(1)];
-        outer.iter().try_fold(1usize, |n, (.., found)| n.checked_mul(found.len())) == Some(self.rows)
+        outer.iter().try_fold(1usize, |n, (.., found)| n.checked_mul(found.len()))
+            == Some(self.rows)
     }
 
     /// The same for programs.
@@ -117,7 +124,10 @@ mod tests {
     #[test]
     fn sets_are_written_as_runs() {
         assert_eq!(ranges(&[0, 1, 2, 3, 7, 9, 10].into()), "0–3, 7, 9, 10");
-        assert_eq!(ranges(&(0..20).map(|n| 2 * n).collect()), "0, 2, 4, 6, 8, 10, 12, 14 and 12 more");
+        assert_eq!(
+            ranges(&(0..20).map(|n| 2 * n).collect()),
+            "0, 2, 4, 6, 8, 10, 12, 14 and 12 more"
+        );
     }
 
     #[test]

@@ -54,7 +54,9 @@ impl<'a> Raw<'a> {
         self.append(0, self.count()?, &mut bits);
         match self.dtype {
             Dtype::I64 => Some(bits.into_iter().map(|bits| bits as i64).collect()),
-            Dtype::I32 => Some(bits.into_iter().map(|bits| i64::from(bits as u32 as i32)).collect()),
+            Dtype::I32 => {
+                Some(bits.into_iter().map(|bits| i64::from(bits as u32 as i32)).collect())
+            }
             _ => None,
         }
     }

@@ -45,8 +45,7 @@ fn request(bytes: &[u8]) {
     assert_eq!(Request::parse(&again).map(|request| request.to_json()), Ok(json));
     if let Ok(question) = Question::new(&request) {
         let shapes = ropewalk::exact::shapes(&question);
-        let elements: usize =
-            shapes.iter().map(|(_, shape)| shape.iter().product::<usize>()).sum();
+        let elements: usize = shapes.iter().map(|(_, shape)| shape.iter().product::<usize>()).sum();
         if elements <= FEW {
             let _ = ropewalk::exact::answer(&question);
         }
@@ -105,5 +104,6 @@ fn places(bytes: &[u8]) {
 
 fn known_failures(bytes: &[u8]) {
     let Some(text) = text(bytes) else { return };
-    let _ = audit::known_failures(text).map(|globs| globs.iter().any(|(_, glob)| glob.is_match("a-b")));
+    let _ =
+        audit::known_failures(text).map(|globs| globs.iter().any(|(_, glob)| glob.is_match("a-b")));
 }

@@ -160,7 +160,10 @@ impl Target<'_> {
             }
             // Only what an earlier run wrote is ours to remove.
             if self.on_disk(&entry.path).is_none_or(|text| !entry.is_of(&text)) {
-                super::write::warn(&format!("{}: kept: it is not what the manifest lists", entry.path));
+                super::write::warn(&format!(
+                    "{}: kept: it is not what the manifest lists",
+                    entry.path
+                ));
                 continue;
             }
             std::fs::remove_file(&path).map_err(CliError::file(&path))?;

@@ -222,9 +222,8 @@ fn completed(config: &Object, pairs: &[&(String, Json)]) -> Object {
     let mut config = config.clone();
     let Some(Json::Object(model)) = config.get("model") else { return config };
     let mut model = model.clone();
-    let scaling = ["rope_parameters", "rope_scaling"]
-        .into_iter()
-        .find_map(|name| match model.get(name) {
+    let scaling =
+        ["rope_parameters", "rope_scaling"].into_iter().find_map(|name| match model.get(name) {
             Some(Json::Object(scaling)) => Some((name, scaling.clone())),
             _ => None,
         });

@@ -56,8 +56,12 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
         Ok(dump) => dump,
         Err(reject) => return Ok(rejected(&reject)),
     };
-    let options =
-        Options { door: "a dump".into(), profile: args.profile.copied(), twice: false, ..Options::default() };
+    let options = Options {
+        door: "a dump".into(),
+        profile: args.profile.copied(),
+        twice: false,
+        ..Options::default()
+    };
     let report = judge_all(&dump.cases, &dump.answers, Description::named("dump"), &options);
     let text = if args.json { in_json(&dump, &report) } else { in_words(args, &dump, &report) };
     say(args, report.verdict, &text)
@@ -82,7 +86,8 @@ fn case(request: Request, names: &[&str]) -> Result<Result<Case, Reject>, CliErr
         Ok(question) => question,
         Err(reject) => return Ok(Err(reject.clone())),
     };
-    let answer = exact::answer(question).map_err(|undecided| CliError::Usage(undecided.to_string()))?;
+    let answer =
+        exact::answer(question).map_err(|undecided| CliError::Usage(undecided.to_string()))?;
     let (mut expected, mut residuals) = (Vec::new(), Vec::new());
     for named in answer.tensors.into_iter().filter(|named| names.contains(&named.name)) {
         residuals.extend(named.residual.map(|residual| (named.name.to_string(), residual)));
@@ -94,7 +99,12 @@ fn case(request: Request, names: &[&str]) -> Result<Result<Case, Reject>, CliErr
     Ok(Ok(Case { ask, truth, group, basic: false, comment, flags: vec![] }))
 }
 
-fn request(operation: Operation, dtype: Dtype, config: &Object, input: &Object) -> Result<Request, CliError> {
+fn request(
+    operation: Operation,
+    dtype: Dtype,
+    config: &Object,
+    input: &Object,
+) -> Result<Request, CliError> {
     Request::from_json(&run_request(operation, dtype, "dump", config, input))
         .map_err(|reject| CliError::Usage(reject.to_string()))
 }
@@ -161,11 +171,7 @@ fn columns(rope: &Rope, width: usize, single: bool) -> Option<Vec<[Vec<usize>; 2
     (width == 2 * planes).then(|| vec![of(|pair| pair.re), of(|pair| pair.im)])
 }
 
-fn table(
-    args: &Args,
-    rope: &Rope,
-    config: &Object,
-) -> Result<Result<Dump, Reject>, CliError> {
+fn table(args: &Args, rope: &Rope, config: &Object) -> Result<Result<Dump, Reject>, CliError> {
     let files = &args.table;
     let raws = files.iter().map(|file| floats(file)).collect::<Result<Vec<_>, _>>()?;
     let single = raws.len() == 1;
@@ -173,7 +179,12 @@ fn table(
     if cos.shape != sin.shape || cos.dtype != sin.dtype {
         return Err(CliError::Usage(format!(
             "{} is {} {:?}, {} is {} {:?}: they must be alike",
-            files[0], cos.dtype, cos.shape, files[files.len() - 1], sin.dtype, sin.shape
+            files[0],
+            cos.dtype,
+            cos.shape,
+            files[files.len() - 1],
+            sin.dtype,
+            sin.shape
         )));
     }
     let usual = if cos.shape.len() == 4 { "bhsd" } else { "bsd" };
@@ -183,7 +194,9 @@ fn table(
         let planes = rope.planes.len();
         CliError::Usage(format!(
             "{} has rows of {}, a table of this config has {planes} or {}",
-            files[0], geometry.dim, 2 * planes
+            files[0],
+            geometry.dim,
+            2 * planes
         ))
     })?;
     let places = tokens::places(&args.tokens, rope.axes.max(1), &geometry)?;
@@ -193,16 +206,18 @@ fn table(
     for first in (0..geometry.rows()).step_by(step) {
         let rows: Vec<usize> = (first..geometry.rows().min(first + step)).collect();
         let list = |axis: usize| {
-            let position = |&row: &usize| {
-                Position::integer(places.at(geometry.token(row), axis)).to_json()
-            };
+            let position =
+                |&row: &usize| Position::integer(places.at(geometry.token(row), axis)).to_json();
             Json::Array(rows.iter().map(position).collect())
         };
         let mut input = Object::default();
-        input.set("positions", match rope.axes {
-            0 | 1 => list(0),
-            axes => Json::Array((0..axes).map(list).collect()),
-        });
+        input.set(
+            "positions",
+            match rope.axes {
+                0 | 1 => list(0),
+                axes => Json::Array((0..axes).map(list).collect()),
+            },
+        );
         if let Some(length) = args.seq_len {
             input.set("seq_len", Json::from(length));
         }
@@ -254,7 +269,9 @@ fn worst(dump: &Dump, report: &Report) -> Option<(String, Vec<usize>, String)> {
     let (got, want) = (value(dump.dtype, wrong.got), value(dump.dtype, wrong.want));
     let said = format!(
         "{} {place:?}: {got}, right is {want}; {} ulp, {} allowed",
-        wrong.name, ulp(wrong.ulps), ulp(wrong.allowed)
+        wrong.name,
+        ulp(wrong.ulps),
+        ulp(wrong.allowed)
     );
     Some((wrong.name.clone(), place, said))
 }
@@ -286,7 +303,8 @@ fn in_words(args: &Args, dump: &Dump, report: &Report) -> String {
 }
 
 fn in_json(dump: &Dump, report: &Report) -> String {
-    let sum = |of: fn(&ropewalk::audit::Section) -> usize| report.sections.iter().map(of).sum::<usize>();
+    let sum =
+        |of: fn(&ropewalk::audit::Section) -> usize| report.sections.iter().map(of).sum::<usize>();
     let diagnoses: Vec<_> = report
         .diagnoses
         .iter()

@@ -152,7 +152,10 @@ fn listed(
     {
         return match span.count == tokens {
             true => Ok(Places::Span(span)),
-            false => usage(format!("--positions are {}, the tensors have {tokens} tokens {given}", span.count)),
+            false => usage(format!(
+                "--positions are {}, the tensors have {tokens} tokens {given}",
+                span.count
+            )),
         };
     }
     if texts.len() > 1 && texts.len() != axes {
@@ -179,7 +182,11 @@ fn listed(
             [a, n] if *a == axes && *n == tokens => *a,
             [a, b, n] if *a == axes && [*b, *n] == whole => *a,
             [a, 1, n] if *a == axes && *n == tokens => *a,
-            [n] => return usage(format!("--positions are {n}, the tensors have {tokens} tokens {given}")),
+            [n] => {
+                return usage(format!(
+                    "--positions are {n}, the tensors have {tokens} tokens {given}"
+                ));
+            }
             _ => {
                 return usage(format!(
                     "--positions {text} has shape {shape:?}, the tensors have {batch} rows of {tokens} \

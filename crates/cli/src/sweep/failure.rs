@@ -5,7 +5,7 @@ use ropewalk::exact::UndecidedRounding;
 use ropewalk::request::Reject;
 
 /// Why nothing was swept.
-pub(super) enum Failure {
+pub(crate) enum Failure {
     /// The answer is no: exit code 1.
     No(String),
     Other(CliError),

@@ -9,7 +9,10 @@
 //! numpy has no bf16: there such an array has dtype `<u2`, and
 //! `(a.astype("<u4") << 16).view("<f4")` are its numbers.
 
-use super::super::{CliError, write::{persist, temporary, write_atomically}};
+use super::super::{
+    CliError,
+    write::{persist, temporary, write_atomically},
+};
 use super::arrays::{Array, Arrays};
 use ropewalk::number::Dtype;
 use ropewalk::request::{Json, Object};

@@ -104,7 +104,8 @@ pub(super) fn size(bytes: &[u8]) -> Result<Option<u64>, String> {
         return Ok(None);
     };
     let Header { dtype, shape, .. } = head(header)?;
-    let size = shape.iter().try_fold(dtype.digits() as u64 / 2, |size, &n| size.checked_mul(n as u64));
+    let size =
+        shape.iter().try_fold(dtype.digits() as u64 / 2, |size, &n| size.checked_mul(n as u64));
     let whole = size.and_then(|size| size.checked_add(length));
     whole.map(Some).ok_or_else(|| format!("its shape is {shape:?}"))
 }

@@ -31,7 +31,9 @@ pub fn raw(given: &str) -> Result<Raw<'static>, CliError> {
     let kind = extension(path);
     if ["pt", "pth", "bin", "ckpt"].contains(&kind) {
         let save = "safetensors.torch.save_file({\"q\": q}, \"dump.safetensors\")";
-        return Err(usage(format!("PyTorch's own files hold code, and are not read; save by {save}")));
+        return Err(usage(format!(
+            "PyTorch's own files hold code, and are not read; save by {save}"
+        )));
     }
     if !KINDS.contains(&kind) {
         return Err(usage("the name must end in .npy, .npz or .safetensors".into()));
