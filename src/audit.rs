@@ -21,6 +21,7 @@ mod files;
 mod finding;
 mod function;
 mod identify;
+mod infer;
 mod judge;
 mod kernel;
 mod large;
@@ -44,10 +45,13 @@ pub use element::{Accepts, accepts};
 pub use errors::{Band, Cell, Errors};
 pub use files::{Answers, Prompt, Prompted, Selected, hash};
 pub use finding::{
-    CaseReport, Diagnosis, Fitted, FittedPlane, Group, Report, Section, Status, Unseen, Verdict,
+    CaseReport, Diagnosis, Drawn, Fitted, FittedPlane, Group, Report, Section, Status, Unasked,
+    Unseen, Verdict,
 };
 pub use function::{Answer, Failed, Function, check};
 pub use identify::{FoundPlane, Identified, Precision, identify, plain_config};
+#[cfg(feature = "exact")]
+pub(crate) use infer::by_axis;
 pub use judge::answer::judge;
 pub use judge::within::{Element, Ruling, ulps};
 pub use judge::{HISTOGRAM, Judged, Mark, Marked, Misfit, Tally, Wrong};
@@ -55,7 +59,7 @@ pub use kernel::Kernel;
 pub use large::{Large, LargeJudge, Rows};
 pub use outcome::{Answered, Breakage, Outcome};
 pub use place::{At, Place, Places};
-pub use probe::Probe;
+pub use probe::{Arrangement, Probe};
 pub use probe::asked::probes;
 pub use process::{Process, ProcessOptions};
 pub use reply::read_reply;

@@ -4,7 +4,7 @@
 //! profile that fits; where some are wrong, an audit of a few rows names the fault. `ropewalk judge`
 //! and the Python package are two doors to it.
 
-mod extent;
+mod explain;
 mod failure;
 mod geometry;
 mod judge;
@@ -13,8 +13,8 @@ mod raw;
 mod report;
 mod rows;
 mod slice;
+mod unwound;
 
-pub use extent::Extent;
 pub use failure::Failure;
 pub use geometry::Geometry;
 pub use judge::{Judged, Rotated};

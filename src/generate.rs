@@ -6,6 +6,8 @@
 //! other.
 
 mod compare;
+mod cover;
+pub mod fresh;
 mod lists;
 mod near_tie;
 mod plan;

@@ -114,8 +114,7 @@ fn one_element_is_found() {
     assert_eq!(json["worst_wrong"]["index"], serde_json::json!([1, 123, 9]));
     assert_eq!(json["worst_wrong"]["position"], 123);
     let text = said(&mut ropewalk(folder.path(), BOTH, &HERE), 1);
-    assert!(text.starts_with("DIVERGES"), "{text}");
-    assert!(text.contains("wrong: head 1, token 123, coordinate 9; every other"), "{text}");
+    assert!(text.starts_with("DIVERGES") && text.contains("first row that is wrong: [1, 123]"));
 }
 
 #[test]
@@ -325,7 +324,7 @@ proptest! {
             first: 0, position: &position, input: &input, got: &got, expected: &values, residual: &residuals,
         };
         let found = large.judge(&rows).unwrap();
-        let case: Case = large.case(&rows, &[0, 1, 2, 3, 4, 5]);
+        let case: Case = large.case(&rows, [1, 1, 6]);
         let output = [("q".to_string(), Tensor::new(dtype, vec![1, 1, 6, dim], got.clone()).unwrap())];
         let asked = case.ask.question().unwrap();
         let expected = case.truth.expected.tensors().unwrap();

@@ -14,6 +14,7 @@ mod diagnosis;
 mod doors;
 mod dumps;
 mod fault;
+mod fresh;
 mod generate;
 mod judge;
 mod kill;

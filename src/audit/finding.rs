@@ -282,6 +282,33 @@ pub struct FittedPlane {
     pub fitted: Option<f64>,
 }
 
+/// Questions that stand in no file, so that settings meet which meet in no other.
+#[derive(Clone, Debug, PartialEq, Default, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Drawn {
+    /// What they were drawn from.
+    pub seed: u64,
+    /// How many of them this report has.
+    pub questions: usize,
+    /// How many combinations of settings meet in them.
+    pub combinations: usize,
+    /// How many more were asked, drawn from the seeds that follow, until time was up; none of those
+    /// is in the report unless its answer was wrong.
+    pub more: usize,
+    /// Settings, and combinations of them, that were not asked.
+    pub unasked: Vec<Unasked>,
+}
+
+/// Settings that were not asked together.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Unasked {
+    /// Which.
+    pub what: String,
+    /// Why.
+    pub because: String,
+}
+
 /// A fault that this run could not have seen.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -318,6 +345,8 @@ pub struct Report {
     pub seen: Vec<&'static str>,
     /// Those that it could not have seen, each with the reason.
     pub unseen: Vec<Unseen>,
+    /// What was asked beyond what is stored.
+    pub drawn: Option<Drawn>,
     /// Whatever else decides the verdict or deserves a line: claims never exercised, entries of
     /// the known-failures file that pass.
     pub complaints: Vec<String>,
@@ -342,6 +371,7 @@ impl Report {
             fitted: None,
             seen: vec![],
             unseen: vec![],
+            drawn: None,
             complaints: vec![],
             remarks: vec![],
             log: String::new(),
@@ -360,6 +390,21 @@ impl Report {
 }
 
 impl Diagnosis {
+    /// The sentence to read first, and the rest of the summary.
+    pub fn title(&self) -> (String, String) {
+        // What is inferred is followed by its evidence: `(31 of 40 wrong rows are so; …)`.
+        let counted = |&(at, _): &(usize, &str)| {
+            let inside = &self.summary[at + 2..];
+            inside.starts_with(|c: char| c.is_ascii_digit()) && inside.contains("wrong rows are so")
+        };
+        match self.summary.match_indices(" (").find(counted) {
+            Some((end, _)) => {
+                (self.summary[..end].to_string(), self.summary[end + 1..].to_string())
+            }
+            None => (self.summary.clone(), String::new()),
+        }
+    }
+
     /// The faults, two together with "and", and what is as likely with "or".
     pub fn names(&self) -> String {
         let all = std::iter::once(&self.faults).chain(&self.alternatives);

@@ -246,9 +246,11 @@ impl<'a> LargeJudge<'a> {
         Ok(())
     }
 
-    /// Some rows as a case of an audit, whose request has everything in it.
-    pub fn case(&self, rows: &Rows, some: &[usize]) -> Case {
-        let mut case = self.bare(rows, some);
+    /// Rows of `shape` batches, heads and tokens as a case of an audit, whose request has everything
+    /// in it.
+    pub fn case(&self, rows: &Rows, shape: [usize; 3]) -> Case {
+        let all: Vec<usize> = (0..shape.iter().product()).collect();
+        let mut case = self.cut(rows, &all, shape);
         if let Ok(Question { body: Body::Rotate(rotate), .. }) = case.ask.question() {
             let mut input = Object::default();
             let positions = rotate.positions.to_json();
@@ -268,21 +270,28 @@ impl<'a> LargeJudge<'a> {
         case
     }
 
-    /// The same without a request.
+    /// Some rows without a request.
     fn bare(&self, rows: &Rows, some: &[usize]) -> Case {
+        self.cut(rows, some, [1, 1, some.len()])
+    }
+
+    fn cut(&self, rows: &Rows, some: &[usize], [batch, heads, tokens]: [usize; 3]) -> Case {
         let dim = self.rope.head_dim;
-        let shape = vec![1, 1, some.len(), dim];
+        let shape = vec![batch, heads, tokens, dim];
         let tensor = |dtype: Dtype, from: &[u64]| {
             Tensor::new(dtype, shape.clone(), gather(from, some, dim)).ok()
         };
         let mut question = self.question.clone();
         let axes = self.rope.axes.max(1);
         if let Body::Rotate(rotate) = &mut question.body {
+            // Heads share their positions: those of the first one.
+            let first = |place: usize| some[place / tokens * heads * tokens + place % tokens];
             let position = |axis: usize| {
-                some.iter().map(move |&row| Position::integer((rows.position)(row, axis)))
+                let one = move |place| Position::integer((rows.position)(first(place), axis));
+                (0..batch * tokens).map(one)
             };
             let list = (0..axes).flat_map(position).collect();
-            let positions = Positions::new(vec![axes, 1, some.len()], list);
+            let positions = Positions::new(vec![axes, batch, tokens], list);
             // As many as the shapes say.
             let q = tensor(self.input, rows.input).and_then(Heads::new);
             if let (Some(q), Some(positions)) = (q, positions) {

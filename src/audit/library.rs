@@ -7,6 +7,8 @@
 mod abi;
 mod buffer;
 mod call;
+mod far;
+mod how;
 mod placed;
 mod serve;
 
@@ -16,7 +18,7 @@ use super::ask::Ask;
 use super::capability::Description;
 use super::kernel::Kernel;
 use super::outcome::{Breakage, Outcome};
-use super::probe::Probe;
+use super::probe::{Arrangement, Probe};
 use super::process::{Process, ProcessOptions};
 use crate::request::Json;
 use call::Plan;
@@ -78,6 +80,9 @@ impl Kernel for Library {
         };
         let probe = Probe::of(ask);
         needs(probe == Some(Probe::Strided), "strides")?;
+        if Arrangement::of(ask) == Arrangement::Far && !far::is_possible() {
+            return Err("this system reserves no memory of that size".to_string());
+        }
         needs(probe == Some(Probe::InPlace), "in_place")?;
         needs(plan.is_partial(), "partial")?;
         needs(plan.k.is_some(), "keys")?;

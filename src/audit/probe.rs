@@ -5,8 +5,11 @@
 //! contiguous tensors and wrong on strided ones is judged by the same bounds both times, and the
 //! difference has a name.
 
+mod arrangement;
 pub(super) mod asked;
 pub(super) mod found;
+
+pub use arrangement::Arrangement;
 
 /// What may be found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

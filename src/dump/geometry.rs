@@ -4,7 +4,7 @@
 #[derive(Clone, Debug)]
 pub struct Geometry {
     /// Lengths and strides of batch, head, sequence.
-    lengths: [usize; 3],
+    pub(super) lengths: [usize; 3],
     strides: [usize; 3],
     /// Positions from one batch row to the next: 0 if all have the same.
     batch: usize,

@@ -1,7 +1,8 @@
 //! What is said of a dump.
 
-use super::extent::Extent;
+use super::explain::indices;
 use super::judge::Judged;
+use crate::audit::by_axis;
 use crate::audit::{Band, HISTOGRAM, Report, Verdict, Wrong, clean, link, ulp, value};
 use serde_json::{Value, json};
 use std::fmt::Write;
@@ -90,7 +91,7 @@ fn text(judged: &Judged, colour: bool) -> String {
     }
     if let Some(wrong) = &large.worst_wrong {
         let _ = writeln!(text, "  worst: {}", judged.described(wrong));
-        let _ = writeln!(text, "  {}", Extent::new(&dump.geometry, large).sentence());
+        let _ = writeln!(text, "  {}", wrong_rows(judged));
     } else if let Some(worst) = &large.worst {
         let _ = writeln!(text, "  largest error: {}", judged.described(worst));
     }
@@ -102,6 +103,27 @@ fn text(judged: &Judged, colour: bool) -> String {
     histogram(judged, &mut text);
     bands(judged, &mut text);
     text
+}
+
+/// The rows that are wrong, by axis: every element was looked at.
+fn wrong_rows(judged: &Judged) -> String {
+    let (dump, large) = (&judged.dump, &judged.large);
+    let mut parts = Vec::new();
+    let mut product = 1;
+    for (axis, name) in ["batch", "head", "token"].into_iter().enumerate() {
+        let (length, list) = (dump.geometry.lengths[axis], indices(dump, large, axis));
+        product *= list.len();
+        if length > 1 {
+            let all = list.len() == length;
+            parts.push(format!("{name} {}", if all { "all".into() } else { by_axis(&list) }));
+        }
+    }
+    let (rows, all) = (large.rows.len(), dump.geometry.rows());
+    let rest = match product == rows {
+        true => "nothing else",
+        false => "not every combination of them",
+    };
+    format!("wrong rows: {} ({rows} of {all} rows; {rest})", parts.join(", "))
 }
 
 /// Which right profiles the tensors lie within too, and which not: a looser one may be right of a
@@ -128,12 +150,13 @@ pub fn causes(report: Option<&Report>, plain: Option<&str>, colour: bool, text: 
     }
     *text += "\nWhat is wrong\n";
     for diagnosis in report.iter().flat_map(|report| &report.diagnoses) {
-        let percent = (100.0 * diagnosis.explains).round();
-        let names = diagnosis.faults.join(" and ");
-        let names = if colour { format!("\u{1b}[1;31m{names}\u{1b}[0m") } else { names };
-        let _ =
-            writeln!(text, "  {} ({names}; explains {percent}% of a sample)", diagnosis.summary);
-        let _ = writeln!(text, "    {}", diagnosis.fix);
+        let _ = writeln!(text, "  {}", diagnosis.summary);
+        if !diagnosis.faults.is_empty() {
+            let names = diagnosis.faults.join(" and ");
+            let names = if colour { format!("\u{1b}[1;31m{names}\u{1b}[0m") } else { names };
+            let _ = writeln!(text, "    known as {names}");
+        }
+        let _ = writeln!(text, "    To mend: {}", diagnosis.fix);
         for other in &diagnosis.alternatives {
             let _ = writeln!(text, "    these tensors do not tell it from {}", other.join(" and "));
         }
@@ -235,7 +258,6 @@ fn json(judged: &Judged) -> String {
         "without_value": large.without_value(), "wrong": large.wrong,
         "worst_wrong": element(&large.worst_wrong), "largest_error": element(&large.worst),
         "histogram": large.histogram, "positions": bands, "planes": planes,
-        "wrong_at": (large.wrong > 0).then(|| Extent::new(&judged.dump.geometry, large).json()),
         "profiles": judged.rivals.iter().map(|(name, wrong)| json!([name, wrong])).collect::<Vec<_>>(),
         "diagnoses": diagnoses, "clues": clues, "plain": judged.plain,
     });

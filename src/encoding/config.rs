@@ -98,6 +98,11 @@ impl<'a> RopeConfig<'a> {
         self.scheme
     }
 
+    /// Which coordinates form pairs.
+    pub fn layout(&self) -> Layout {
+        self.layout
+    }
+
     /// Number of axes of a position.
     pub fn axes(&self) -> usize {
         match self.config.numbers("mrope_section") {

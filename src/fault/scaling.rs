@@ -1,6 +1,9 @@
 //! D: scaling rules, their parameters and their keys.
 
+mod asked;
 mod rule;
+
+use asked::{is, original};
 
 use super::Fault;
 use super::change::Change;
@@ -33,20 +36,9 @@ pub(super) fn unscale(config: &mut Object, length: &mut Option<i64>) -> Option<(
     Some(())
 }
 
-/// Whether the config has this rule.
-fn is(config: &Object, rope_type: &str) -> Option<()> {
-    (word(config, "rope_type")? == rope_type).then_some(())
-}
-
 /// Takes a key out. None if it is not there.
 fn without(config: &mut Object, key: &str) -> Option<()> {
     config.remove(key).map(drop)
-}
-
-/// The length that a rule was trained on.
-fn original(config: &Object) -> Option<f64> {
-    number(config, "original_max_position_embeddings")
-        .or_else(|| number(config, "max_position_embeddings"))
 }
 
 /// Multiplies or divides every frequency by the factor of linear scaling or of a proportional rope.

@@ -24,6 +24,7 @@ mod weights;
 use common::{layouts_and_floats, plain, row, sliced, word};
 
 pub use own::plans_for;
+pub(super) use own::{config_of, table_of};
 
 use super::plan::FilePlan;
 

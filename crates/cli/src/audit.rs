@@ -1,6 +1,7 @@
 //! `ropewalk audit`: judge a kernel.
 
 mod door;
+mod fresh;
 mod html;
 mod junit;
 mod reports;
@@ -53,6 +54,8 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     known_failures: Option<PathBuf>,
     #[command(flatten)]
+    drawing: fresh::Drawing,
+    #[command(flatten)]
     reports: reports::Options,
 }
 
@@ -70,7 +73,11 @@ pub fn run(args: &Args) -> Result<ExitCode, CliError> {
     let bar = progress(chosen.count() as u64, "right answers");
     let opened = args.door.open(|| chosen.cases(&|| bar.inc(1)));
     bar.finish_and_clear();
-    let door::Opened { mut kernel, cases, name, lasting } = opened?;
+    let door::Opened { mut kernel, mut cases, name, lasting } = opened?;
+    let drawn = match lasting {
+        true => None,
+        false => fresh::draw(&args.drawing, &args.selection, kernel.as_mut(), &mut cases)?,
+    };
     // What is written does not change.
     let twice = !args.once && !lasting;
     let repeat = if lasting { 1 } else { usize::from(args.repeat) };
@@ -88,9 +95,15 @@ pub fn run(args: &Args) -> Result<ExitCode, CliError> {
         known: &|id| known.iter().any(|(_, glob)| glob.is_match(id)),
         progress: &|| bar.inc(1),
         judged: &|report| so_far(&bar, report),
+        phase: &|_, done, all| {
+            bar.set_length(all as u64);
+            bar.set_position(done as u64);
+        },
+        ..Options::default()
     };
-    let audited = audit(kernel.as_mut(), &cases, &options);
+    let mut audited = audit(kernel.as_mut(), &cases, &options);
     bar.finish_and_clear();
+    audited.report.drawn = drawn;
     drop(kernel);
     drop(orphans);
     reports.write(&audited.report)?;

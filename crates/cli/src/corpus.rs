@@ -5,6 +5,7 @@ use super::progress::progress;
 use super::source::Source;
 use super::write::read_text;
 use globset::GlobMatcher;
+use ropewalk::generate::fresh::{self, Fresh, Own};
 use ropewalk::generate::{self, FilePlan};
 use ropewalk::vector::{Golden, golden_files};
 use std::path::{Path, PathBuf};
@@ -43,6 +44,23 @@ impl Tests {
             true => self.source.plans(&self.source.object()?),
             false => Ok(generate::plans()),
         }
+    }
+
+    /// The drawn question of an id; none if it is not one.
+    ///
+    /// # Errors
+    /// A config that is refused or missing, an id that nothing is drawn from.
+    pub fn drawn(&self, id: &str) -> Result<Option<Fresh>, CliError> {
+        let own = match (id.starts_with("own-fresh-"), self.source.is_given()) {
+            (false, _) if !id.starts_with("fresh-") => return Ok(None),
+            (true, true) => {
+                let own = Own::new(&self.source.object()?);
+                Some(own.map_err(|reject| CliError::Usage(reject.to_string()))?)
+            }
+            (true, false) => return Ok(None),
+            (false, _) => None,
+        };
+        fresh::by_id(id, own.as_ref()).map(Some).map_err(CliError::Usage)
     }
 
     /// The golden files with those of their tests that are wanted, by the file's path, the id and

@@ -105,6 +105,9 @@ fn read_request(path: &Path) -> Result<Json, CliError> {
 
 /// The test of this id: what it is about, and its request.
 fn find(tests: &Tests, id: &str) -> Result<(String, Json), CliError> {
+    if let Some(fresh) = tests.drawn(id)? {
+        return Ok((format!("{id}: {}", fresh.comment), fresh.request.to_json()));
+    }
     if let Some(folder) = tests.directory() {
         return stored(folder, id)?.ok_or_else(|| unknown(tests, id, ""));
     }

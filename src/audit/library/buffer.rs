@@ -36,9 +36,12 @@ impl Guarded {
     /// `length` bytes, `skew` bytes off the alignment, full of the guard's pattern.
     pub(super) fn new(length: usize, skew: usize) -> Guarded {
         let strip = length.clamp(GUARD, MOST_GUARD);
-        let mut memory: Vec<u8> = (0..2 * strip + length + ALIGNMENT + skew).map(guard).collect();
+        let mut memory = vec![0; 2 * strip + length + ALIGNMENT + skew];
         let address = memory.as_mut_ptr() as usize + strip;
         let start = strip + address.next_multiple_of(ALIGNMENT) - address + skew;
+        // Counted from the buffer, so that whoever reads beside it reads the same every time.
+        let fill = |(place, byte): (usize, &mut u8)| *byte = guard(place.wrapping_sub(start));
+        memory.iter_mut().enumerate().for_each(fill);
         Guarded { memory, start, length, before: vec![] }
     }
 

@@ -2,8 +2,10 @@
 
 use super::abi::{Loaded, RawCall, RawTensor, VERSION, Which};
 use super::buffer::Guarded;
+use super::far::Far;
+use super::how::{Failed, How};
 use super::placed::{Placed, overrun, put, size};
-use crate::audit::probe::Probe;
+use crate::audit::probe::{Arrangement, Probe};
 use crate::encoding::{Body, Expression, Layout, Pair, Question};
 use crate::number::{Dtype, Tensor, Wide};
 use crate::request::{Direction, Json, Object};
@@ -27,26 +29,6 @@ pub(super) struct Plan {
     /// Correctly rounded, one per plane; filled in by who calls.
     pub(super) inv_freq: Vec<f64>,
     pub(super) attention_factor: f64,
-}
-
-/// How a call is made.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct How {
-    /// Padded and permuted.
-    pub(super) strided: bool,
-    /// The outputs are the inputs.
-    pub(super) in_place: bool,
-    /// Of a position: 32 or 64.
-    pub(super) bits: i32,
-}
-
-/// How a call failed.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Failed {
-    /// What the library returned, other than `ROPEWALK_OK`.
-    Status(i32),
-    /// What it did.
-    Found(Probe, String),
 }
 
 type Named = Vec<(String, Tensor)>;
@@ -132,6 +114,30 @@ impl Plan {
         Plan { q: ones(&self.q), k: self.k.as_ref().map(ones), ..self.clone() }
     }
 
+    /// Whether there are several heads and several tokens to be mistaken for each other.
+    pub(super) fn is_square(&self) -> bool {
+        self.q.shape()[1] > 1 && self.q.shape()[2] > 1
+    }
+
+    /// The first head of each tensor alone.
+    pub(super) fn with_one_head(&self) -> Plan {
+        let cut = |tensor: &Tensor| first(tensor, 1);
+        Plan { q: cut(&self.q), k: self.k.as_ref().map(cut), ..self.clone() }
+    }
+
+    /// The first token of each row alone.
+    pub(super) fn with_one_token(&self) -> Plan {
+        let (cut, seq) = (|tensor: &Tensor| first(tensor, 2), self.q.shape()[2]);
+        let table = |tensor: &Tensor| first(tensor, 1);
+        Plan {
+            q: cut(&self.q),
+            k: self.k.as_ref().map(cut),
+            positions: self.positions.iter().copied().step_by(seq.max(1)).collect(),
+            tables: self.tables.as_ref().map(|(cos, sin)| (table(cos), table(sin))),
+            ..self.clone()
+        }
+    }
+
     /// The same with the batch repeated until there are so many tokens.
     pub(super) fn tiled(&self, tokens: usize) -> Plan {
         let own = (self.q.shape()[0] * self.q.shape()[2]).max(1);
@@ -155,7 +161,7 @@ impl Plan {
     pub(super) fn run(&self, library: &Loaded, how: How) -> Result<Named, Failed> {
         let seq = self.q.shape()[2];
         let width = (how.bits / 8) as usize;
-        let strides = if how.strided { [seq + 3, 1] } else { [seq, 1] };
+        let strides = if how.lie == Arrangement::Roomy { [seq + 3, 1] } else { [seq, 1] };
         let mut positions =
             Guarded::new((self.positions.len() / seq.max(1) * strides[0]) * width, 0);
         for (token, p) in self.positions.iter().enumerate() {
@@ -178,8 +184,8 @@ impl Plan {
             buffer
         };
         let mut tables = self.tables.as_ref().map(|(cos, sin)| (table(cos), table(sin)));
-        let mut q = Placed::new("q", &self.q, how);
-        let mut k = self.k.as_ref().map(|k| Placed::new("k", k, how));
+        let mut q = Lying::new("q", &self.q, how)?;
+        let mut k = self.k.as_ref().map(|k| Lying::new("k", k, how)).transpose()?;
         let pointer = |buffer: &mut Guarded| buffer.hand_out() as *const c_void;
         let (cos, sin) = match &mut tables {
             Some((cos, sin)) => (pointer(cos), pointer(sin)),
@@ -203,7 +209,7 @@ impl Plan {
             rotary_dim: 2 * self.planes as i64,
             rotary_offset: self.offset as i64,
             q: q.raw(),
-            k: k.as_mut().map_or(RawTensor::ABSENT, Placed::raw),
+            k: k.as_mut().map_or(RawTensor::ABSENT, Lying::raw),
             positions: if rotates { positions_at } else { std::ptr::null() },
             position_strides: strides.map(|n| n as i64),
             position_bits: if rotates { how.bits } else { 0 },
@@ -223,7 +229,7 @@ impl Plan {
         for (name, buffer) in &inputs {
             overrun(buffer, "the input", name)?;
         }
-        let placed: Vec<&Placed> = [Some(&q), k.as_ref()].into_iter().flatten().collect();
+        let mut placed: Vec<&mut Lying> = [Some(&mut q), k.as_mut()].into_iter().flatten().collect();
         for tensor in &placed {
             tensor.overruns()?;
         }
@@ -241,8 +247,63 @@ impl Plan {
         if status != 0 {
             return Err(Failed::Status(status));
         }
-        placed.iter().map(|tensor| Ok((tensor.name.to_string(), tensor.read(how)?))).collect()
+        placed.iter_mut().map(|tensor| tensor.read(how)).collect()
     }
+}
+
+/// A tensor in one of the two kinds of memory.
+enum Lying<'a> {
+    Placed(Placed<'a>),
+    Far(Far<'a>),
+}
+
+impl<'a> Lying<'a> {
+    fn new(name: &'static str, tensor: &'a Tensor, how: How) -> Result<Lying<'a>, Failed> {
+        match how.lie {
+            // Whoever asked has seen that there is room.
+            Arrangement::Far => Far::new(name, tensor).map(Lying::Far).ok_or(Failed::Status(3)),
+            _ => Ok(Lying::Placed(Placed::new(name, tensor, how))),
+        }
+    }
+
+    fn raw(&mut self) -> RawTensor {
+        match self {
+            Lying::Placed(placed) => placed.raw(),
+            Lying::Far(far) => far.raw(),
+        }
+    }
+
+    fn overruns(&self) -> Result<(), Failed> {
+        match self {
+            Lying::Placed(placed) => placed.overruns(),
+            Lying::Far(_) => Ok(()),
+        }
+    }
+
+    fn input_is_unchanged(&self) -> Result<(), Failed> {
+        match self {
+            Lying::Placed(placed) => placed.input_is_unchanged(),
+            Lying::Far(_) => Ok(()),
+        }
+    }
+
+    fn read(&mut self, how: How) -> Result<(String, Tensor), Failed> {
+        match self {
+            Lying::Placed(placed) => Ok((placed.name.to_string(), placed.read(how)?)),
+            Lying::Far(far) => Ok((far.name.to_string(), far.read()?)),
+        }
+    }
+}
+
+/// The first of an axis.
+fn first(tensor: &Tensor, axis: usize) -> Tensor {
+    let mut shape = tensor.shape().to_vec();
+    let inner: usize = shape[axis + 1..].iter().product();
+    let whole = inner * shape[axis];
+    let data = tensor.data().chunks(whole.max(1)).flat_map(|chunk| &chunk[..inner]).copied();
+    let data = data.collect();
+    shape[axis] = 1;
+    Tensor::new(tensor.dtype(), shape, data).unwrap_or_else(|_| tensor.clone())
 }
 
 fn dtype_number(dtype: Dtype) -> i32 {

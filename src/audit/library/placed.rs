@@ -2,9 +2,9 @@
 
 use super::abi::RawTensor;
 use super::buffer::Guarded;
-use super::call::{Failed, How};
+use super::how::{Failed, How};
 use crate::audit::place::index_of;
-use crate::audit::probe::Probe;
+use crate::audit::probe::{Arrangement, Probe};
 use crate::number::{Dtype, Tensor};
 use std::ffi::c_void;
 
@@ -34,23 +34,16 @@ pub(super) struct Placed<'a> {
 impl<'a> Placed<'a> {
     pub(super) fn new(name: &'static str, tensor: &'a Tensor, how: How) -> Placed<'a> {
         let shape = tensor.shape();
-        let in_strides = strides(shape, how.strided, 3);
-        let out_strides = if how.in_place { in_strides } else { strides(shape, how.strided, 2) };
+        let in_strides = how.lie.strides(tensor, false);
+        let out_strides = if how.in_place { in_strides } else { how.lie.strides(tensor, true) };
         let dtype = tensor.dtype();
-        let skew = if how.strided { size(dtype) } else { 0 };
+        let skew = if how.lie == Arrangement::Roomy { size(dtype) } else { 0 };
         let room = |strides: &[usize; 4]| Guarded::new(extent(shape, strides) * size(dtype), skew);
         let mut input = room(&in_strides);
         for (place, &bits) in places(shape, &in_strides).into_iter().zip(tensor.data()) {
             put(input.bytes_mut(), place, dtype, bits);
         }
-        let first = match dtype {
-            Dtype::F64 => 0x7ffc_dead_beef_5ca1,
-            Dtype::F32 => 0x7fed_beef,
-            Dtype::Bf16 => 0x7fed,
-            _ => 0x7ead,
-        };
-        let free = |bits: &u64| !tensor.data().contains(bits);
-        let unwritten = (first..first + 64).find(free).unwrap_or(first);
+        let unwritten = fresh_nan(tensor);
         let output = (!how.in_place).then(|| {
             let mut output = room(&out_strides);
             for place in places(shape, &out_strides) {
@@ -108,7 +101,8 @@ impl<'a> Placed<'a> {
             && let Some(index) = data.iter().position(|bits| *bits == self.unwritten)
         {
             let count = data.iter().filter(|bits| **bits == self.unwritten).count();
-            let probe = if how.strided { Probe::Strided } else { Probe::Unwritten };
+            let strided = how.lie != Arrangement::Contiguous;
+            let probe = if strided { Probe::Strided } else { Probe::Unwritten };
             let at: String = index_of(index, shape).iter().map(|i| format!("[{i}]")).collect();
             let text = format!(
                 "it left {count} of {} elements of the output {} unwritten, the first at {at}",
@@ -121,6 +115,18 @@ impl<'a> Placed<'a> {
     }
 }
 
+/// A NaN with a payload that a tensor does not have.
+pub(super) fn fresh_nan(tensor: &Tensor) -> u64 {
+    let first = match tensor.dtype() {
+        Dtype::F64 => 0x7ffc_dead_beef_5ca1,
+        Dtype::F32 => 0x7fed_beef,
+        Dtype::Bf16 => 0x7fed,
+        _ => 0x7ead,
+    };
+    let free = |bits: &u64| !tensor.data().contains(bits);
+    (first..first + 64).find(free).unwrap_or(first)
+}
+
 pub(super) fn overrun(buffer: &Guarded, what: &str, name: &str) -> Result<(), Failed> {
     match buffer.overrun() {
         None => Ok(()),
@@ -128,18 +134,6 @@ pub(super) fn overrun(buffer: &Guarded, what: &str, name: &str) -> Result<(), Fa
             Err(Failed::Found(Probe::Canary, format!("it wrote {damage} {what} {name}")))
         }
     }
-}
-
-/// Strides of [batch, heads, seq, dim]: contiguous, or heads within tokens as in a packed
-/// projection, with room between all of them.
-fn strides(shape: &[usize], strided: bool, room: usize) -> [usize; 4] {
-    let (heads, seq, dim) = (shape[1], shape[2], shape[3]);
-    if !strided {
-        return [heads * seq * dim, seq * dim, dim, 1];
-    }
-    let head = dim + room;
-    let token = heads * head + room + 2;
-    [seq * token + room + 4, head, token, 1]
 }
 
 /// Elements from the first to the last.
@@ -151,7 +145,7 @@ fn extent(shape: &[usize], strides: &[usize; 4]) -> usize {
 }
 
 /// Where the elements stand, in row-major order.
-fn places(shape: &[usize], strides: &[usize; 4]) -> Vec<usize> {
+pub(super) fn places(shape: &[usize], strides: &[usize; 4]) -> Vec<usize> {
     let mut places = vec![0];
     for (&n, &stride) in shape.iter().zip(strides) {
         let inner = |&start: &usize| (0..n).map(move |i| start + i * stride);
@@ -173,7 +167,7 @@ pub(super) fn put(bytes: &mut [u8], place: usize, dtype: Dtype, bits: u64) {
     }
 }
 
-fn get(bytes: &[u8], place: usize, dtype: Dtype) -> u64 {
+pub(super) fn get(bytes: &[u8], place: usize, dtype: Dtype) -> u64 {
     let slot = &bytes[place * size(dtype)..][..size(dtype)];
     let mut wide = [0; 8];
     match cfg!(target_endian = "little") {

@@ -1,10 +1,11 @@
 //! The process that loads a library, calls it, and tells what came of it in the protocol.
 
 use super::abi::{About, Loaded, Which};
-use super::call::{Failed, How, Plan};
+use super::call::Plan;
+use super::how::{Failed, How};
 use super::{FEATURES, MISBEHAVED};
 use crate::audit::ask::Ask;
-use crate::audit::probe::Probe;
+use crate::audit::probe::{Arrangement, Probe};
 use crate::encoding::{Layout, spectrum};
 use crate::number::{Dtype, Tensor};
 use crate::request::{Json, Object, Request, tensor_json};
@@ -175,10 +176,13 @@ fn answer(
         (plan.inv_freq, plan.attention_factor) = frequencies(ask).map_err(Answer::Unsupported)?;
     }
     let wide = claims(&library.about, "int64");
-    let plain = How { strided: false, in_place: false, bits: if wide { 64 } else { 32 } };
+    let lie = Arrangement::Contiguous;
+    let plain = How { lie, in_place: false, bits: if wide { 64 } else { 32 } };
     match Probe::of(ask) {
-        Some(Probe::Strided) => Ok(plan.run(library, How { strided: true, ..plain })?),
-        Some(Probe::InPlace) => Ok(plan.run(library, How { in_place: true, ..plain })?),
+        Some(Probe::Strided) => {
+            Ok(plan.run(library, How { lie: Arrangement::of(ask), ..plain })?)
+        }
+        Some(Probe::InPlace) => Ok(in_place(library, &plan, plain)?),
         Some(Probe::PositionWidth) => {
             if wide {
                 second_half_counts(library, &plan, plain)?;
@@ -189,6 +193,38 @@ fn answer(
         Some(Probe::Race) => Ok(repeat(library, &plan, plain)?),
         _ => Ok(plan.run(library, plain)?),
     }
+}
+
+/// The call with its output in its input. Where that goes wrong only for several heads of several
+/// tokens, nothing is read that is overwritten already: rows are sought where they do not lie.
+fn in_place(library: &Loaded, plan: &Plan, plain: How) -> Result<Vec<(String, Tensor)>, Failed> {
+    let there = How { in_place: true, ..plain };
+    let answer = plan.run(library, there)?;
+    let is_far_off = |plan: &Plan| Ok(far_off(&plan.run(library, plain)?, &plan.run(library, there)?));
+    if is_far_off(plan)? && plan.is_square() {
+        let parts = [plan.with_one_head(), plan.with_one_token()];
+        let right = |part: &Plan| is_far_off(part).map(|off| !off);
+        if parts.iter().map(right).collect::<Result<Vec<bool>, Failed>>()?.iter().all(|&right| right) {
+            return Err(Failed::Found(
+                Probe::Strided,
+                "in place only: right for one head and for one token, wrong for several heads of \
+                 several tokens; it takes the tensor to lie in another order than its strides say"
+                    .to_string(),
+            ));
+        }
+    }
+    Ok(answer)
+}
+
+/// Whether two answers are apart by more than any rounding.
+fn far_off(one: &[(String, Tensor)], other: &[(String, Tensor)]) -> bool {
+    one.iter().zip(other).any(|((_, a), (_, b))| {
+        let Some(format) = a.dtype().format() else { return a.data() != b.data() };
+        let number = |bits: &u64| format.to_f64(*bits);
+        let size = a.data().iter().map(number).filter(|x| x.is_finite()).fold(0.0, |m: f64, x| m.max(x.abs()));
+        let apart = |(a, b): (&u64, &u64)| (number(a) - number(b)).abs() > size / 16.0;
+        a.data().iter().zip(b.data()).any(apart)
+    })
 }
 
 /// Whoever reads 64-bit positions as 32-bit ones never reads the second half of them.

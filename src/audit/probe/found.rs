@@ -1,6 +1,6 @@
 //! What the other ways of asking brought to light, by name.
 
-use super::Probe;
+use super::{Arrangement, Probe};
 use crate::audit::finding::{CaseReport, Diagnosis, Status};
 use crate::audit::report::evidence;
 use std::collections::BTreeMap;
@@ -11,14 +11,28 @@ pub(in crate::audit) fn name_failures(cases: &mut [CaseReport]) {
         cases.iter().enumerate().map(|(index, case)| (case.id.clone(), index)).collect();
     for asked in 0..cases.len() {
         let Some((base, probe)) = cases[asked].id.split_once('@') else { continue };
-        let (Some(&plain), Some(probe)) = (index.get(base), Probe::from_name(probe)) else {
+        let (name, lie) = probe.split_once('-').unwrap_or((probe, ""));
+        let (Some(&plain), Some(probe)) = (index.get(base), Probe::from_name(name)) else {
             continue;
         };
+        let lie = Arrangement::from_name(lie).unwrap_or(Arrangement::Roomy);
         let (here, there) = (&cases[asked].status, &cases[plain].status);
         let text = match (here, there, probe) {
+            // Whoever reads what lies beside a tensor reads something else each time: that two
+            // wrong answers differ is no race.
+            (Status::Fickle, Status::Passed, Probe::Strided | Probe::InPlace)
+                if cases[asked].wrong > 0 =>
+            {
+                format!(
+                    "right as plainly asked; {} it is wrong, and twice in different ways: it reads \
+                     what is not in the tensor; {}",
+                    if probe == Probe::InPlace { "in place" } else { lie.says() },
+                    evidence(&cases[asked])
+                )
+            }
             (Status::Wrong, Status::Passed, _) => {
                 let how = match probe {
-                    Probe::Strided => "with padded and permuted strides",
+                    Probe::Strided => lie.says(),
                     Probe::InPlace => "in place",
                     Probe::PositionWidth => "with positions of the other width",
                     _ => "in a larger batch",

@@ -41,6 +41,8 @@ pub struct Digest<'r> {
     pub remarks: Vec<String>,
     /// Faults that could not be seen, by reason.
     pub unseen: Vec<(&'r str, Vec<&'static str>)>,
+    /// Settings that did not meet, by reason, most of them first.
+    pub unasked: Vec<(&'r str, Vec<&'r str>)>,
 }
 
 /// The sections of one operation in which everything is right.
@@ -118,6 +120,7 @@ impl<'r> Digest<'r> {
             complaints: complaints(report),
             remarks: report.remarks.iter().map(|line| clean(line)).collect(),
             unseen: unseen(report),
+            unasked: unasked(report),
         }
     }
 }
@@ -424,6 +427,16 @@ fn complaints(report: &Report) -> Vec<String> {
         });
     }
     lines
+}
+
+fn unasked(report: &Report) -> Vec<(&str, Vec<&str>)> {
+    let mut reasons: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for one in report.drawn.iter().flat_map(|drawn| &drawn.unasked) {
+        reasons.entry(&one.because).or_default().push(&one.what);
+    }
+    let mut list: Vec<(&str, Vec<&str>)> = reasons.into_iter().collect();
+    list.sort_by_key(|(_, what)| std::cmp::Reverse(what.len()));
+    list
 }
 
 fn unseen(report: &Report) -> Vec<(&str, Vec<&'static str>)> {

@@ -2,7 +2,7 @@
 
 use crate::audit::errors::{Band, Cell};
 use crate::audit::finding::{
-    CaseReport, Diagnosis, Fitted, Group, Report, Section, Status, Unseen, Verdict,
+    CaseReport, Diagnosis, Drawn, Fitted, Group, Report, Section, Status, Unseen, Verdict,
 };
 use crate::audit::judge::{HISTOGRAM, Wrong};
 use crate::audit::place::{At, Place};
@@ -257,6 +257,8 @@ pub(super) struct Footer<'r> {
     /// Names of the faults that this run would have seen.
     seen: &'r [&'static str],
     unseen: &'r [Unseen],
+    /// Questions that stand in no file; null if none were drawn.
+    drawn: &'r Option<Drawn>,
     complaints: &'r [String],
     /// What is worth saying of the run though it decides nothing.
     remarks: &'r [String],
@@ -440,6 +442,7 @@ impl<'r> Footer<'r> {
             fitted: &report.fitted,
             seen: &report.seen,
             unseen: &report.unseen,
+            drawn: &report.drawn,
             complaints: &report.complaints,
             remarks: &report.remarks,
         }

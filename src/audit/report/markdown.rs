@@ -32,6 +32,7 @@ pub fn markdown(report: &Report) -> String {
     if report.verdict == Verdict::Unjudged {
         kinds(&mut page, "Not judged", &digest.declined);
     }
+    drawn(&mut page, report, &digest);
     sight(&mut page, report, &digest);
     page
 }
@@ -54,12 +55,15 @@ fn head(page: &mut String, report: &Report, digest: &Digest) {
 
 fn causes(page: &mut String, report: &Report, digest: &Digest) {
     for diagnosis in &report.diagnoses {
+        let named = match diagnosis.faults.is_empty() {
+            true => "; it".to_string(),
+            false => format!("; **{}**", code(&diagnosis.names())),
+        };
         let _ = writeln!(
             page,
-            "**{}** explains {} of the answers in failing cases: {}\n\n**To mend:** {}\n",
-            code(&diagnosis.names()),
-            share(diagnosis.explains),
+            "{}{named} explains {} of the answers in failing cases.\n\n**To mend:** {}\n",
             plain(&diagnosis.summary),
+            share(diagnosis.explains),
             plain(&diagnosis.fix)
         );
         if !diagnosis.links.is_empty() {
@@ -175,6 +179,19 @@ fn kinds(page: &mut String, title: &str, kinds: &[Kind]) {
         let _ = writeln!(body, "- and {} other kinds", kinds.len() - 10);
     }
     details(page, title, &body);
+}
+
+fn drawn(page: &mut String, report: &Report, digest: &Digest) {
+    let Some(drawn) = &report.drawn else { return };
+    let mut body = String::new();
+    for (reason, what) in &digest.unasked {
+        let _ = writeln!(body, "- not, because {}: {}", plain(reason), plain(&what.join(", ")));
+    }
+    let title = format!(
+        "{} questions were drawn (seed {}), in which {} combinations of settings meet",
+        drawn.questions, drawn.seed, drawn.combinations
+    );
+    details(page, &title, &body);
 }
 
 fn sight(page: &mut String, report: &Report, digest: &Digest) {

@@ -45,6 +45,7 @@ pub fn terminal(report: &Report, style: Style) -> String {
     page.complaints(report, &digest);
     page.declined(report, &digest);
     page.fine(report, &digest);
+    page.drawn(report, &digest);
     page.sight(report, &digest);
     page.text
 }
@@ -145,11 +146,18 @@ impl Page {
     }
 
     fn diagnosis(&mut self, diagnosis: &Diagnosis) {
-        let names = self.coloured("1;31", &diagnosis.names());
+        let (title, rest) = diagnosis.title();
+        let title = self.coloured("1;31", &title);
+        self.fold(2, &title);
+        if !rest.is_empty() {
+            self.fold(4, &rest);
+        }
         let share = share(diagnosis.explains);
-        self.line(&format!("  {names}"));
-        self.fold(4, &format!("explains {share} of the answers in failing cases"));
-        self.fold(4, &diagnosis.summary);
+        let named = match diagnosis.faults.is_empty() {
+            true => String::new(),
+            false => format!("{} ", diagnosis.names()),
+        };
+        self.fold(4, &format!("{named}explains {share} of the answers in failing cases"));
         self.hang("    To mend: ", 13, &diagnosis.fix);
         let links: Vec<String> =
             diagnosis.links.iter().map(|l| link(l).unwrap_or(l.to_string())).collect();
@@ -439,6 +447,33 @@ impl Page {
             for (reason, names) in &digest.unseen {
                 self.hang("  ", 4, &format!("not, because {reason}: {}", names.join(", ")));
             }
+        }
+    }
+
+    /// What was drawn, and which settings have not met.
+    fn drawn(&mut self, report: &Report, digest: &Digest) {
+        let Some(drawn) = &report.drawn else { return };
+        self.line("");
+        let more = match drawn.more {
+            0 => String::new(),
+            n => format!(" {n} more from the seeds that follow."),
+        };
+        self.fold(
+            0,
+            &format!(
+                "{} questions were drawn (--seed {}); {} combinations of settings meet in them.{more}",
+                drawn.questions, drawn.seed, drawn.combinations
+            ),
+        );
+        if report.verdict == Verdict::Diverges && !self.style.verbose {
+            return;
+        }
+        for (reason, what) in &digest.unasked {
+            let what = match (what.len(), self.style.verbose) {
+                (n, false) if n > 3 => format!("{} and {} more", what[..3].join(", "), n - 3),
+                _ => what.join(", "),
+            };
+            self.hang("  ", 4, &format!("not, because {reason}: {what}"));
         }
     }
 }

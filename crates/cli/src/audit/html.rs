@@ -40,6 +40,7 @@ pub fn page(report: &Report) -> String {
                     (tables::sections(report))
                     (tables::flags(&digest))
                     (tables::kinds("Not asked, or declined", &digest.declined))
+                    (drawn(report, &digest))
                     (sight(report, &digest))
                     (foot(report))
                 }
@@ -77,8 +78,10 @@ fn cause(diagnosis: &Diagnosis) -> Markup {
     let share = format!("{:.1} %", (1000.0 * diagnosis.explains).floor() / 10.0);
     html! {
         div class="card cause" {
-            div class="name" { code { (diagnosis.names()) } }
             p { (diagnosis.summary) }
+            @if !diagnosis.faults.is_empty() {
+                div class="name" { code { (diagnosis.names()) } }
+            }
             p { span class="mend" { "To mend: " } (diagnosis.fix) }
             p class="small soft" {
                 "Explains " (share) " of the answers in failing cases."
@@ -104,6 +107,28 @@ fn list(title: &str, lines: &[String]) -> Markup {
         @if !lines.is_empty() {
             h2 { (title) }
             ul { @for line in lines { li { (line) } } }
+        }
+    }
+}
+
+/// What was drawn, and which settings have not met.
+fn drawn(report: &Report, digest: &Digest) -> Markup {
+    html! {
+        @if let Some(drawn) = &report.drawn {
+            h2 { "Settings that met" }
+            p {
+                (drawn.questions) " questions were drawn (--seed " (drawn.seed) "); "
+                (drawn.combinations) " combinations of settings meet in them."
+            }
+            @if !digest.unasked.is_empty() {
+                details {
+                    summary { "What did not meet" }
+                    @for (reason, what) in &digest.unasked {
+                        p class="small" { "Because " (reason) ":" }
+                        p class="chips small" { @for one in what { code { (one) } " " } }
+                    }
+                }
+            }
         }
     }
 }

@@ -6,7 +6,7 @@ use globset::{GlobBuilder, GlobMatcher};
 use ropewalk::audit::{Case, Prompted, Selected, cases};
 use ropewalk::generate::{self, FilePlan};
 use ropewalk::number::Dtype;
-use ropewalk::request::Operation;
+use ropewalk::request::{Operation, Request};
 use ropewalk::vector::{Golden, note};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -40,7 +40,7 @@ pub struct Selection {
 }
 
 /// What the options say, read.
-struct Filter {
+pub struct Filter {
     operations: Vec<Operation>,
     dtypes: Vec<Dtype>,
     flags: Vec<&'static str>,
@@ -124,6 +124,14 @@ impl Selection {
             && filters.iter().all(|filter| filter.is_empty())
     }
 
+    /// The filters, for questions that are drawn.
+    ///
+    /// # Errors
+    /// One that names nothing.
+    pub fn drawing(&self) -> Result<Filter, CliError> {
+        self.filter(None)
+    }
+
     fn filter(&self, ids: Option<BTreeSet<String>>) -> Result<Filter, CliError> {
         let flags: Vec<&str> = ropewalk::vector::NOTES.iter().map(|note| note.flag).collect();
         Ok(Filter {
@@ -150,6 +158,25 @@ impl Selection {
 }
 
 impl Filter {
+    /// Whether a drawn question passes.
+    pub fn wants_drawn(&self, request: &Request, flags: &[&str]) -> bool {
+        self.wants(&request.id, request.operation, request.dtype, flags, true)
+    }
+
+    /// Whether an operation passes.
+    pub fn has_operation(&self, operation: Operation) -> bool {
+        self.operations.is_empty() || self.operations.contains(&operation)
+    }
+
+    /// Whether a part of the files is meant, by name or by flag, that no drawn question belongs to.
+    pub fn is_narrow(&self) -> bool {
+        let drawn = |glob: &GlobMatcher| {
+            let pattern = glob.glob().glob();
+            pattern.starts_with("fresh-") || pattern.starts_with("own-fresh-")
+        };
+        !self.flags.is_empty() || !self.globs.is_empty() && !self.globs.iter().any(drawn)
+    }
+
     fn wants(
         &self,
         id: &str,

@@ -1,0 +1,287 @@
+//! Questions that are drawn: which settings meet in them, and that no hole between two is missed.
+
+use ropewalk::audit::{Ask, Capability, Function, Options, Verdict, audit, cases};
+use ropewalk::encoding::Layout;
+use ropewalk::generate::fresh::{Claims, Drawn, Own, answer, by_id, draw};
+use ropewalk::number::{Dtype, Tensor};
+use ropewalk::request::{Direction, Json, Object, Operation, Request};
+use std::collections::{BTreeMap, BTreeSet};
+
+const DIRECTIONS: [Direction; 3] = [Direction::Forward, Direction::Inverse, Direction::Backward];
+
+fn drawn(operations: &[Operation], formats: &[(Dtype, Dtype)], rules: &[&str]) -> Drawn {
+    let rules: Vec<String> = rules.iter().map(|rule| rule.to_string()).collect();
+    let claims = Claims {
+        operations,
+        formats,
+        layouts: &Layout::ALL,
+        rope_types: Some(&rules),
+        directions: &DIRECTIONS,
+        admits: &|_| Ok(()),
+        own: None,
+        shaped: false,
+    };
+    draw(3, &claims)
+}
+
+fn rotations() -> Drawn {
+    let formats = [(Dtype::F32, Dtype::F32), (Dtype::Bf16, Dtype::F32)];
+    drawn(&[Operation::Rotate], &formats, &["default", "llama3", "yarn"])
+}
+
+/// What a request is, read off the request itself: factor and level.
+fn settings(request: &Request) -> Vec<(&'static str, &'static str)> {
+    let config = |key: &str| request.config.get(key).and_then(Json::number).map(|n| n as i64);
+    let word = |key: &str| match request.config.get(key) {
+        Some(Json::String(word)) => word.clone(),
+        _ => String::new(),
+    };
+    let q = request.input.tensor("q").unwrap();
+    let &[rows, _, tokens, width] = q.shape() else { panic!("{:?}", q.shape()) };
+    let positions = request.input.positions("positions").unwrap();
+    let list: Vec<i64> = positions.data().iter().map(|p| p.numerator).collect();
+    let alike = list.chunks(tokens).all(|row| *row == list[..tokens]);
+    let mut all = vec![
+        ("format", if q.dtype() == request.dtype { "f32" } else { "mixed" }),
+        ("layout", if word("layout") == "half" { "half" } else { "interleaved" }),
+        (
+            "direction",
+            match request.input.direction(&DIRECTIONS).unwrap() {
+                Direction::Forward => "forward",
+                Direction::Inverse => "inverse",
+                Direction::Backward => "backward",
+            },
+        ),
+        (
+            "width",
+            match width {
+                0..=48 => "up to 48",
+                64 => "64",
+                72..=100 => "72 to 100",
+                112 => "112",
+                128 => "128",
+                192 | 256 => "192 or 256",
+                _ => "512",
+            },
+        ),
+        (
+            "tokens",
+            match tokens {
+                1 => "1",
+                2..=9 => "few",
+                257 => "257",
+                _ => "33 to 129",
+            },
+        ),
+        (
+            "rows",
+            match rows {
+                1 => "1",
+                33 => "33",
+                _ if alike => "alike",
+                _ => "different",
+            },
+        ),
+        (
+            "reach",
+            match list[0] {
+                ..0 => "negative",
+                0..4096 => "near",
+                4096..0x100_0000 => "far",
+                _ => "beyond 2^24",
+            },
+        ),
+        ("keys", if request.input.has("k") { "present" } else { "absent" }),
+    ];
+    let rule = word("rope_type");
+    all.extend(["default", "llama3", "yarn"].into_iter().filter(|one| *one == rule).map(|r| ("rule", r)));
+    all.push((
+        "slice",
+        match (config("rotary_dim"), config("rotary_offset")) {
+            (Some(rotary), _) if rotary == width as i64 => "whole",
+            (_, Some(0) | None) => "at the front",
+            _ => "from an offset",
+        },
+    ));
+    let heads = q.shape()[1];
+    let keys = request.input.tensor("k").map(|k| k.shape()[1]);
+    all.extend(match (heads, keys) {
+        (1, _) => Some(("heads", "1")),
+        (32, _) => Some(("heads", "32 and 8")),
+        (q, Ok(k)) if q > k => Some(("heads", "grouped")),
+        _ => None,
+    });
+    all
+}
+
+#[test]
+fn every_two_settings_meet_or_the_reason_is_told() {
+    let drawn = rotations();
+    let mut levels: BTreeSet<(&str, &str)> = BTreeSet::new();
+    let mut met: BTreeSet<[(&str, &str); 2]> = BTreeSet::new();
+    let mut triples: BTreeSet<[(&str, &str); 3]> = BTreeSet::new();
+    let main = ["direction", "slice", "rows", "keys"];
+    for fresh in drawn.questions.iter().filter(|one| !one.request.id.contains("-positions-")) {
+        let own = settings(&fresh.request);
+        for a in &own {
+            levels.insert(*a);
+            for b in &own {
+                met.insert([*a, *b]);
+                let three = own.iter().map(|c| [*a, *b, *c]);
+                triples.extend(three.filter(|t| t.iter().all(|(name, _)| main.contains(name))));
+            }
+        }
+    }
+    let told = |parts: &[(&str, &str)]| {
+        drawn.unasked.iter().any(|(_, what, _)| {
+            parts.iter().all(|(factor, level)| what.contains(&format!("{factor} {level}")))
+        })
+    };
+    // Seven widths, four reaches, three rules and so on: nothing was lost from the lists.
+    assert_eq!(levels.len(), 37, "{levels:?}");
+    for a in &levels {
+        for b in levels.iter().filter(|b| b.0 > a.0) {
+            assert!(met.contains(&[*a, *b]) || told(&[*a, *b]), "{a:?} and {b:?} never meet");
+            for c in levels.iter().filter(|c| c.0 > b.0) {
+                if [a, b, c].iter().all(|(name, _)| main.contains(name)) {
+                    assert!(triples.contains(&[*a, *b, *c]) || told(&[*a, *b, *c]), "{a:?}, {b:?}, {c:?}");
+                }
+            }
+        }
+    }
+    let few = drawn.unasked.len();
+    assert!(few < 12, "{few}: {:?}", drawn.unasked);
+}
+
+/// A kernel that is right but where two settings meet, drawn at random: there it gives back what
+/// went in, as one does that falls through all its branches.
+#[test]
+fn every_hole_between_two_settings_is_caught() {
+    let drawn = rotations();
+    let narrow: Vec<_> =
+        drawn.questions.iter().filter(|one| !one.request.id.contains("-positions-")).cloned().collect();
+    let files = answer(&narrow).unwrap();
+    let all: Vec<_> = files.iter().flat_map(|(path, golden)| cases(path, golden)).collect();
+    let known: BTreeMap<&str, _> = all.iter().map(|case| (case.ask.id.as_str(), case)).collect();
+    let of: Vec<_> = all.iter().map(|case| (case, settings(case.ask.request()))).collect();
+    let levels: Vec<(&str, &str)> =
+        of.iter().flat_map(|(_, own)| own).copied().collect::<BTreeSet<_>>().into_iter().collect();
+    // A generator of numbers as old as the hills, so that the pairs are the same every time.
+    let mut state = 20240229u64;
+    let mut below = |n: usize| {
+        state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        (state >> 33) as usize % n
+    };
+    let mut holes = 0;
+    while holes < 24 {
+        let (a, b) = (levels[below(levels.len())], levels[below(levels.len())]);
+        let possible = a.0 != b.0
+            && !drawn.unasked.iter().any(|(_, what, _)| {
+                [a, b].iter().all(|(factor, level)| what.contains(&format!("{factor} {level}")))
+            });
+        if !possible {
+            continue;
+        }
+        holes += 1;
+        // The others are right, and need not be judged again.
+        let inside: Vec<_> = of
+            .iter()
+            .filter(|(_, own)| own.contains(&a) && own.contains(&b))
+            .map(|(case, _)| (*case).clone())
+            .take(4)
+            .collect();
+        assert!(!inside.is_empty(), "nobody asks {a:?} with {b:?}");
+        let everything = Capability {
+            mixed: vec![(Dtype::Bf16, Dtype::F32)],
+            ..Capability::new(&[Operation::Rotate], &[Dtype::F32])
+        };
+        let mut kernel = Function::new("holed", vec![everything], |ask: &Ask| {
+            let right = known[ask.id.as_str()].truth.expected.tensors().unwrap();
+            let own = settings(ask.request());
+            let hole = own.contains(&a) && own.contains(&b);
+            let one = |(name, tensor): &(String, Tensor)| match hole {
+                true => Ok((name.clone(), ask.rounded(tensor.shape(), &ask.reals(name)?)?)),
+                false => Ok((name.clone(), tensor.clone())),
+            };
+            right.0.iter().map(one).collect()
+        });
+        let options = Options { diagnose: false, sight: false, twice: false, ..Options::default() };
+        let report = audit(&mut kernel, &inside, &options).report;
+        assert_eq!(report.verdict, Verdict::Diverges, "a hole between {a:?} and {b:?} passes");
+    }
+}
+
+#[test]
+fn an_id_is_all_that_a_question_is_drawn_from() {
+    let floats = Dtype::FLOATS.map(|dtype| (dtype, dtype));
+    let operations: Vec<Operation> = Operation::ALL
+        .into_iter()
+        .filter(|operation| !matches!(operation, Operation::Rotate | Operation::Score))
+        .collect();
+    let drawn = drawn(&operations, &floats, &["default", "longrope"]);
+    for operation in operations {
+        let asked = drawn.questions.iter().filter(|one| one.request.operation == operation);
+        assert!(asked.clone().count() > 5, "{}", operation.name());
+        for fresh in asked.step_by(7) {
+            let again = by_id(&fresh.request.id, None).unwrap();
+            assert_eq!(again.request.to_json(), fresh.request.to_json(), "{}", fresh.request.id);
+        }
+    }
+    for (id, what) in [
+        ("fresh-1-rotate-f32", "1 words, 11 are right"),
+        ("fresh-x-rotate-f32", "a seed is a number"),
+        ("fresh-1-turn-f32", "no operation is called \"turn\""),
+        ("fresh-1-inv_freq-f32-default-half-63-whole", "\"63\" is no width"),
+        ("rotate-half", "it begins with fresh-"),
+    ] {
+        let error = by_id(id, None).unwrap_err();
+        assert!(error.contains(what), "{id}: {error}");
+    }
+}
+
+/// The least that a model's own questions have: its heads with a long row, many rows of one token,
+/// as many heads as tokens, every direction with its grouping.
+#[test]
+fn a_model_is_asked_with_its_own_heads() {
+    let text = r#"{"layout":"half","model":{"model_type":"llama","hidden_size":128,
+        "num_attention_heads":8,"num_key_value_heads":2,"max_position_embeddings":8192,
+        "rope_theta":500000.0}}"#;
+    let given: Object = serde_json::from_str(text).unwrap();
+    let own = Own::new(&given).unwrap();
+    let claims = Claims {
+        operations: &[Operation::Rotate, Operation::Apply],
+        formats: &[(Dtype::F32, Dtype::F32)],
+        layouts: &Layout::ALL,
+        rope_types: None,
+        directions: &DIRECTIONS,
+        admits: &|_| Ok(()),
+        own: Some(&own),
+        shaped: false,
+    };
+    let drawn = draw(0, &claims);
+    let has = |operation: Operation, holds: &dyn Fn(&Request, &[usize], usize) -> bool| {
+        drawn.questions.iter().any(|one| {
+            let request = &one.request;
+            let q = request.input.tensor("q").unwrap();
+            let k = request.input.tensor("k").map_or(0, |k| k.shape()[1]);
+            assert_eq!(request.config.get("max_position_embeddings"), None, "nothing reads it");
+            request.operation == operation && holds(request, q.shape(), k)
+        })
+    };
+    for operation in [Operation::Rotate, Operation::Apply] {
+        assert!(has(operation, &|_, q, _| q[1] == 8 && q[2] == 257), "own heads, a long row");
+        assert!(has(operation, &|_, q, _| q[0] == 33 && q[2] == 1), "many rows of one token");
+        assert!(has(operation, &|_, q, _| q[1] == q[2] && q[1] > 8), "as many heads as tokens");
+        for direction in DIRECTIONS {
+            if operation == Operation::Apply && direction == Direction::Inverse {
+                continue;
+            }
+            let own = |request: &Request, q: &[usize], k: usize| {
+                q[1] == 8 && k == 2 && request.input.direction(&DIRECTIONS) == Ok(direction)
+            };
+            assert!(has(operation, &own), "{} with its grouping", direction.name());
+        }
+    }
+    let again = by_id(&drawn.questions[0].request.id, Some(&own)).unwrap();
+    assert_eq!(again.request.to_json(), drawn.questions[0].request.to_json());
+}
