@@ -241,10 +241,7 @@ fn what_is_wrong_is_said_by_the_tensors_own_axes() {
         (0..x.len()).map(|i| if i / (40 * 16) % 3 == 0 { right[i] } else { x[i] }).collect();
     dump(folder, &SHAPE, &x, &first, &[]);
     let said = judge(folder, &[&BOTH, &PLAIN, &given], 1);
-    assert!(
-        said.contains("(156 of 240 rows; nothing else)"),
-        "{said}"
-    );
+    assert!(said.contains("(156 of 240 rows; nothing else)"), "{said}");
     let said = judge(folder, &[&BOTH, &PLAIN, &given, &["--json"]], 1);
     let json: serde_json::Value = serde_json::from_str(&said).unwrap();
     assert!(json["profiles"].as_array().is_some_and(|list| !list.is_empty()));
