@@ -25,6 +25,7 @@ mod machine;
 mod named;
 mod pipeline;
 mod plane;
+mod ring;
 mod span;
 mod sweep;
 mod walk;
@@ -33,6 +34,7 @@ pub use floor::{Floor, Turned};
 pub use machine::Machine;
 pub(crate) use machine::encode;
 pub use named::{NAMED, carried, common, find};
+pub use ring::{Ring, rings};
 pub use sweep::{
     Computed, Finding, Known, LAST_POSITION, Measure, Sweep, Swept, Truth, Worst, slack,
 };

@@ -57,7 +57,7 @@ pub(super) trait Kernel {
 }
 
 /// Phases of every plane at every position vector that occurs.
-struct Phases<'k, 'a, K: Kernel> {
+pub(super) struct Phases<'k, 'a, K: Kernel> {
     kernel: &'k K,
     rope: &'a Rope,
     spectrum: K::Spectrum<'a>,
@@ -66,12 +66,16 @@ struct Phases<'k, 'a, K: Kernel> {
 }
 
 impl<'k, 'a, K: Kernel> Phases<'k, 'a, K> {
-    fn new(kernel: &'k K, rope: &'a Rope, direction: Direction) -> Phases<'k, 'a, K> {
+    pub(super) fn new(
+        kernel: &'k K,
+        rope: &'a Rope,
+        direction: Direction,
+    ) -> Phases<'k, 'a, K> {
         let spectrum = kernel.spectrum(rope, direction);
         Phases { kernel, rope, spectrum, direction, by_position: HashMap::new() }
     }
 
-    fn at(&mut self, vector: Vec<Position>) -> &[K::Phase] {
+    pub(super) fn at(&mut self, vector: Vec<Position>) -> &[K::Phase] {
         let (kernel, rope, spectrum) = (self.kernel, self.rope, &self.spectrum);
         let direction = self.direction;
         let phase = |(index, plane): (usize, &Plane)| {
@@ -85,13 +89,13 @@ impl<'k, 'a, K: Kernel> Phases<'k, 'a, K> {
 }
 
 /// The position of a token on every axis, of positions [axis][…].
-fn at(positions: &Positions, token: usize) -> Vec<Position> {
+pub(super) fn at(positions: &Positions, token: usize) -> Vec<Position> {
     let axes = positions.shape().first().copied().unwrap_or_default();
     let count = positions.data().len() / axes.max(1);
     (0..axes).filter_map(|axis| positions.data().get(axis * count + token).copied()).collect()
 }
 
-fn format_of(tensor: &Tensor) -> Format {
+pub(super) fn format_of(tensor: &Tensor) -> Format {
     tensor.dtype().format().unwrap_or(Format::F64)
 }
 
@@ -100,7 +104,7 @@ fn named(name: &'static str, dtype: Dtype, shape: Vec<usize>, bits: Vec<u64>) ->
 }
 
 /// Row, its token in [batch][seq], its elements.
-fn rows(tensor: &Tensor) -> impl Iterator<Item = (usize, usize, &[u64])> {
+pub(super) fn rows(tensor: &Tensor) -> impl Iterator<Item = (usize, usize, &[u64])> {
     let (heads, seq, dim) = match tensor.shape() {
         &[_, heads, seq, dim] => (heads.max(1), seq.max(1), dim.max(1)),
         _ => (1, 1, 1),
