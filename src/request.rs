@@ -97,4 +97,28 @@ impl Request {
         let input = Input::new(part("input")?);
         Ok(Request { id, operation, dtype, config, input })
     }
+
+    /// The line that asks it.
+    pub fn to_json(&self) -> Json {
+        run_request(self.operation, self.dtype, &self.id, &self.config, self.input.object())
+    }
+}
+
+/// A `run` request of the protocol from its parts.
+pub fn run_request(
+    operation: Operation,
+    dtype: Dtype,
+    id: &str,
+    config: &Object,
+    input: &Object,
+) -> Json {
+    let pairs = [
+        ("cmd", Json::from("run")),
+        ("id", Json::from(id)),
+        ("operation", Json::from(operation.name())),
+        ("dtype", Json::from(dtype.name())),
+        ("config", Json::Object(config.clone())),
+        ("input", Json::Object(input.clone())),
+    ];
+    Json::Object(pairs.into_iter().map(|(key, value)| (key.to_string(), value)).collect())
 }

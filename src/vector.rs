@@ -16,7 +16,7 @@ mod tree;
 
 pub use lint::{Complaint, File, Rule, lint};
 pub use manifest::{Entry, MANIFEST_SCHEMA, Manifest};
-pub use model::{Expected, GOLDEN_SCHEMA, Golden, Group, Note, SUITE, Tensors, Test, run_request};
+pub use model::{Expected, GOLDEN_SCHEMA, Golden, Group, Note, SUITE, Tensors, Test};
 pub use notes::{NOTES, Remark, note};
 pub use read::ReadError;
 pub use residual::check as check_residual;

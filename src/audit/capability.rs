@@ -1,6 +1,6 @@
 //! What a kernel says of itself, read strictly: a typing error must not become a skipped test.
 
-use super::kernel::Ask;
+use super::ask::Ask;
 use crate::encoding::{Body, Layout, Question, spectrum};
 use crate::number::Dtype;
 use crate::request::{Direction, Json, Object, Operation, Position};
@@ -105,7 +105,7 @@ impl Description {
         let question = ask.question().ok();
         let mut reason = String::from("no capability is claimed");
         for (index, capability) in self.capabilities.iter().enumerate() {
-            match capability.covers(ask, question.as_ref()) {
+            match capability.covers(ask, question) {
                 Ok(()) => return Ok(index),
                 // The one that comes furthest says best what is missing.
                 Err(why) if index == 0 || !why.starts_with("operation") => reason = why,
@@ -228,6 +228,7 @@ impl Capability {
     fn formats(&self, ask: &Ask) -> Result<(), String> {
         let inputs: Vec<Dtype> = ask
             .input
+            .object()
             .iter()
             .filter_map(|(_, json)| match json {
                 Json::Object(tensor) => match tensor.get("dtype") {

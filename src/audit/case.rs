@@ -1,9 +1,8 @@
 //! What is asked in an audit, and why.
 
-use super::kernel::Ask;
-use super::reference::Truth;
-use crate::request::Json;
-use crate::vector::Golden;
+use super::ask::Ask;
+use crate::request::{Input, Json, Request};
+use crate::vector::{Expected, Golden, Tensors};
 
 /// A question with its right answer and its reason.
 #[derive(Clone, Debug)]
@@ -22,24 +21,29 @@ pub struct Case {
     pub flags: Vec<String>,
 }
 
+/// The right answer to a request.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Truth {
+    /// Correctly rounded, or the reason to refuse.
+    pub expected: Expected,
+    /// (exact − expected) in ulp of expected, as f16, for every floating-point tensor.
+    pub residual: Option<Tensors>,
+}
+
 /// The cases of a golden file, in its order. `path` is the file's, below the directory of the
 /// vectors.
 pub fn cases(path: &str, golden: &Golden) -> Vec<Case> {
     let of = |(group, test): (&crate::vector::Group, &crate::vector::Test)| {
-        let mut ask = Ask {
+        let ask = Ask::new(Request {
             id: test.id.clone(),
             operation: golden.operation,
             dtype: group.dtype,
             config: group.config.clone(),
-            input: test.input.clone(),
-        };
+            input: Input::new(test.input.clone()),
+        });
         // Kernels get what every default has been filled into; how configs are written is the
         // business of whoever reads them.
-        if test.expected.tensors().is_some()
-            && let Ok(question) = ask.question()
-        {
-            ask.config = question.config().clone();
-        }
+        let ask = if test.expected.tensors().is_some() { ask.normalised() } else { ask };
         Case {
             ask,
             truth: Truth { expected: test.expected.clone(), residual: test.residual.clone() },

@@ -12,9 +12,9 @@ mod sample;
 mod search;
 
 use super::case::Case;
+use super::finding::{Diagnosis, Report};
+use super::outcome::Answered;
 use super::probe::Probe;
-use super::report::{Diagnosis, Report};
-use super::run::Asked as Answered;
 use crate::fault::{Asked, History};
 use crate::profile::Profile;
 use evidence::{Evidence, Kind};

@@ -2,7 +2,7 @@
 
 use crate::encoding::{Body, Pair, Plane, Question};
 use crate::number::{Format, Tensor};
-use crate::request::{Json, Object, Position};
+use crate::request::{Input, Json, Position};
 
 /// What is accepted for an element.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub enum Accepts {
 /// Source: the contract's special values, (1) to (4).
 pub fn accepts(
     question: &Question,
-    input: &Object,
+    input: &Input,
     name: &str,
     expected: &Tensor,
     residual: Option<&Tensor>,
@@ -66,11 +66,11 @@ pub fn accepts(
 }
 
 /// Slots of a padded batch are not judged, whatever stands in them.
-fn padding(input: &Object, count: usize) -> Vec<Accepts> {
+fn padding(input: &Input, count: usize) -> Vec<Accepts> {
     let mask = match input.get("attention_mask") {
         Some(json @ Json::Object(_)) => {
             let holder = [("m".to_string(), json.clone())].into_iter().collect();
-            crate::request::Input::new(holder).tensor("m").ok()
+            Input::new(holder).tensor("m").ok()
         }
         _ => None,
     };

@@ -1,11 +1,11 @@
 //! How the errors of a kernel lie: by position and by plane. The pictures of the reports.
 
 use super::case::Case;
+use super::finding::{Group, Report};
 use super::judge::{place, ulps};
-use super::kernel::Outcome;
+use super::outcome::Answered;
+use super::outcome::Outcome;
 use super::place::Places;
-use super::report::{Group, Report};
-use super::run::Asked;
 use crate::encoding::{Body, Question};
 use crate::number::{Format, Tensor};
 use crate::profile::{self, Profile};
@@ -115,7 +115,12 @@ impl Cell {
 
 /// Fills in what a report says of places: of the worst element of every case, and of all errors by
 /// group and section.
-pub(super) fn lay_out(report: &mut Report, cases: &[Case], asked: &[Asked], own: Option<Profile>) {
+pub(super) fn lay_out(
+    report: &mut Report,
+    cases: &[Case],
+    asked: &[Answered],
+    own: Option<Profile>,
+) {
     let find = |name: &'static str| match own {
         Some(profile) if profile.name == name => Some(profile),
         _ => profile::find(name).copied(),
@@ -132,11 +137,11 @@ pub(super) fn lay_out(report: &mut Report, cases: &[Case], asked: &[Asked], own:
             };
             // What does not fit, or whose question is refused, has no places.
             let Ok(question) = case.ask.question() else { return Errors::default() };
-            let places = Places::new(&question);
+            let places = Places::new(question);
             found.place = found.worst.as_ref().map(|w| places.at(&w.name, &w.index));
             match found.profile.and_then(find) {
                 Some(profile) if found.judged + found.unjudged > 0 => {
-                    measure(case, &question, &places, expected, output, &profile)
+                    measure(case, question, &places, expected, output, &profile)
                 }
                 _ => Errors::default(),
             }

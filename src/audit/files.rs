@@ -4,11 +4,13 @@
 //! that somebody else's tensors make. Which file formats there are is the command line's business;
 //! `docs/file-door.md` describes them.
 
+use super::ask::Ask;
 use super::capability::{Capability, Description};
 use super::case::Case;
-use super::kernel::{Ask, Breakage, Kernel, Outcome};
+use super::kernel::Kernel;
+use super::outcome::{Breakage, Outcome};
 use crate::number::{Dtype, Tensor};
-use crate::request::{Input, Json, Object, Operation, Positions};
+use crate::request::{Json, Object, Operation, Positions};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -34,10 +36,9 @@ impl Prompt {
         for case in cases {
             let Some(expected) = case.truth.expected.tensors() else { continue };
             let ask = &case.ask;
-            let input = Input::new(ask.input.clone());
             let (mut named, mut rest) = (Object::default(), Object::default());
-            for (name, json) in ask.input.iter() {
-                if let Ok(tensor) = input.tensor(name) {
+            for (name, json) in ask.input.object().iter() {
+                if let Ok(tensor) = ask.input.tensor(name) {
                     named.set(name, form(&tensor));
                     tensors.push((format!("{}.{name}", ask.id), tensor));
                     continue;
@@ -205,15 +206,18 @@ impl Kernel for Answers {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::request::{Input, Request};
 
     #[test]
     fn a_hash_depends_on_the_question() {
-        let ask = |id: &str| Ask {
-            id: id.into(),
-            operation: Operation::AlibiSlopes,
-            dtype: Dtype::F32,
-            config: Object::default(),
-            input: Object::default(),
+        let ask = |id: &str| {
+            Ask::new(Request {
+                id: id.into(),
+                operation: Operation::AlibiSlopes,
+                dtype: Dtype::F32,
+                config: Object::default(),
+                input: Input::default(),
+            })
         };
         assert_eq!(hash(&ask("a")), hash(&ask("a")));
         assert_ne!(hash(&ask("a")), hash(&ask("b")));

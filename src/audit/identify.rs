@@ -13,8 +13,8 @@ mod words;
 pub use machine::Precision;
 
 use super::diagnose::{diagnose, evidence};
+use super::finding::Diagnosis;
 use super::kernel::Kernel;
-use super::report::Diagnosis;
 use super::run::{Options, judge_all};
 use crate::encoding::{Double, Layout, Pair, RopeConfig, spectrum::SCHEMES};
 use crate::number::Dtype;
@@ -129,9 +129,9 @@ fn widest(kernel: &super::Description) -> Option<Dtype> {
 ///         Ok(Description { capabilities: vec![capability], ..Description::named("numpy") })
 ///     }
 ///     fn ask(&mut self, ask: &Ask) -> Outcome {
-///         let mut ask = ask.clone();
-///         ask.config.set("rope_theta", Json::from(500000i64)); // the fault
-///         let question: Question = ask.question().unwrap();
+///         let mut request = ask.request().clone();
+///         request.config.set("rope_theta", Json::from(500000i64)); // the fault
+///         let question = Question::new(&request).unwrap();
 ///         let named = profile::emulate(&profile::NAMED[0], &question).into_iter();
 ///         Outcome::Output(named.map(|n| (n.name.to_string(), n.tensor)).collect())
 ///     }
@@ -215,15 +215,15 @@ fn explain(probe: Probe, found: &mut Identified) {
     let (cases, asked, description) = probe.evidence();
     // Two of the large ones say as much as all of them.
     let mut large = 0;
-    let size = |one: &super::run::Asked| match &one.outcome {
+    let size = |one: &super::outcome::Answered| match &one.outcome {
         Ok(super::Outcome::Output(output)) => output.iter().map(|(_, t)| t.data().len()).sum(),
         _ => 0usize,
     };
-    let few = |one: &super::run::Asked| {
+    let few = |one: &super::outcome::Answered| {
         large += usize::from(size(one) > 4096);
         size(one) <= 4096 || (2..=3).contains(&large)
     };
-    let asked: Vec<super::run::Asked> = asked.into_iter().filter(few).collect();
+    let asked: Vec<super::outcome::Answered> = asked.into_iter().filter(few).collect();
     let options = Options { diagnose: false, ..Options::default() };
     let report = judge_all(&cases, &asked, description, &options);
     if report.divergences().next().is_none() {

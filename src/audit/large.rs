@@ -5,15 +5,15 @@
 //! an overflow, a plane that does not turn and was not copied), its whole row is judged as any
 //! other answer is ([`judge`]). So nothing is decided otherwise than by the bounds.
 
+use super::ask::Ask;
 use super::case::Case;
+use super::case::Truth;
 use super::errors::{Band, Cell, Errors};
 use super::judge::{HISTOGRAM, Misfit, Wrong, judge, scale, ulps};
-use super::kernel::Ask;
-use super::reference::Truth;
 use crate::encoding::{Body, Expression, Question, Rope, outside};
 use crate::number::{Dtype, Format, Tensor};
 use crate::profile::{Floor, Profile};
-use crate::request::{Json, Object, Position, Positions, tensor_json};
+use crate::request::{Input, Json, Object, Position, Positions, tensor_json};
 use crate::vector::{Expected, Tensors};
 
 /// What came of judging rows by one profile.
@@ -195,17 +195,19 @@ impl<'a> LargeJudge<'a> {
     /// Judges some rows as any answer is judged.
     fn thoroughly(&self, rows: &Rows, open: &[usize], large: &mut Large) -> Result<(), Misfit> {
         let dim = self.rope.head_dim;
-        let (case, question) = self.bare(rows, open);
+        let case = self.bare(rows, open);
         let shape = vec![1, 1, open.len(), dim];
-        let got = Tensor::new(question.dtype, shape, gather(rows.got, open, dim));
-        let (Some(expected), Ok(got)) = (case.truth.expected.tensors(), got) else {
+        let got = Tensor::new(self.question.dtype, shape, gather(rows.got, open, dim));
+        let (Some(expected), Ok(question), Ok(got)) =
+            (case.truth.expected.tensors(), case.ask.question(), got)
+        else {
             // Bits that are wider than the format: no caller of ours has them.
             large.unjudged = open.len() * dim;
             large.judged -= large.unjudged;
             return Ok(());
         };
         let output = [("q".to_string(), got)];
-        let whole = judge(&case, &question, expected, &output, &[self.profile])?;
+        let whole = judge(&case, question, expected, &output, &[self.profile])?;
         let tally = &whole.tallies[0];
         large.unjudged = tally.unjudged;
         large.judged -= tally.unjudged;
@@ -223,12 +225,13 @@ impl<'a> LargeJudge<'a> {
         }
         // Which rows they are in, one by one.
         for &row in open {
-            let (case, question) = self.bare(rows, &[row]);
+            let case = self.bare(rows, &[row]);
             let shape = vec![1, 1, 1, dim];
-            let got = Tensor::new(question.dtype, shape, gather(rows.got, &[row], dim));
-            if let (Some(expected), Ok(got)) = (case.truth.expected.tensors(), got)
+            let got = Tensor::new(self.question.dtype, shape, gather(rows.got, &[row], dim));
+            if let (Some(expected), Ok(question), Ok(got)) =
+                (case.truth.expected.tensors(), case.ask.question(), got)
                 && let Ok(judged) =
-                    judge(&case, &question, expected, &[("q".to_string(), got)], &[self.profile])
+                    judge(&case, question, expected, &[("q".to_string(), got)], &[self.profile])
                 && judged.tallies.first().is_some_and(|tally| tally.wrong > 0)
             {
                 large.rows.push(rows.first + row);
@@ -242,9 +245,9 @@ impl<'a> LargeJudge<'a> {
 
     /// Some rows as a case of an audit, whose request has everything in it.
     pub fn case(&self, rows: &Rows, some: &[usize]) -> Case {
-        let (mut case, question) = self.bare(rows, some);
-        if let Body::Rotate(rotate) = &question.body {
-            let input = &mut case.ask.input;
+        let mut case = self.bare(rows, some);
+        if let Ok(Question { body: Body::Rotate(rotate), .. }) = case.ask.question() {
+            let mut input = Object::default();
             let positions = rotate.positions.to_json();
             // One axis has no level of its own.
             let one = match (self.rope.axes, positions) {
@@ -257,12 +260,13 @@ impl<'a> LargeJudge<'a> {
             if let Some(length) = rotate.seq_len {
                 input.set("seq_len", Json::from(length));
             }
+            case.ask = case.ask.reworded(|request| request.input = Input::new(input));
         }
         case
     }
 
     /// The same without a request.
-    fn bare(&self, rows: &Rows, some: &[usize]) -> (Case, Question) {
+    fn bare(&self, rows: &Rows, some: &[usize]) -> Case {
         let dim = self.rope.head_dim;
         let shape = vec![1, 1, some.len(), dim];
         let tensor = |dtype: Dtype, from: &[u64]| {
@@ -288,15 +292,9 @@ impl<'a> LargeJudge<'a> {
             expected: Expected::Tensors(named(tensor(question.dtype, rows.expected))),
             residual: Some(named(tensor(Dtype::F16, rows.residual))),
         };
-        let ask = Ask {
-            id: "rows".to_string(),
-            operation: question.operation,
-            dtype: question.dtype,
-            config: question.config().clone(),
-            input: Object::default(),
-        };
+        let ask = Ask::of("rows", question);
         let (group, comment) = ("rows".to_string(), String::new());
-        (Case { ask, truth, group, basic: false, comment, flags: vec![] }, question)
+        Case { ask, truth, group, basic: false, comment, flags: vec![] }
     }
 }
 

@@ -12,8 +12,10 @@ mod serve;
 
 pub use serve::{Frequencies, ServeError, serve};
 
+use super::ask::Ask;
 use super::capability::Description;
-use super::kernel::{Ask, Breakage, Kernel, Outcome};
+use super::kernel::Kernel;
+use super::outcome::{Breakage, Outcome};
 use super::probe::Probe;
 use super::process::{Process, ProcessOptions};
 use crate::request::Json;
@@ -69,7 +71,7 @@ impl Kernel for Library {
 
     fn reaches(&self, ask: &Ask) -> Result<(), String> {
         let question = ask.question().map_err(|_| "no C call can ask this".to_string())?;
-        let plan = Plan::new(&question)?;
+        let plan = Plan::new(question)?;
         let needs = |needed: bool, feature: &str| match needed && !self.claims(feature) {
             true => Err(format!("the library does not claim {feature}")),
             false => Ok(()),

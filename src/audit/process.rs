@@ -6,8 +6,10 @@
 mod running;
 mod streams;
 
+use super::ask::Ask;
 use super::capability::Description;
-use super::kernel::{Ask, Breakage, Kernel, Outcome};
+use super::kernel::Kernel;
+use super::outcome::{Breakage, Outcome};
 use running::Running;
 use std::ffi::OsString;
 use std::process::{Command, Stdio};

@@ -1,6 +1,6 @@
 //! One line of a kernel, read strictly.
 
-use super::kernel::{Breakage, Outcome};
+use super::outcome::{Breakage, Outcome};
 use crate::number::Tensor;
 use crate::request::{Input, Json, Object};
 

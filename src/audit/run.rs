@@ -4,10 +4,11 @@ use super::capability::Description;
 use super::case::Case;
 use super::diagnose::{diagnose, evidence};
 use super::errors::Errors;
+use super::finding::{CaseReport, Report, Section, Status, Verdict};
 use super::judge::{HISTOGRAM, Judged, Misfit, judge};
-use super::kernel::{Kernel, Outcome};
-use super::probe;
-use super::report::{CaseReport, Report, Section, Status, Verdict};
+use super::kernel::Kernel;
+use super::outcome::{Answered, Outcome};
+use super::probe::found;
 use super::sight::sight;
 use super::tolerance::right_profiles;
 use crate::number::{Dtype, Tensor};
@@ -40,21 +41,10 @@ impl Default for Options<'_> {
     }
 }
 
-/// What a kernel answered to a case.
-#[derive(Clone, Debug)]
-pub struct Asked {
-    /// Index into the cases.
-    pub case: usize,
-    /// What came back; none if the kernel does not claim it, and the reason.
-    pub outcome: Result<Outcome, String>,
-    /// Whether it answered otherwise when asked again.
-    pub fickle: bool,
-}
-
 /// An audit: the answers, and the report.
 pub struct Audited {
     /// In the order of asking.
-    pub asked: Vec<Asked>,
+    pub asked: Vec<Answered>,
     /// What follows.
     pub report: Report,
 }
@@ -77,7 +67,7 @@ pub fn audit(kernel: &mut dyn Kernel, cases: &[Case], options: &Options) -> Audi
     let (basic, rest): (Vec<usize>, Vec<usize>) =
         (0..cases.len()).partition(|&index| cases[index].basic);
     let mut used = vec![0; description.capabilities.len()];
-    let mut asked: Vec<Asked> = Vec::new();
+    let mut asked: Vec<Answered> = Vec::new();
     for index in basic.into_iter().chain(rest) {
         let case = &cases[index];
         let covered = description
@@ -94,7 +84,7 @@ pub fn audit(kernel: &mut dyn Kernel, cases: &[Case], options: &Options) -> Audi
             outcome
         });
         (options.progress)();
-        asked.push(Asked { case: index, outcome, fickle: false });
+        asked.push(Answered { case: index, outcome, fickle: false });
     }
     if options.twice {
         for one in &mut asked {
@@ -128,7 +118,7 @@ pub fn audit(kernel: &mut dyn Kernel, cases: &[Case], options: &Options) -> Audi
 /// Judges answers that are there already.
 pub fn judge_all(
     cases: &[Case],
-    asked: &[Asked],
+    asked: &[Answered],
     description: Description,
     options: &Options,
 ) -> Report {
@@ -159,8 +149,8 @@ pub fn judge_all(
     }
     report.cases =
         judged.iter().zip(&slots).map(|(one, slot)| one.report(*slot, options)).collect();
-    probe::name_failures(&mut report.cases);
-    report.diagnoses = probe::diagnoses(&report.cases);
+    found::name_failures(&mut report.cases);
+    report.diagnoses = found::diagnoses(&report.cases);
     super::errors::lay_out(&mut report, cases, asked, options.profile);
     report.complain(options);
     report.verdict = report.concluded();
@@ -262,7 +252,7 @@ struct One<'c> {
 }
 
 impl<'c> One<'c> {
-    fn new(case: &'c Case, asked: &Asked, options: &Options) -> One<'c> {
+    fn new(case: &'c Case, asked: &Answered, options: &Options) -> One<'c> {
         let mut one = One { case, status: None, judged: None, notes: vec![] };
         let outcome = match &asked.outcome {
             Ok(outcome) => outcome,
@@ -288,7 +278,7 @@ impl<'c> One<'c> {
                 Err(reject) => Some(Status::Skipped(format!("the question is refused: {reject}"))),
                 Ok(question) => {
                     let profiles = chosen(case.ask.dtype, options);
-                    match judge(case, &question, expected, output, &profiles) {
+                    match judge(case, question, expected, output, &profiles) {
                         Err(misfit) => Some(Status::Misfit(Misfit::to_string(&misfit))),
                         Ok(judged) => {
                             one.notes.extend(judged.notes.iter().cloned());
@@ -357,7 +347,7 @@ impl Section {
         let sum = |of: &dyn Fn(&CaseReport) -> usize| reports.iter().map(|(r, _)| of(r)).sum();
         let mut histogram = vec![0; HISTOGRAM.len() + 1];
         let mut closest = 0.0f64;
-        // Asked, and answered with anything that can be judged in principle.
+        // Answered, and answered with anything that can be judged in principle.
         let mut groups: BTreeMap<&str, (bool, bool)> = BTreeMap::new();
         for ((report, one), index) in reports.iter().zip(members) {
             if let Some(judged) = &one.judged {

@@ -2,9 +2,9 @@
 
 use super::case::Case;
 use super::diagnose::fit::mutant;
-use super::kernel::Outcome;
-use super::report::{CaseReport, Status, Unseen};
-use super::run::Asked as Answered;
+use super::finding::{CaseReport, Status, Unseen};
+use super::outcome::Answered;
+use super::outcome::Outcome;
 use super::tolerance::right_profiles;
 use crate::encoding::Question;
 use crate::fault::{self, Answer, Asked, Fault, History};

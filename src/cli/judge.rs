@@ -10,14 +10,15 @@ use super::source::Source;
 use super::tensors::Raw;
 use super::write::write_atomically;
 use super::{CliError, outln};
-use crate::audit::{Asked, Description, Large, LargeJudge, Options, Outcome, Report, judge_all};
+use crate::audit::{Answered, Description, Large, LargeJudge, Options, Outcome, Report, judge_all};
 use crate::audit::{Verdict, right_profiles};
 use crate::encoding::{Body, Question, RopeConfig};
 use crate::exact::bulk::Rotator;
 use crate::number::{Dtype, Tensor};
 use crate::profile::{Profile, common};
-use crate::request::{Direction, Json, Object, Operation, Reject, Request, tensor_json};
-use crate::vector::run_request;
+use crate::request::{
+    Direction, Json, Object, Operation, Reject, Request, run_request, tensor_json,
+};
 use dump::{Dump, Geometry};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -284,6 +285,6 @@ fn explain(
     };
     let (case, got) = dump.case(judge, &rows)?;
     let output = Outcome::Output(vec![("q".to_string(), got)]);
-    let asked = Asked { case: 0, outcome: Ok(output), fickle: false };
+    let asked = Answered { case: 0, outcome: Ok(output), fickle: false };
     Ok(judge_all(&[case], &[asked], Description::named("dump"), &options))
 }

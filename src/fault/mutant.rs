@@ -11,6 +11,7 @@ use crate::request::{Direction, Input, Json, Object, Operation, Output, Reject, 
 /// A request as it was asked and, if it is in order, what it means.
 #[derive(Clone, Debug)]
 pub struct Asked {
+    /// As it was written, where it must be refused: some faults answer it all the same.
     request: Json,
     question: Result<Question, Reject>,
 }
@@ -19,7 +20,8 @@ impl Asked {
     /// Reads a `run` request.
     pub fn new(request: &Json) -> Asked {
         let question = Request::from_json(request).and_then(|request| Question::new(&request));
-        Asked { request: request.clone(), question }
+        let request = if question.is_ok() { Json::Null } else { request.clone() };
+        Asked { request, question }
     }
 
     /// What it means, or why it must be refused.

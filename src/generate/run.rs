@@ -5,10 +5,9 @@ use crate::encoding::Question;
 use crate::exact;
 use crate::number::Tensor;
 use crate::profile;
-use crate::request::Request;
+use crate::request::{Request, run_request};
 use crate::vector::{
     Entry, Expected, GOLDEN_SCHEMA, Golden, Group, Manifest, SUITE, Tensors, Test, note,
-    run_request,
 };
 use rayon::prelude::*;
 use std::collections::BTreeMap;

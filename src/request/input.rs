@@ -43,6 +43,11 @@ impl Input {
         }
     }
 
+    /// What is given under a name, as it was written.
+    pub fn get(&self, name: &str) -> Option<&Json> {
+        self.0.get(name)
+    }
+
     /// Whether a name is given.
     pub fn has(&self, name: &str) -> bool {
         self.0.get(name).is_some()

@@ -2,7 +2,7 @@
 
 use super::schema;
 use crate::number::{Dtype, Tensor};
-use crate::request::{Json, Object, Operation, Slug};
+use crate::request::{Json, Object, Operation, Slug, run_request};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -165,23 +165,4 @@ impl Golden {
     pub fn request(&self, group: &Group, test: &Test) -> Json {
         run_request(self.operation, group.dtype, &test.id, &group.config, &test.input)
     }
-}
-
-/// A `run` request of the protocol from its parts.
-pub fn run_request(
-    operation: Operation,
-    dtype: Dtype,
-    id: &str,
-    config: &Object,
-    input: &Object,
-) -> Json {
-    let pairs = [
-        ("cmd", Json::from("run")),
-        ("id", Json::from(id)),
-        ("operation", Json::from(operation.name())),
-        ("dtype", Json::from(dtype.name())),
-        ("config", Json::Object(config.clone())),
-        ("input", Json::Object(input.clone())),
-    ];
-    Json::Object(pairs.into_iter().map(|(key, value)| (key.to_string(), value)).collect())
 }

@@ -2,7 +2,7 @@
 
 use ropewalk::audit::{Ask, Description};
 use ropewalk::number::Dtype;
-use ropewalk::request::{Json, Operation};
+use ropewalk::request::{Input, Json, Operation, Request};
 use serde_json::{Value, json};
 
 fn parse(value: Value) -> Result<Description, String> {
@@ -57,12 +57,17 @@ fn a_claim_covers_what_it_says() {
         let rows = vec!["0".repeat(dim * digits); heads];
         json!({"dtype": dtype, "shape": [1, heads, 1, dim], "bits": rows})
     };
-    let ask = |config: Value, input: Value| Ask {
-        id: "a".into(),
-        operation: Operation::Rotate,
-        dtype: Dtype::F32,
-        config: object(config),
-        input: object(input),
+    let asked = |ask: &Ask, operation: Operation, dtype: Dtype| {
+        Ask::new(Request { operation, dtype, ..ask.request().clone() })
+    };
+    let ask = |config: Value, input: Value| {
+        Ask::new(Request {
+            id: "a".into(),
+            operation: Operation::Rotate,
+            dtype: Dtype::F32,
+            config: object(config),
+            input: Input::new(object(input)),
+        })
     };
     let config = |dim: usize, more: Value| {
         let mut config = json!({"head_dim": dim, "layout": "half", "rope_theta": 10000});
@@ -74,18 +79,18 @@ fn a_claim_covers_what_it_says() {
     assert_eq!(description.covers(&ask(plain.clone(), q.clone())), Ok(0));
     let mixed = json!({"q": tensor("bf16", 1, 4), "positions": [[0]]});
     assert_eq!(description.covers(&ask(plain.clone(), mixed)), Ok(0));
-    let mut integer = ask(
+    let integer = ask(
         json!({"num_buckets": 32, "max_distance": 128, "bidirectional": true}),
         json!({"query_positions": [0], "key_positions": [0]}),
     );
-    (integer.operation, integer.dtype) = (Operation::T5Bucket, Dtype::I32);
+    let integer = asked(&integer, Operation::T5Bucket, Dtype::I32);
     assert_eq!(description.covers(&integer), Ok(0));
     let refused =
         |config: Value, input: Value| description.covers(&ask(config, input)).unwrap_err();
-    let mut double = ask(plain.clone(), json!({"q": tensor("f32", 1, 4), "positions": [[0]]}));
-    double.dtype = Dtype::F64;
-    let mut other = ask(plain.clone(), q.clone());
-    other.operation = Operation::Score;
+    let double = ask(plain.clone(), json!({"q": tensor("f32", 1, 4), "positions": [[0]]}));
+    let double = asked(&double, Operation::Rotate, Dtype::F64);
+    let other = ask(plain.clone(), q.clone());
+    let other = asked(&other, Operation::Score, Dtype::F32);
     let heads = json!({"q": tensor("f32", 2, 4), "k": tensor("f32", 1, 4), "positions": [[0]]});
     let interleaved = json!({"head_dim": 4, "layout": "interleaved", "rope_theta": 10000});
     let linear = config(4, json!({"rope_type": "linear", "factor": 2}));

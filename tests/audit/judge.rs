@@ -5,16 +5,12 @@ use ropewalk::encoding::Question;
 use ropewalk::exact;
 use ropewalk::number::{Dtype, Format, Tensor};
 use ropewalk::profile::{self, Profile};
-use ropewalk::request::{Json, Object, Request};
+use ropewalk::request::{Json, Request};
 use ropewalk::vector::{Expected, Tensors};
 use serde_json::{Value, json};
 
 const NAN: u64 = 0x7fc00000;
 const INFINITY: u64 = 0x7f800000;
-
-fn object(value: Value) -> Object {
-    serde_json::from_value(value).unwrap()
-}
 
 /// A case with its right answer.
 pub fn case(operation: &str, dtype: &str, config: Value, input: Value) -> Case {
@@ -27,13 +23,7 @@ pub fn case(operation: &str, dtype: &str, config: Value, input: Value) -> Case {
     let residual = |t: &exact::Named| Some((t.name.to_string(), t.residual.clone()?));
     let residual: Vec<_> = answer.tensors.iter().filter_map(residual).collect();
     Case {
-        ask: Ask {
-            id: "t".into(),
-            operation: request.operation,
-            dtype: request.dtype,
-            config: object(config),
-            input: request.input.object().clone(),
-        },
+        ask: Ask::new(request),
         truth: Truth {
             expected: Expected::Tensors(Tensors(answer.tensors.iter().map(named).collect())),
             residual: (!residual.is_empty()).then_some(Tensors(residual)),
@@ -77,7 +67,7 @@ fn judged_by(
     profiles: &[Profile],
 ) -> Result<Judged, Misfit> {
     let question = case.ask.question().unwrap();
-    judge(case, &question, case.truth.expected.tensors().unwrap(), output, profiles)
+    judge(case, question, case.truth.expected.tensors().unwrap(), output, profiles)
 }
 
 fn judged(case: &Case, output: &[(String, Tensor)]) -> Judged {
@@ -109,7 +99,7 @@ fn an_error_counts_from_the_exact_value_and_up_to_the_bound() {
     let case = rotate(&f32s(&[1.0, 2.0, 3.0, 4.0]), 7, json!({}));
     let question = case.ask.question().unwrap();
     let hf = *profile::find("hf-f32").unwrap();
-    let bound = profile::bounds(&question, &[hf])[0].1[0].tensor.data()[0];
+    let bound = profile::bounds(question, &[hf])[0].1[0].tensor.data()[0];
     let bound = f32::from_bits(bound as u32) as f64;
     let want = right(&case)[0].1.data()[0];
     let ulp = 2f64.powi(Format::F32.ulp_exponent(want).unwrap());
@@ -223,11 +213,9 @@ fn overflow_counts_as_the_next_power_of_two() {
     let infinite = output[0].1.data().iter().position(|&bits| bits & !(1 << 31) == INFINITY);
     let index = infinite.expect("an element overflows");
     assert_eq!(judged_by(&case, &output, &exactly).unwrap().tallies[0].wrong, 0);
-    for (name, b) in &ropewalk::audit::Tolerances::new(
-        &case.ask.question().unwrap(),
-        &right_profiles(Dtype::F32),
-    )
-    .by_profile
+    for (name, b) in
+        &ropewalk::audit::Tolerances::new(case.ask.question().unwrap(), &right_profiles(Dtype::F32))
+            .by_profile
     {
         eprintln!("{name} {:x?} want {:x?}", b[0].1.data(), output[0].1.data());
     }
@@ -295,7 +283,7 @@ fn emulated_right_kernels_are_never_wrong() {
             let input = json!({"positions": [0, 1, 77, 4095, 65536, -12345]});
             let config = json!({"head_dim": 64, "layout": "half", "rope_theta": 500000.0});
             let case = case("table", dtype.name(), config, input);
-            let answer = profile::emulate(profile, &case.ask.question().unwrap());
+            let answer = profile::emulate(profile, case.ask.question().unwrap());
             let output: Vec<_> =
                 answer.into_iter().map(|n| (n.name.to_string(), n.tensor)).collect();
             let found = judged_by(&case, &output, std::slice::from_ref(profile)).unwrap();

@@ -6,7 +6,7 @@ use ropewalk::audit::{
     Ask, Breakage, Case, Kernel, Options, Outcome, Report, Verdict, audit, ndjson,
 };
 use ropewalk::exact;
-use ropewalk::request::{Reply, Slug};
+use ropewalk::request::{Reply, Request, Slug};
 use ropewalk::vector::Expected;
 use serde_json::{Value, json};
 
@@ -14,19 +14,25 @@ use serde_json::{Value, json};
 fn cases() -> Vec<Case> {
     let config = json!({"head_dim": 4, "layout": "half", "rope_theta": 10000});
     let mut table = case("table", "f32", config.clone(), json!({"positions": [0, 1, 2]}));
-    table.ask.id = "table".into();
+    table.ask = named(&table.ask, "table");
     table.basic = true;
     let t5 = json!({"num_buckets": 32, "max_distance": 128, "bidirectional": true});
     let input = json!({"query_positions": [0, 40], "key_positions": [0, 1]});
     let mut bucket = case("t5_bucket", "i32", t5, input);
-    bucket.ask.id = "bucket".into();
+    bucket.ask = named(&bucket.ask, "bucket");
     bucket.group = "h".into();
     let mut refuse = case("table", "f32", config, json!({"positions": [0]}));
-    refuse.ask.id = "refuse".into();
-    refuse.ask.config.remove("rope_theta");
+    let mut request = named(&refuse.ask, "refuse").request().clone();
+    request.config.remove("rope_theta");
+    refuse.ask = Ask::new(request);
     refuse.truth.expected = Expected::Reject(Slug::MissingKey);
     refuse.truth.residual = None;
     vec![table, bucket, refuse]
+}
+
+/// The same request by another name.
+fn named(ask: &Ask, id: &str) -> Ask {
+    Ask::new(Request { id: id.into(), ..ask.request().clone() })
 }
 
 /// The reference as a kernel.

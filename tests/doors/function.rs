@@ -3,7 +3,7 @@
 use ropewalk::audit::{Answer, Ask, Capability, Failed, Function, Outcome, check};
 use ropewalk::encoding::Layout;
 use ropewalk::number::{Dtype, Tensor};
-use ropewalk::request::{Direction, Operation};
+use ropewalk::request::{Direction, Operation, Request};
 use ropewalk::vector;
 
 fn claimed() -> Vec<Capability> {
@@ -99,13 +99,16 @@ fn vectors_that_are_not_there_are_named() {
 
 #[test]
 fn numbers_are_rounded_once_to_the_format() {
-    let mut ask = Ask {
-        id: "a".into(),
-        operation: Operation::AlibiSlopes,
-        dtype: Dtype::Bf16,
-        config: Default::default(),
-        input: Default::default(),
+    let asked = |dtype: Dtype| {
+        Ask::new(Request {
+            id: "a".into(),
+            operation: Operation::AlibiSlopes,
+            dtype,
+            config: Default::default(),
+            input: Default::default(),
+        })
     };
+    let ask = asked(Dtype::Bf16);
     let bits = |ask: &Ask, x: f64| ask.rounded(&[1], &[x]).unwrap().data()[0];
     for (x, want) in [
         (1.0, 0x3f80),
@@ -118,8 +121,8 @@ fn numbers_are_rounded_once_to_the_format() {
     ] {
         assert_eq!(bits(&ask, x), want, "{x}");
     }
-    ask.dtype = Dtype::I32;
+    let ask = asked(Dtype::I32);
     assert!(matches!(ask.rounded(&[1], &[1.0f32]), Err(Outcome::Errored(_))));
-    ask.dtype = Dtype::F32;
+    let ask = asked(Dtype::F32);
     assert!(matches!(ask.rounded(&[2], &[1.0f32]), Err(Outcome::Errored(_))));
 }

@@ -4,7 +4,7 @@ use super::evidence::Evidence;
 use super::fit::fit;
 use super::search::{Found, Set};
 use super::told;
-use crate::audit::report::Diagnosis;
+use crate::audit::finding::Diagnosis;
 use crate::fault::{self, Fault};
 use crate::vector::Expected;
 use rayon::prelude::*;

@@ -2,7 +2,7 @@
 
 use super::evidence::{Evidence, Kind};
 use crate::audit::judge::{Mark, place};
-use crate::audit::kernel::Outcome;
+use crate::audit::outcome::Outcome;
 use crate::encoding::{Body, Double, Expression, Pair};
 use crate::number::Tensor;
 use crate::request::{Direction, Position, Positions};

@@ -1,10 +1,10 @@
 //! What there is to explain: the answers of the operations that went wrong, right ones included.
 
 use crate::audit::case::Case;
+use crate::audit::finding::Report;
 use crate::audit::judge::{Mark, marks};
-use crate::audit::kernel::Outcome;
-use crate::audit::report::Report;
-use crate::audit::run::Asked as Answered;
+use crate::audit::outcome::Answered;
+use crate::audit::outcome::Outcome;
 use crate::encoding::{Body, Question};
 use crate::fault::{Asked, History};
 use crate::number::{Dtype, Tensor};
@@ -77,8 +77,7 @@ impl<'c> Evidence<'c> {
 
 /// The requests that were sent, in order, as they are read; and what had been asked before each.
 pub(in crate::audit) fn asked(cases: &[Case], answers: &[Answered]) -> Vec<(Asked, History)> {
-    let read: Vec<Asked> =
-        answers.par_iter().map(|one| Asked::new(&cases[one.case].ask.to_json())).collect();
+    let read: Vec<Asked> = answers.iter().map(|one| cases[one.case].ask.asked().clone()).collect();
     let mut all = History::default();
     let mut seen = Vec::with_capacity(read.len());
     for (one, asked) in answers.iter().zip(&read) {
@@ -104,7 +103,7 @@ pub(in crate::audit) fn evidence<'c>(
         find(section.profiles.first()?)
     };
     let one = |((answer, (asked, history)), judged): ((&'c Answered, &(Asked, History)), _)| {
-        let judged: &crate::audit::report::CaseReport = judged;
+        let judged: &crate::audit::finding::CaseReport = judged;
         let case = &cases[answer.case];
         let key = (case.ask.operation, case.ask.dtype);
         let outcome = answer.outcome.as_ref().ok()?;

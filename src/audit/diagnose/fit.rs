@@ -2,7 +2,7 @@
 
 use super::evidence::{Evidence, Kind};
 use crate::audit::judge::Mark;
-use crate::audit::kernel::Outcome;
+use crate::audit::outcome::Outcome;
 use crate::fault::{Answer, Asked, Fault, History, Mutant};
 use crate::number::Tensor;
 use crate::profile::Profile;

@@ -1,12 +1,11 @@
 //! How a kernel computes: the tightest profile that bounds it, and the recipe if bits tell.
 
 use super::probe::Probe;
-use crate::audit::kernel::Ask;
 use crate::audit::right_profiles;
 use crate::encoding::Question;
 use crate::number::{Dtype, Format, Tensor};
 use crate::profile::{self, NAMED, Profile};
-use crate::request::{Object, Operation, Position, Positions, tensor_json};
+use crate::request::{Input, Object, Operation, Position, Positions, Request, tensor_json};
 
 /// What the bits of a kernel say of its machine.
 #[derive(Clone, Debug, PartialEq, Default)]
@@ -107,14 +106,14 @@ fn ask(probe: &mut Probe, computed: &Object, furthest: i64) -> Option<(Question,
     } else if input.get("seq_len").is_none() {
         input.set("seq_len", crate::request::Json::from(2i64));
     }
-    let ask = Ask {
+    let request = Request {
         id: "identify".into(),
         operation: Operation::Rotate,
         dtype: probe.dtype,
         config: computed.clone(),
-        input,
+        input: Input::new(input),
     };
-    let question = ask.question().ok()?;
+    let question = Question::new(&request).ok()?;
     (got.data().len() == q.data().len() && got.dtype() == probe.dtype).then_some((question, got))
 }
 

@@ -1,14 +1,16 @@
 //! Questions that show what a kernel does to a head, and its answers as numbers.
 
+use crate::audit::ask::Ask;
 use crate::audit::capability::Description;
 use crate::audit::case::Case;
-use crate::audit::kernel::{Ask, Kernel, Outcome};
-use crate::audit::reference::Truth;
-use crate::audit::run::Asked;
+use crate::audit::case::Truth;
+use crate::audit::kernel::Kernel;
+use crate::audit::outcome::Answered;
+use crate::audit::outcome::Outcome;
 use crate::encoding::RopeConfig;
 use crate::number::{Dtype, Format, Tensor};
 use crate::profile::{self, encode};
-use crate::request::{Json, Object, Operation, Position, Positions, tensor_json};
+use crate::request::{Input, Json, Object, Operation, Position, Positions, Request, tensor_json};
 use crate::vector::{Expected, Tensors};
 
 /// A kernel, the config that it is asked with, and everything that was asked.
@@ -23,7 +25,7 @@ pub(super) struct Probe<'k> {
     /// The total length, where the scheme needs one.
     pub(super) seq_len: Option<i64>,
     cases: Vec<Case>,
-    asked: Vec<Asked>,
+    asked: Vec<Answered>,
 }
 
 /// A linear map of a head, by column: what comes of a basis vector.
@@ -67,7 +69,7 @@ impl<'k> Probe<'k> {
     }
 
     /// Everything that was asked, with the answers of a right kernel, for a diagnosis.
-    pub(super) fn evidence(self) -> (Vec<Case>, Vec<Asked>, Description) {
+    pub(super) fn evidence(self) -> (Vec<Case>, Vec<Answered>, Description) {
         (self.cases, self.asked, self.description)
     }
 
@@ -97,19 +99,19 @@ impl<'k> Probe<'k> {
         operation: Operation,
         input: Object,
     ) -> Result<Vec<(String, Tensor)>, String> {
-        let ask = Ask {
+        let ask = Ask::new(Request {
             id: format!("identify-{}", self.cases.len()),
             operation,
             dtype: self.dtype,
             config: self.config.clone(),
-            input,
-        };
+            input: Input::new(input),
+        });
         let question = ask.question().map_err(|reject| reject.to_string())?;
         self.description.covers(&ask)?;
         let outcome = self.kernel.ask(&ask);
         // f64 is all that is needed here: what is judged is judged by bounds far above.
         let machine = profile::find("numpy-f64").unwrap_or(&profile::NAMED[0]);
-        let right = profile::emulate(machine, &question).into_iter();
+        let right = profile::emulate(machine, question).into_iter();
         let right: Vec<(String, Tensor)> = right
             .map(|named| (named.name, named.tensor))
             .chain(question.integers())
@@ -127,7 +129,7 @@ impl<'k> Probe<'k> {
             expected: Expected::Tensors(Tensors(right)),
             residual: Some(Tensors(residual)),
         };
-        self.asked.push(Asked {
+        self.asked.push(Answered {
             case: self.cases.len(),
             outcome: Ok(outcome.clone()),
             fickle: false,

@@ -3,7 +3,7 @@
 use super::abi::{About, Loaded, Which};
 use super::call::{Failed, How, Plan};
 use super::{FEATURES, MISBEHAVED};
-use crate::audit::kernel::Ask;
+use crate::audit::ask::Ask;
 use crate::audit::probe::Probe;
 use crate::encoding::{Layout, spectrum};
 use crate::number::{Dtype, Tensor};
@@ -127,13 +127,7 @@ fn run(library: &Loaded, frequencies: Frequencies, json: Json) -> Json {
         }
     };
     let id = Json::from(request.id.as_str());
-    let ask = Ask {
-        id: request.id,
-        operation: request.operation,
-        dtype: request.dtype,
-        config: request.config,
-        input: request.input.object().clone(),
-    };
+    let ask = Ask::new(request);
     let text =
         |kind: &str, text: String| object([("id", id.clone()), (kind, text.as_str().into())]);
     match answer(library, frequencies, &ask) {
@@ -176,7 +170,7 @@ fn answer(
     ask: &Ask,
 ) -> Result<Vec<(String, Tensor)>, Answer> {
     let question = ask.question().map_err(|e| Answer::Unsupported(e.to_string()))?;
-    let mut plan = Plan::new(&question).map_err(Answer::Unsupported)?;
+    let mut plan = Plan::new(question).map_err(Answer::Unsupported)?;
     if plan.which == Which::Rotate {
         (plan.inv_freq, plan.attention_factor) = frequencies(ask).map_err(Answer::Unsupported)?;
     }

@@ -2,8 +2,9 @@
 
 use super::ProcessOptions;
 use super::streams::{Heard, connect};
+use crate::audit::ask::Ask;
 use crate::audit::capability::Description;
-use crate::audit::kernel::{Ask, Breakage, Outcome};
+use crate::audit::outcome::{Breakage, Outcome};
 use crate::audit::reply::{read_reply, shortened};
 use crate::request::{Json, Object};
 use std::process::{Child, ExitStatus};

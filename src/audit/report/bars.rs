@@ -1,8 +1,9 @@
 //! Errors as rows of bars: against position, and by size in ulp.
 
 use super::words::{count, short};
-use super::{super::judge::HISTOGRAM, Section};
 use crate::audit::errors::{Band, Cell};
+use crate::audit::finding::Section;
+use crate::audit::judge::HISTOGRAM;
 use std::collections::BTreeMap;
 
 /// One row of a picture made of text.

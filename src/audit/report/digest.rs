@@ -1,7 +1,7 @@
 //! What every report for people says, in the order in which they need it.
 
 use super::words::{clean, count, ulp};
-use super::{CaseReport, Report, Section, Status, Verdict};
+use crate::audit::finding::{CaseReport, Report, Section, Status, Verdict};
 use crate::number::Dtype;
 use crate::request::Operation;
 use crate::vector::{Remark, note};

@@ -3,7 +3,7 @@
 use super::digest::{Digest, Kind};
 use super::terminal::share;
 use super::words::{clean, distance, link, ulp, value, whereabouts};
-use super::{CaseReport, Report, Section, Verdict};
+use crate::audit::finding::{CaseReport, Report, Section, Verdict};
 use std::fmt::Write;
 
 /// Cases shown whole.

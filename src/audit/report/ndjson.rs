@@ -1,7 +1,7 @@
 //! The report for programs: one JSON object per line; without its footer it is not whole.
 
-use super::{CaseReport, Fitted, Group, Report, Section, Status};
 use crate::audit::errors::Cell;
+use crate::audit::finding::{CaseReport, Fitted, Group, Report, Section, Status};
 use crate::audit::judge::{HISTOGRAM, Wrong};
 use crate::audit::place::{At, Place};
 use crate::vector::SUITE;

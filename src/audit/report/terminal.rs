@@ -3,7 +3,7 @@
 use super::bars::{self, Bar};
 use super::digest::{Digest, Kind};
 use super::words::{clean, count, distance, link, ulp, value, whereabouts};
-use super::{CaseReport, Diagnosis, Report, Section, Verdict};
+use crate::audit::finding::{CaseReport, Diagnosis, Report, Section, Verdict};
 
 /// How it is laid out.
 #[derive(Clone, Copy, Debug)]

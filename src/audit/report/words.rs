@@ -1,6 +1,6 @@
 //! The words that all reports share.
 
-use super::CaseReport;
+use crate::audit::finding::CaseReport;
 use crate::number::Dtype;
 
 /// What a kernel, a library or a file wrote, safe to show: control characters, which could move a

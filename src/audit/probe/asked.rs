@@ -1,0 +1,84 @@
+//! The other ways of asking: which questions are worth it, and how a request says so.
+
+use super::Probe;
+use crate::audit::ask::Ask;
+use crate::audit::case::Case;
+use crate::encoding::{Body, Expression};
+use crate::request::{Input, Json, Operation};
+use std::collections::BTreeMap;
+
+/// The key of the input.
+const KEY: &str = "x_probe";
+
+impl Probe {
+    /// The way in which a question is to be asked, if not the plain one.
+    pub fn of(ask: &Ask) -> Option<Probe> {
+        match ask.input.get(KEY) {
+            Some(Json::String(name)) => Probe::from_name(name),
+            _ => None,
+        }
+    }
+}
+
+/// A case and its [`richness`].
+type Ranked<'c> = (usize, &'c Case);
+
+/// Cases with these many of everything are asked again for each operation, format and layout.
+const EACH: usize = 3;
+
+/// The questions that are worth asking in other ways: those with most of what can be confused
+/// (several batches, heads and tokens, keys beside queries), each with every probe.
+pub fn probes(cases: &[Case]) -> Vec<Case> {
+    let mut kinds: BTreeMap<[&str; 3], Vec<Ranked>> = BTreeMap::new();
+    for case in cases {
+        let rotates = matches!(case.ask.operation, Operation::Rotate | Operation::Apply);
+        if rotates && let Some(richness) = richness(case) {
+            let layout = case.word("layout").unwrap_or_default();
+            let kind = [case.ask.operation.name(), case.ask.dtype.name(), layout];
+            kinds.entry(kind).or_default().push((richness, case));
+        }
+    }
+    let mut found = Vec::new();
+    for (_, mut ranked) in kinds {
+        ranked.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.ask.id.cmp(&b.1.ask.id)));
+        for (_, case) in ranked.into_iter().take(EACH) {
+            for probe in Probe::ASKED {
+                // Tables have no positions.
+                if probe == Probe::PositionWidth && case.ask.operation == Operation::Apply {
+                    continue;
+                }
+                found.push(with(case, probe));
+            }
+        }
+    }
+    found
+}
+
+/// How many ways of going wrong a case offers; none if it is to be refused.
+fn richness(case: &Case) -> Option<usize> {
+    let expected = case.truth.expected.tensors()?;
+    let (_, q) = expected.0.first()?;
+    let &[batch, heads, seq, _] = q.shape() else { return None };
+    // What no call can ask is not worth a place among the few.
+    let one = Expression::integer(1);
+    let plain = match &case.ask.question().ok()?.body {
+        Body::Rotate(r) => r.rope.axes == 1 && r.rope.planes.iter().all(|p| p.growth == one),
+        _ => true,
+    };
+    let several = [batch, heads, seq].iter().filter(|&&n| n > 1).count();
+    // More tokens than one, or there is nothing to mistake.
+    (plain && seq > 1).then_some(100 * several + 100 * expected.0.len() + q.data().len().min(99))
+}
+
+fn with(case: &Case, probe: Probe) -> Case {
+    let mut case = case.clone();
+    case.ask = case.ask.reworded(|request| {
+        request.id = format!("{}@{}", request.id, probe.name());
+        let mut input = request.input.object().clone();
+        input.set(KEY, Json::from(probe.name()));
+        request.input = Input::new(input);
+    });
+    case.group = format!("{} as {}", case.group, probe.name());
+    case.basic = false;
+    case
+}
