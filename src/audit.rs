@@ -36,7 +36,7 @@ mod tolerance;
 
 pub use ask::Ask;
 pub use capability::{Capability, Description, Limits};
-pub use case::{Case, Truth, cases};
+pub use case::{Case, Truth, cases, in_doubles};
 pub use element::{Accepts, accepts};
 pub use errors::{Band, Cell, Errors};
 pub use files::{Answers, Prompt, hash};
@@ -44,7 +44,7 @@ pub use finding::{
     CaseReport, Diagnosis, Fitted, FittedPlane, Group, Report, Section, Status, Unseen, Verdict,
 };
 pub use function::{Answer, Failed, Function, check};
-pub use identify::{FoundPlane, Identified, Precision, identify, plain_config};
+pub use identify::{FoundPlane, Identified, Inquiry, Precision, identify, plain_config, runs};
 pub use judge::{HISTOGRAM, Judged, Misfit, Tally, Wrong, judge, ulps};
 pub use kernel::Kernel;
 pub use large::{Large, LargeJudge, Rows};

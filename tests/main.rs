@@ -21,6 +21,8 @@ mod doors;
 mod fault;
 #[cfg(feature = "exact")]
 mod generate;
+#[cfg(feature = "exact")]
+mod identify;
 #[cfg(all(feature = "exact", feature = "cli"))]
 mod judge;
 #[cfg(feature = "exact")]
