@@ -15,6 +15,7 @@ mod case;
 mod diagnose;
 mod element;
 mod errors;
+mod exhibit;
 mod files;
 mod finding;
 mod function;
@@ -22,7 +23,7 @@ mod identify;
 mod judge;
 mod kernel;
 mod large;
-#[cfg(feature = "cli")]
+#[cfg(feature = "library")]
 pub mod library;
 mod outcome;
 mod place;
@@ -31,6 +32,7 @@ mod process;
 mod reply;
 mod report;
 mod run;
+mod section;
 mod sight;
 mod tolerance;
 
@@ -45,7 +47,9 @@ pub use finding::{
 };
 pub use function::{Answer, Failed, Function, check};
 pub use identify::{FoundPlane, Identified, Inquiry, Precision, identify, plain_config, runs};
-pub use judge::{HISTOGRAM, Judged, Misfit, Tally, Wrong, judge, ulps};
+pub use judge::answer::judge;
+pub use judge::within::{Element, Ruling, ulps};
+pub use judge::{HISTOGRAM, Judged, Mark, Marked, Misfit, Tally, Wrong};
 pub use kernel::Kernel;
 pub use large::{Large, LargeJudge, Rows};
 pub use outcome::{Answered, Breakage, Outcome};

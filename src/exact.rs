@@ -17,7 +17,6 @@ mod ratio;
 mod rationals;
 mod resolved;
 mod round;
-pub mod second;
 
 pub use answer::{Answer, Named, Site, answer, reply, shapes, visit};
 pub use decide::Intervaled;

@@ -11,25 +11,24 @@
 //! | [`encoding`] | what each scheme is: expressions, planes, buckets, slopes |
 //! | [`profile`] | how machines round: emulation, derived error bounds |
 //! | [`fault`] | the known faults as transformations |
-//! | `exact` | intervals, rationals, correctly rounded answers, two oracles |
-//! | `theorem` | what is proved of the rotation, on the code that makes the vectors |
+//! | `exact` | intervals, rationals, correctly rounded answers |
 //! | [`audit`] | kernels asked and judged |
-//! | `cli` | one file per verb |
+//! | `dump` | tensors that were rotated already, judged |
 //!
 //! Arrows point upwards only: a module uses those above it in the table. `docs/architecture.md`
 //! has the whole picture.
 //!
 //! # Features
 //!
-//! `exact` links GMP and MPFR and has everything that computes; `cli` is the program. Both are on
-//! by default. Without them the crate still reads and checks requests and vectors, emulates machines
-//! and bounds their errors.
+//! None is on by default: the crate reads and checks requests and vectors, emulates machines, bounds
+//! their errors and judges kernels. `exact` links GMP and MPFR and answers, correctly rounded;
+//! `library` asks kernels that are functions of a shared library.
 
 #![warn(missing_docs)]
 
 pub mod audit;
-#[cfg(all(feature = "exact", feature = "cli"))]
-pub mod cli;
+#[cfg(feature = "exact")]
+pub mod dump;
 pub mod encoding;
 #[cfg(feature = "exact")]
 pub mod exact;
@@ -39,6 +38,4 @@ pub mod generate;
 pub mod number;
 pub mod profile;
 pub mod request;
-#[cfg(feature = "exact")]
-pub mod theorem;
 pub mod vector;

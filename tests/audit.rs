@@ -1,23 +1,17 @@
 //! The auditor: every branch of the comparison, every verdict.
 
 mod capability;
-#[cfg(feature = "exact")]
 mod judge;
-#[cfg(feature = "exact")]
+mod one_opinion;
 mod verdict;
 
-#[cfg(feature = "exact")]
 use ropewalk::audit::{Ask, Breakage, Capability, Description, Kernel, Outcome};
-#[cfg(feature = "exact")]
 use ropewalk::number::Dtype;
-#[cfg(feature = "exact")]
 use ropewalk::request::Operation;
 
 /// A kernel made of a closure; it claims every operation and format.
-#[cfg(feature = "exact")]
 pub struct Closure<F>(pub F);
 
-#[cfg(feature = "exact")]
 impl<F: FnMut(&Ask) -> Outcome> Kernel for Closure<F> {
     fn describe(&mut self) -> Result<Description, Breakage> {
         let everything = Capability {

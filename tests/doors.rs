@@ -1,11 +1,9 @@
 //! The four doors: what comes in by each is judged alike.
 
-#[cfg(all(feature = "exact", feature = "cli"))]
 mod command;
-#[cfg(all(feature = "exact", feature = "cli"))]
 mod files;
 mod function;
-#[cfg(all(feature = "exact", feature = "cli", unix))]
+#[cfg(unix)]
 mod library;
 mod process;
 
@@ -24,7 +22,6 @@ fn cases(files: &[&str]) -> Vec<Case> {
 }
 
 /// A directory with these golden files alone, which is read sooner than all of them.
-#[cfg(all(feature = "exact", feature = "cli"))]
 fn corpus(folder: &std::path::Path, files: &[&str]) -> String {
     let root = folder.join("vectors");
     for file in files {

@@ -157,7 +157,6 @@ fn a_precision_fault_changes_the_machine_only() {
     assert_eq!(mutant.machine(single).frequency.format(), Format::BF16);
 }
 
-#[cfg(all(feature = "exact", feature = "cli"))]
 mod adapter {
     use assert_cmd::Command;
 

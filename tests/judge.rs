@@ -2,7 +2,7 @@
 
 use assert_cmd::Command;
 use proptest::prelude::*;
-use ropewalk::audit::{Case, LargeJudge, Rows, judge, right_profiles};
+use ropewalk::audit::{Case, LargeJudge, Rows, Tolerances, judge, right_profiles};
 use ropewalk::encoding::{Body, Question};
 use ropewalk::exact::{answer, bulk::Rotator};
 use ropewalk::number::{Dtype, Tensor};
@@ -185,7 +185,7 @@ fn axes_in_any_order_and_numpys_files() {
     // Read as [head, token] the tokens are as many as heads.
     let output = ropewalk(folder.path(), files, &HERE).assert().code(2).get_output().clone();
     let error = String::from_utf8(output.stderr).unwrap();
-    assert!(error.contains("--positions are 300, the tensors have 2 tokens"), "{error}");
+    assert!(error.contains("positions are 300, the tensors have 2 tokens"), "{error}");
 }
 
 #[test]
@@ -215,11 +215,7 @@ fn what_cannot_be_judged_is_said() {
             &HERE,
             "has shape [2, 300, 16], s.safetensors has [1, 16]: they must be the same",
         ),
-        (
-            ["s.safetensors", "s.safetensors"],
-            &HERE,
-            "--positions are 300, the tensors have 1 tokens",
-        ),
+        (["s.safetensors", "s.safetensors"], &HERE, "positions are 300, the tensors have 1 tokens"),
         (["n.safetensors", "n.safetensors"], &["--positions", "0..0"], "nothing is there to judge"),
         (
             BOTH,
@@ -229,7 +225,7 @@ fn what_cannot_be_judged_is_said() {
         (
             BOTH,
             &["--positions", "0..300", "--axes", "sd"],
-            "--axes is \"sd\", the tensors have shape [2, 300, 16]",
+            "axes is \"sd\", the tensors have shape [2, 300, 16]",
         ),
         (
             BOTH,
@@ -332,7 +328,8 @@ proptest! {
         let output = [("q".to_string(), Tensor::new(dtype, vec![1, 1, 6, dim], got.clone()).unwrap())];
         let asked = case.ask.question().unwrap();
         let expected = case.truth.expected.tensors().unwrap();
-        let small = judge(&case, &asked, expected, &output, &[profile]).unwrap();
+        let bounds = Tolerances::new(asked, &[profile]);
+        let small = judge(&case, asked, expected, &output, &bounds).unwrap();
         let bound = &ropewalk::profile::bounds(&asked, &[profile])[0].1[0].tensor;
         let open: Vec<(usize, u64, u64)> = (0..48)
             .filter(|&i| bound.data()[i] == format.infinity())

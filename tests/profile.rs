@@ -1,16 +1,11 @@
 //! Profiles: emulation, bounds against the truth, and the figures of `docs/tolerances.md`.
 
-#[cfg(feature = "exact")]
 mod adversary;
-#[cfg(feature = "exact")]
 mod battery;
-#[cfg(feature = "exact")]
 mod cases;
 mod emulate;
-#[cfg(feature = "cli")]
 mod figures;
 mod floor;
-#[cfg(feature = "exact")]
 mod truth;
 
 use ropewalk::encoding::Question;

@@ -7,13 +7,13 @@ use ropewalk::encoding::{Buckets, Question};
 use ropewalk::exact::{self, ladder};
 use ropewalk::number::Tensor;
 use ropewalk::request::{Object, Position, Request};
-use ropewalk::theorem::{Claim, Lemmas, certificate, prelude};
+use ropewalk_theorem::{Claim, Lemmas, certificate, prelude};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+    std::env::current_dir().unwrap()
 }
 
 fn text(path: &str) -> String {

@@ -330,12 +330,11 @@ fn other_ways_to_be_wrong_have_their_own_words() {
     assert!(page.contains("(none by a value)"), "{page}");
 }
 
-#[cfg(all(feature = "exact", feature = "cli"))]
 mod pages {
     use super::*;
     use quick_xml::events::Event;
     use quick_xml::{Reader, XmlVersion};
-    use ropewalk::cli::{html_page, junit_xml};
+    use ropewalk_cli::{html_page, junit_xml};
     use std::collections::BTreeMap;
     use std::process::Command;
 

@@ -1,11 +1,10 @@
 //! The theorems hold on the shared rotation, and each planted error makes one fail.
 
 mod broken;
-#[cfg(feature = "cli")]
 mod program;
 
 use proptest::prelude::*;
-use ropewalk::theorem::{
+use ropewalk_theorem::{
     Certificate, Curve, Frequencies, Kind, Polynomial, Report, Rotation, Witness, prove, prove_with,
 };
 

@@ -99,7 +99,6 @@ fn the_file_by_hand_is_canonical_and_clean() {
     assert_eq!(lint(&files, Some(&manifest.to_canonical())), []);
 }
 
-#[cfg(feature = "exact")]
 #[test]
 fn the_file_by_hand_is_right() {
     let golden = Golden::read(SMALL).unwrap();

@@ -11,11 +11,9 @@ pub(in crate::audit) mod fit;
 mod sample;
 mod search;
 
-use super::case::Case;
+use super::exhibit::Exhibit;
 use super::finding::{Diagnosis, Report};
-use super::outcome::Answered;
 use super::probe::Probe;
-use crate::fault::{Asked, History};
 use crate::profile::Profile;
 use evidence::{Evidence, Kind};
 use search::{Found, Search};
@@ -23,13 +21,11 @@ use std::collections::BTreeSet;
 
 /// What explains a report's divergences, best first, and clues to what nothing explains.
 pub(super) fn diagnose(
-    cases: &[Case],
-    answers: &[Answered],
-    asked: &[(Asked, History)],
+    exhibits: &[Exhibit],
     report: &Report,
     profile: Option<Profile>,
 ) -> (Vec<Diagnosis>, Vec<String>) {
-    let all = evidence::evidence(cases, answers, report, asked);
+    let all = evidence::evidence(exhibits, report);
     // Other ways of asking have names of their own for what they find.
     let plain = |e: &&Evidence| Probe::of(&e.case.ask).is_none();
     let numeric: Vec<&Evidence> = all.iter().filter(|e| search::numeric(e)).filter(plain).collect();

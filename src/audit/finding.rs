@@ -311,6 +311,24 @@ pub struct Report {
 }
 
 impl Report {
+    /// Of a kernel of which nothing is known yet.
+    pub(super) fn new(kernel: Description, door: String) -> Report {
+        Report {
+            kernel,
+            door,
+            verdict: Verdict::Unjudged,
+            sections: vec![],
+            cases: vec![],
+            diagnoses: vec![],
+            clues: vec![],
+            fitted: None,
+            seen: vec![],
+            unseen: vec![],
+            complaints: vec![],
+            log: String::new(),
+        }
+    }
+
     /// How many cases have a status of this name.
     pub fn count(&self, name: &str) -> usize {
         self.cases.iter().filter(|case| case.status.name() == name).count()
@@ -331,44 +349,6 @@ impl Diagnosis {
 }
 
 impl Group {
-    pub(super) fn new(name: &str) -> Group {
-        Group {
-            name: name.to_string(),
-            profile: None,
-            passed: 0,
-            diverged: 0,
-            broken: 0,
-            unjudged: 0,
-            worst: None,
-            worst_ulp: None,
-            errors: Errors::default(),
-        }
-    }
-
-    /// Counts one more case, by its index.
-    pub(super) fn add(&mut self, index: usize, cases: &[CaseReport]) {
-        let case = &cases[index];
-        self.profile = self.profile.or(case.profile);
-        match &case.status {
-            Status::Passed => self.passed += 1,
-            Status::Unclaimed(_) => {}
-            status if status.is_divergence() => self.diverged += usize::from(!case.known),
-            status if status.is_breakage() => self.broken += 1,
-            _ => self.unjudged += 1,
-        }
-        let size = |case: &CaseReport| {
-            let ulps = case.worst.as_ref().map(|w| w.ulps).or(case.worst_ulp).unwrap_or(0.0);
-            (case.status.is_divergence(), if ulps.is_nan() { f64::INFINITY } else { ulps })
-        };
-        if self.worst.is_none_or(|worst| size(&cases[worst]) < size(case)) {
-            self.worst = Some(index);
-        }
-        self.worst_ulp = match (self.worst_ulp, case.worst_ulp) {
-            (Some(a), Some(b)) => Some(a.max(b)),
-            (a, b) => a.or(b),
-        };
-    }
-
     /// Cases that were put to the kernel, known failures left out.
     pub fn asked(&self) -> usize {
         self.passed + self.diverged + self.broken + self.unjudged

@@ -15,7 +15,6 @@ pub use machine::Precision;
 pub use words::runs;
 
 use super::case::Truth;
-use super::diagnose::{diagnose, evidence};
 use super::finding::{Diagnosis, Report};
 use super::kernel::Kernel;
 use super::run::{Options, judge_all};
@@ -300,13 +299,11 @@ fn explain(probe: Probe, found: &mut Identified) {
         size(one) <= 4096 || (1..=2).contains(&large)
     };
     let asked: Vec<super::outcome::Answered> = asked.into_iter().filter(few).collect();
-    let options = Options { diagnose: false, ..Options::default() };
+    let options = Options { sight: false, ..Options::default() };
     let report = judge_all(&cases, &asked, description, &options);
-    let read = evidence::asked(&cases, &asked);
-    let (diagnoses, clues) = diagnose(&cases, &asked, &read, &report, None);
-    found.diagnoses = diagnoses;
+    found.diagnoses = report.diagnoses;
     if found.diagnoses.is_empty() && found.differences.is_empty() {
         found.unknown.push("no known fault explains what is different".into());
     }
-    found.remarks.extend(clues);
+    found.remarks.extend(report.clues);
 }

@@ -9,7 +9,10 @@ use super::ask::Ask;
 use super::case::Case;
 use super::case::Truth;
 use super::errors::{Band, Cell, Errors};
-use super::judge::{HISTOGRAM, Misfit, Wrong, judge, scale, ulps};
+use super::judge::answer::judge;
+use super::judge::within::{scale, ulps};
+use super::judge::{HISTOGRAM, Mark, Misfit, Wrong};
+use super::tolerance::Tolerances;
 use crate::encoding::{Body, Expression, Question, Rope, outside};
 use crate::number::{Dtype, Format, Tensor};
 use crate::profile::{Floor, Profile};
@@ -207,7 +210,8 @@ impl<'a> LargeJudge<'a> {
             return Ok(());
         };
         let output = [("q".to_string(), got)];
-        let whole = judge(&case, question, expected, &output, &[self.profile])?;
+        let tolerances = Tolerances::new(question, &[self.profile]);
+        let whole = judge(&case, question, expected, &output, &tolerances)?;
         let tally = &whole.tallies[0];
         large.unjudged = tally.unjudged;
         large.judged -= tally.unjudged;
@@ -215,30 +219,24 @@ impl<'a> LargeJudge<'a> {
         if tally.wrong == 0 {
             return Ok(());
         }
-        let global = |index: &[usize]| match *index {
-            [.., row, column] => vec![rows.first + open[row], column],
-            _ => vec![],
-        };
-        large.worst_wrong = tally.worst.clone();
-        if let Some(worst) = &mut large.worst_wrong {
-            worst.index = global(&worst.index);
-        }
-        // Which rows they are in, one by one.
-        for &row in open {
-            let case = self.bare(rows, &[row]);
-            let shape = vec![1, 1, 1, dim];
-            let got = Tensor::new(self.question.dtype, shape, gather(rows.got, &[row], dim));
-            if let (Some(expected), Ok(question), Ok(got)) =
-                (case.truth.expected.tensors(), case.ask.question(), got)
-                && let Ok(judged) =
-                    judge(&case, question, expected, &[("q".to_string(), got)], &[self.profile])
-                && judged.tallies.first().is_some_and(|tally| tally.wrong > 0)
-            {
+        large.worst_wrong = tally.worst.clone().map(|mut worst| {
+            if let [.., row, column] = worst.index[..] {
+                worst.index = vec![rows.first + open[row], column];
+            }
+            worst
+        });
+        let marks = whole.outputs.iter().flat_map(|output| &output.marks[0]);
+        for (flat, _) in marks.enumerate().filter(|(_, mark)| **mark == Mark::Wrong) {
+            let (row, column) = (open[flat / dim], flat % dim);
+            if large.rows.last() != Some(&(rows.first + row)) && large.rows.len() < REMEMBERED {
                 large.rows.push(rows.first + row);
             }
-            if large.rows.len() == REMEMBERED {
-                break;
-            }
+            let turns =
+                |plane: &crate::encoding::Plane| plane.pair.re == column || plane.pair.im == column;
+            let plane = self.rope.planes.iter().position(turns);
+            // Counted where the row's errors were.
+            let band = Band::of(Some((rows.position)(row, 0) as f64));
+            large.errors.cells.entry((band, plane)).or_default().beyond += 1;
         }
         Ok(())
     }

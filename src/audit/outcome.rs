@@ -103,4 +103,6 @@ pub struct Answered {
     pub outcome: Result<Outcome, String>,
     /// Whether it answered otherwise when asked again.
     pub fickle: bool,
+    /// How it failed when it was asked again; what it first answered stands beside it.
+    pub broke: Option<Outcome>,
 }

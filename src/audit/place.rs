@@ -202,3 +202,13 @@ fn apart(query: Option<Position>, key: Option<Position>) -> Option<At> {
         _ => None,
     }
 }
+
+/// Indices of a flat place, outermost first.
+pub(super) fn index_of(mut flat: usize, shape: &[usize]) -> Vec<usize> {
+    let mut index = vec![0; shape.len()];
+    for (slot, &size) in index.iter_mut().zip(shape).rev() {
+        *slot = flat % size.max(1);
+        flat /= size.max(1);
+    }
+    index
+}

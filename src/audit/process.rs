@@ -75,7 +75,7 @@ impl Process {
     }
 
     /// What the reply to `start` says beyond the protocol: its keys that begin with `x_`.
-    #[cfg(feature = "cli")]
+    #[cfg(feature = "library")]
     pub(super) fn extensions(&mut self) -> Result<crate::request::Object, Breakage> {
         Ok(self.running()?.extensions.clone())
     }

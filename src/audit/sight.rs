@@ -2,13 +2,13 @@
 
 use super::case::Case;
 use super::diagnose::fit::mutant;
+use super::element::{Accepts, accepts};
+use super::exhibit::Exhibit;
 use super::finding::{CaseReport, Status, Unseen};
-use super::outcome::Answered;
+use super::judge::within::{Element, Ruling};
 use super::outcome::Outcome;
-use super::tolerance::right_profiles;
-use crate::encoding::Question;
-use crate::fault::{self, Answer, Asked, Fault, History};
-use crate::number::{Dtype, Tensor};
+use crate::fault::{self, Answer, Fault};
+use crate::number::{Dtype, Format, Tensor};
 use crate::profile::{self, Profile};
 use crate::vector::{Expected, Tensors, note};
 use rayon::prelude::*;
@@ -17,12 +17,18 @@ use std::sync::OnceLock;
 
 /// A case that was asked and judged, and what is allowed there.
 struct Seen<'c> {
-    case: &'c Case,
-    asked: &'c Asked,
-    history: &'c History,
+    exhibit: &'c Exhibit<'c>,
     /// Classes that its flags name.
     classes: BTreeSet<&'static str>,
-    loosest: OnceLock<Vec<(&'static str, Vec<f64>)>>,
+    /// By output, the rules of special values and the largest bound of a right profile.
+    allowed: OnceLock<Vec<Allowed>>,
+}
+
+/// What is allowed of an output.
+struct Allowed {
+    name: String,
+    rules: Vec<Accepts>,
+    loosest: Vec<f64>,
 }
 
 /// What a case says of a fault.
@@ -42,46 +48,35 @@ enum Look {
 
 /// Names of the faults that some case told from a right kernel, and the others with the reason.
 pub(super) fn sight(
-    cases: &[Case],
-    answers: &[Answered],
-    asked: &[(Asked, History)],
+    exhibits: &[Exhibit],
     reports: &[CaseReport],
 ) -> (Vec<&'static str>, Vec<Unseen>) {
     let judged = |report: &CaseReport| {
         report.judged > 0
             || matches!(report.status, Status::Wrong | Status::Misfit(_) | Status::Accepted(_))
     };
-    let seen: Vec<Seen> = answers
+    let seen: Vec<Seen> = exhibits
         .iter()
-        .zip(asked)
         .zip(reports)
-        .filter(|((one, _), report)| {
-            let answered = matches!(one.outcome, Ok(Outcome::Output(_) | Outcome::Rejected(_)));
-            answered && judged(report)
+        .filter(|(one, report)| {
+            let outcome = &one.answered.outcome;
+            matches!(outcome, Ok(Outcome::Output(_) | Outcome::Rejected(_))) && judged(report)
         })
-        .map(|((one, (asked, history)), _)| Seen {
-            case: &cases[one.case],
-            asked,
-            history,
-            classes: classes(&cases[one.case]),
-            loosest: OnceLock::new(),
+        .map(|(exhibit, _)| Seen {
+            exhibit,
+            classes: classes(exhibit.case),
+            allowed: OnceLock::new(),
         })
         .collect();
     let looks: Vec<Look> =
         fault::all().par_iter().map(|fault| look_everywhere(fault, &seen)).collect();
-    let unclaimed: Vec<(usize, &str)> = answers
-        .iter()
-        .enumerate()
-        .filter_map(|(index, one)| Some((index, one.outcome.as_ref().err()?.as_str())))
-        .collect();
     let both = || fault::all().iter().zip(&looks);
     let told = both().filter(|(_, look)| **look == Look::Told).map(|(fault, _)| fault.name);
     let missed: Vec<(&Fault, Look)> =
         both().filter(|(_, l)| **l != Look::Told).map(|(f, l)| (f, *l)).collect();
-    let unseen = missed.into_par_iter().map(|(fault, look)| Unseen {
-        name: fault.name,
-        because: because(fault, look, cases, answers, asked, &unclaimed),
-    });
+    let unseen = missed
+        .into_par_iter()
+        .map(|(fault, look)| Unseen { name: fault.name, because: because(fault, look, exhibits) });
     (told.collect(), unseen.collect())
 }
 
@@ -104,14 +99,15 @@ fn look_everywhere(fault: &'static Fault, seen: &[Seen]) -> Look {
 }
 
 fn look(fault: &'static Fault, one: &Seen) -> Look {
-    let Some(mutant) = mutant(one.asked, one.history, &[fault]) else { return Look::Nothing };
-    let machine = profile::find("numpy-f64").unwrap_or(&profile::NAMED[0]);
+    let Exhibit { case, history, .. } = one.exhibit;
+    let Some(mutant) = mutant(case.ask.asked(), history, &[fault]) else { return Look::Nothing };
     // Its own machine where that is what is wrong with it.
-    let machine = match mutant.is_imprecise() {
-        true => loosest_machine(one.case.ask.dtype),
-        false => *machine,
+    let machine = if mutant.is_imprecise() {
+        loosest_machine(case.ask.dtype)
+    } else {
+        *profile::find("numpy-f64").unwrap_or(&profile::NAMED[0])
     };
-    match (&one.case.truth.expected, mutant.emulate(&machine)) {
+    match (&case.truth.expected, mutant.emulate(&machine)) {
         (Expected::Reject(_), Answer::Output(_)) => Look::Told,
         (Expected::Reject(_), Answer::Refused(_)) => Look::Same,
         (Expected::Tensors(_), Answer::Refused(_)) => Look::Told,
@@ -132,40 +128,18 @@ fn differs(one: &Seen, right: &Tensors, output: &[(&'static str, Tensor)]) -> Lo
             return Look::Told;
         }
         let Some(format) = want.dtype().format() else {
-            match got.data() == want.data() {
-                true => continue,
-                false => return Look::Told,
+            if got.data() != want.data() {
+                return Look::Told;
             }
+            continue;
         };
         for index in 0..want.data().len() {
             let (got, want) = (got.data()[index], want.data()[index]);
-            if got == want || format.is_zero(got) && format.is_zero(want) {
-                continue;
-            }
             // Special values have rules of their own, which accept much.
-            if !format.is_finite(want) {
+            if got == want || !format.is_finite(want) {
                 continue;
             }
-            let allowed = one.loosest.get_or_init(|| loosest(one.asked, one.case.ask.dtype));
-            let allowed = allowed.iter().find(|(n, _)| n == name);
-            let allowed = allowed.and_then(|(_, list)| list.get(index)).copied();
-            best = best.max(match allowed {
-                Some(allowed) if !format.is_finite(got) => {
-                    if allowed.is_nan() {
-                        Look::Beyond
-                    } else {
-                        Look::Told
-                    }
-                }
-                Some(allowed) if allowed.is_nan() => Look::Beyond,
-                Some(allowed)
-                    if (format.to_f64(got) - format.to_f64(want)).abs() > 2.0 * allowed =>
-                {
-                    Look::Told
-                }
-                Some(_) => Look::Masked(one.case.ask.dtype),
-                None => Look::Same,
-            });
+            best = best.max(one.told(name, index, format, got, want));
             if best == Look::Told {
                 return best;
             }
@@ -174,40 +148,42 @@ fn differs(one: &Seen, right: &Tensors, output: &[(&'static str, Tensor)]) -> Lo
     best
 }
 
-/// By output and element, the largest bound of a right profile that judges; NaN where none does.
-fn loosest(asked: &Asked, dtype: Dtype) -> Vec<(&'static str, Vec<f64>)> {
-    let Ok(question) = asked.question() else { return vec![] };
-    widest(question, dtype)
-}
-
-fn widest(question: &Question, dtype: Dtype) -> Vec<(&'static str, Vec<f64>)> {
-    let mut list: Vec<(&'static str, Vec<f64>)> = Vec::new();
-    for (_, named) in profile::bounds(question, &right_profiles(dtype)) {
-        for one in named {
-            let Some(format) = one.tensor.dtype().format() else { continue };
-            let finite = |&bits: &u64| {
-                if format.is_finite(bits) { format.to_f64(bits) } else { f64::NAN }
-            };
-            let own: Vec<f64> = one.tensor.data().iter().map(finite).collect();
-            match list.iter_mut().find(|(name, _)| *name == one.name) {
-                // The other one if one is NaN.
-                Some((_, all)) => all.iter_mut().zip(own).for_each(|(a, b)| *a = a.max(b)),
-                None => list.push((one.name, own)),
-            }
+impl Seen<'_> {
+    /// What an element says that differs from the right one. A kernel with the fault may be off
+    /// from it by its own bound, so it must be twice as far away.
+    fn told(&self, name: &str, index: usize, format: Format, got: u64, want: u64) -> Look {
+        let allowed = self.allowed.get_or_init(|| self.allowed());
+        let Some(output) = allowed.iter().find(|output| output.name == name) else {
+            return Look::Same;
+        };
+        let accepts = output.rules.get(index).copied().unwrap_or(Accepts::Value);
+        let element = Element { accepts, ..Element::value(format, got, want) };
+        match element.ruling(2.0 * output.loosest.get(index).copied().unwrap_or(f64::INFINITY)) {
+            Ruling::Open => Look::Beyond,
+            Ruling::Wrong(_) => Look::Told,
+            Ruling::Right(0.0) => Look::Same,
+            Ruling::Right(_) => Look::Masked(self.exhibit.case.ask.dtype),
         }
     }
-    list
+
+    fn allowed(&self) -> Vec<Allowed> {
+        let Exhibit { case, .. } = self.exhibit;
+        let (Some(expected), Ok(question)) = (case.truth.expected.tensors(), case.ask.question())
+        else {
+            return vec![];
+        };
+        let residual = |name: &str| case.truth.residual.as_ref().and_then(|all| all.get(name));
+        let one = |(name, want): &(String, Tensor)| Allowed {
+            name: name.clone(),
+            rules: accepts(question, &case.ask.input, name, want, residual(name)),
+            loosest: self.exhibit.tolerances().loosest(name, case.ask.dtype),
+        };
+        expected.0.iter().map(one).collect()
+    }
 }
 
 /// Why a fault was not seen.
-fn because(
-    fault: &'static Fault,
-    look: Look,
-    cases: &[Case],
-    answers: &[Answered],
-    asked: &[(Asked, History)],
-    unclaimed: &[(usize, &str)],
-) -> String {
+fn because(fault: &'static Fault, look: Look, exhibits: &[Exhibit]) -> String {
     match look {
         Look::Masked(dtype) => return format!("rounding in {dtype} may be as large"),
         Look::Beyond => return "it shows only where no precision is left to judge".into(),
@@ -215,24 +191,24 @@ fn because(
         Look::Nothing | Look::Told => {}
     }
     // Something that was not asked would have shown it.
-    let applies = |index: usize| {
-        let (asked, history) = &asked[index];
-        mutant(asked, history, &[fault]).is_some()
-    };
-    let (named, rest): (Vec<_>, Vec<_>) = unclaimed
+    let applies = |one: &Exhibit| mutant(one.case.ask.asked(), &one.history, &[fault]).is_some();
+    let unclaimed = exhibits
         .iter()
-        .partition(|(index, _)| classes(&cases[answers[*index].case]).contains(fault.class));
-    for &(index, reason) in named.into_iter().chain(rest) {
-        if applies(index) {
+        .filter_map(|one| Some((one, one.answered.outcome.as_ref().err()?.as_str())));
+    let (named, rest): (Vec<_>, Vec<_>) =
+        unclaimed.partition(|(one, _)| classes(one.case).contains(fault.class));
+    for (one, reason) in named.into_iter().chain(rest) {
+        if applies(one) {
             return format!("not asked: {reason}");
         }
     }
-    let silent = answers.iter().enumerate().find(|(index, one)| {
-        let unanswered = !matches!(one.outcome, Ok(Outcome::Output(_) | Outcome::Rejected(_)));
-        one.outcome.is_ok() && unanswered && applies(*index)
+    let silent = exhibits.iter().any(|one| {
+        let outcome = &one.answered.outcome;
+        let unanswered = !matches!(outcome, Ok(Outcome::Output(_) | Outcome::Rejected(_)));
+        outcome.is_ok() && unanswered && applies(one)
     });
-    match silent {
-        Some(_) => "the kernel did not answer where it would show".into(),
-        None => "no test of this selection touches it".into(),
+    if silent {
+        return "the kernel did not answer where it would show".into();
     }
+    "no test of this selection touches it".into()
 }

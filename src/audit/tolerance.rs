@@ -18,18 +18,45 @@ pub fn right_profiles(dtype: Dtype) -> Vec<Profile> {
 /// The bounds of some profiles for one question.
 #[derive(Clone, Debug)]
 pub struct Tolerances {
+    /// The profiles.
+    pub profiles: Vec<Profile>,
     /// By profile: name and bound of every floating-point output.
-    pub by_profile: Vec<(&'static str, Vec<(&'static str, Tensor)>)>,
+    pub by_profile: Vec<Vec<(&'static str, Tensor)>>,
 }
 
 impl Tolerances {
     /// Of these profiles.
     pub fn new(question: &Question, profiles: &[Profile]) -> Tolerances {
-        let plain = |(name, named): (&'static str, Vec<profile::Named>)| {
-            (name, named.into_iter().map(|n| (n.name, n.tensor)).collect())
+        let plain = |named: Vec<profile::Named>| -> Vec<(&'static str, Tensor)> {
+            named.into_iter().map(|n| (n.name, n.tensor)).collect()
         };
-        let by_profile = profile::bounds(question, profiles).into_iter().map(plain).collect();
-        Tolerances { by_profile }
+        let list = profile::bounds(question, profiles).into_iter();
+        Tolerances {
+            profiles: profiles.to_vec(),
+            by_profile: list.map(|(_, named)| plain(named)).collect(),
+        }
+    }
+
+    /// The bounds of one output, by profile.
+    pub fn of(&self, name: &str) -> Vec<Option<&Tensor>> {
+        let one = |named: &Vec<(&'static str, Tensor)>| named.iter().position(|(n, _)| *n == name);
+        self.by_profile.iter().map(|named| one(named).map(|i| &named[i].1)).collect()
+    }
+
+    /// The largest bound of a right profile on every element of an output; ∞ where none judges.
+    pub(super) fn loosest(&self, name: &str, dtype: Dtype) -> Vec<f64> {
+        let Some(format) = dtype.format() else { return vec![] };
+        let right = self.profiles.iter().zip(self.of(name)).filter(|(p, _)| p.is_right(dtype));
+        let mut all: Vec<Option<f64>> = Vec::new();
+        for tensor in right.filter_map(|(_, tensor)| tensor) {
+            all.resize(tensor.data().len(), None);
+            for (largest, &bits) in all.iter_mut().zip(tensor.data()) {
+                let bound = Some(format.to_f64(bits)).filter(|bound| bound.is_finite());
+                // The other one where one does not judge.
+                *largest = bound.into_iter().chain(*largest).reduce(f64::max);
+            }
+        }
+        all.into_iter().map(|bound| bound.unwrap_or(f64::INFINITY)).collect()
     }
 }
 

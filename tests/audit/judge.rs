@@ -1,6 +1,6 @@
 //! One answer against the right one: each rule of special values, each size of error, each misfit.
 
-use ropewalk::audit::{Ask, Case, Judged, Misfit, Truth, judge, right_profiles, ulps};
+use ropewalk::audit::{Ask, Case, Judged, Misfit, Tolerances, Truth, judge, right_profiles, ulps};
 use ropewalk::encoding::Question;
 use ropewalk::exact;
 use ropewalk::number::{Dtype, Format, Tensor};
@@ -41,19 +41,19 @@ fn row(bits: &[u64]) -> Value {
 }
 
 /// `rotate` of one f32 row in the half layout.
-fn rotate(bits: &[u64], position: i64, more: Value) -> Case {
+pub fn rotate(bits: &[u64], position: i64, more: Value) -> Case {
     let mut config = json!({"head_dim": bits.len(), "layout": "half", "rope_theta": 10000});
     let Value::Object(more) = more else { unreachable!() };
     config.as_object_mut().unwrap().extend(more);
     case("rotate", "f32", config, json!({"q": row(bits), "positions": [[position]]}))
 }
 
-fn right(case: &Case) -> Vec<(String, Tensor)> {
+pub fn right(case: &Case) -> Vec<(String, Tensor)> {
     case.truth.expected.tensors().unwrap().0.clone()
 }
 
 /// The right answer with one element of the first output changed.
-fn changed(case: &Case, index: usize, change: impl Fn(u64) -> u64) -> Vec<(String, Tensor)> {
+pub fn changed(case: &Case, index: usize, change: impl Fn(u64) -> u64) -> Vec<(String, Tensor)> {
     let mut output = right(case);
     let mut data = output[0].1.data().to_vec();
     data[index] = change(data[index]);
@@ -67,7 +67,8 @@ fn judged_by(
     profiles: &[Profile],
 ) -> Result<Judged, Misfit> {
     let question = case.ask.question().unwrap();
-    judge(case, question, case.truth.expected.tensors().unwrap(), output, profiles)
+    let tolerances = Tolerances::new(question, profiles);
+    judge(case, question, case.truth.expected.tensors().unwrap(), output, &tolerances)
 }
 
 fn judged(case: &Case, output: &[(String, Tensor)]) -> Judged {
@@ -79,7 +80,7 @@ fn wrong(case: &Case, index: usize, change: impl Fn(u64) -> u64) -> usize {
     judged(case, &changed(case, index, change)).tallies[0].wrong
 }
 
-fn f32s(list: &[f32]) -> Vec<u64> {
+pub fn f32s(list: &[f32]) -> Vec<u64> {
     list.iter().map(|x| x.to_bits() as u64).collect()
 }
 
@@ -213,12 +214,6 @@ fn overflow_counts_as_the_next_power_of_two() {
     let infinite = output[0].1.data().iter().position(|&bits| bits & !(1 << 31) == INFINITY);
     let index = infinite.expect("an element overflows");
     assert_eq!(judged_by(&case, &output, &exactly).unwrap().tallies[0].wrong, 0);
-    for (name, b) in
-        &ropewalk::audit::Tolerances::new(case.ask.question().unwrap(), &right_profiles(Dtype::F32))
-            .by_profile
-    {
-        eprintln!("{name} {:x?} want {:x?}", b[0].1.data(), output[0].1.data());
-    }
     let off = changed(&case, index, |bits| bits ^ 1 << 31);
     assert_eq!(judged_by(&case, &off, &exactly).unwrap().tallies[0].wrong, 1);
     assert_eq!(ulps(Format::F32, INFINITY, INFINITY, f64::INFINITY), 0.5);

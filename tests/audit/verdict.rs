@@ -203,3 +203,39 @@ fn a_kernel_that_does_not_start_is_an_adapter_fault() {
     let report = audit(&mut Dead, &cases(), &Options::default()).report;
     assert_eq!((report.verdict, report.log.as_str()), (Verdict::AdapterFault, "last words"));
 }
+
+#[test]
+fn a_kernel_that_dies_keeps_the_answers_that_it_gave() {
+    // It answers everything once, dies when the first is asked again, and is given up.
+    let mut calls = 0;
+    let report = run(|ask| {
+        calls += 1;
+        match calls {
+            1..=3 => right(ask),
+            4 => Outcome::Broken(Breakage::Crash("SIGSEGV".into())),
+            _ => Outcome::Broken(Breakage::GivenUp(5)),
+        }
+    });
+    assert_eq!((status(&report, "table"), report.verdict), ("crash", Verdict::AdapterFault));
+    assert_eq!((status(&report, "bucket"), status(&report, "refuse")), ("passed", "passed"));
+    let table = report.cases.iter().find(|case| case.id == "table").unwrap();
+    assert!(table.judged > 0, "what it answered before was judged");
+    // What was wrong when it was said stays wrong.
+    let mut calls = 0;
+    let report = run(|ask| {
+        calls += 1;
+        match calls {
+            1 => match right(ask) {
+                Outcome::Output(mut tensors) => {
+                    let sin = tensors[1].1.clone();
+                    tensors[0].1 = sin;
+                    Outcome::Output(tensors)
+                }
+                other => other,
+            },
+            2..=3 => right(ask),
+            _ => Outcome::Broken(Breakage::Crash("SIGSEGV".into())),
+        }
+    });
+    assert_eq!((status(&report, "table"), report.verdict), ("wrong", Verdict::Diverges));
+}

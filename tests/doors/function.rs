@@ -1,4 +1,4 @@
-//! Kernels in Rust, against the vectors that the crate ships; without any feature too.
+//! Kernels in Rust, against the vectors that the crate ships.
 
 use ropewalk::audit::{Answer, Ask, Capability, Failed, Function, Outcome, check};
 use ropewalk::encoding::Layout;

@@ -2,8 +2,8 @@
 
 use super::case::Case;
 use ropewalk::encoding::Question;
-use ropewalk::exact::second::SecondOracle;
 use ropewalk::exact::{Answer, answer};
+use ropewalk_oracle::SecondOracle;
 
 /// An element where the answers differ.
 #[derive(Clone, Debug)]

@@ -2,9 +2,9 @@
 
 use rayon::prelude::*;
 use ropewalk::encoding::Question;
-use ropewalk::exact::second::{SecondError, second_answer};
 use ropewalk::request::Request;
 use ropewalk::vector::{Golden, golden_files};
+use ropewalk_oracle::{SecondError, second_answer};
 use std::path::Path;
 
 /// Compares a file; gives the elements compared and what has no second form.

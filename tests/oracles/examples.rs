@@ -1,11 +1,9 @@
 //! The contract's examples.
 
 use ropewalk::encoding::Question;
-use ropewalk::exact::{
-    answer,
-    second::{SecondError, second_answer},
-};
+use ropewalk::exact::answer;
 use ropewalk::request::{Json, Request};
+use ropewalk_oracle::{SecondError, second_answer};
 use std::collections::BTreeSet;
 
 /// Every accepted example of `docs/contract-examples.ndjson`: expected, residual and integers agree.

@@ -8,9 +8,9 @@ use super::classes::Counts;
 use super::generate::ANY;
 use super::random::random_cases;
 use rayon::prelude::*;
-use ropewalk::exact::second::SecondOracle;
 use ropewalk::exact::{Interval, Value, visit};
 use ropewalk::number::Format;
+use ropewalk_oracle::SecondOracle;
 use rug::Float;
 use std::collections::BTreeMap;
 

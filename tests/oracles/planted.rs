@@ -4,16 +4,16 @@
 //! block matrix, a wrong exponent in base^(2i/r). In the first: flipped directed rounding and wrong
 //! endpoints of an enclosure, planted between the enclosure and its rounding (`Value` is the seam),
 //! so that the arithmetic itself carries no hooks. Coefficients further down the series matter
-//! beyond the precision of any answer here; the unit tests of `second::series` and `second::sine`
+//! beyond the precision of any answer here; the unit tests of `series` and `sine`
 //! see those.
 
 use super::case::{Case, Part, Random, positions};
 use super::compare::{both, difference};
 use super::values::{Fill, fill};
 use ropewalk::encoding::Question;
-use ropewalk::exact::second::{Elementary, Outcome, SecondOracle, Series};
 use ropewalk::exact::{Interval, Value, answer, visit};
 use ropewalk::number::Dtype;
+use ropewalk_oracle::{Elementary, Outcome, SecondOracle, Series};
 use rug::Float;
 use rug::float::Round::{self, Down, Up};
 

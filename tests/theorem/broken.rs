@@ -4,7 +4,7 @@ use num_complex::Complex;
 use num_traits::Num;
 use ropewalk::encoding::{Layout, Pair, Permutation};
 use ropewalk::exact::Interval;
-use ropewalk::theorem::{Rotation, Shared};
+use ropewalk_theorem::{Rotation, Shared};
 use std::ops::Neg;
 
 pub const SIGN: u8 = 0;

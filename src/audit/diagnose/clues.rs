@@ -1,8 +1,9 @@
 //! What can be said of failures that nothing explains: where they are, and what they keep.
 
 use super::evidence::{Evidence, Kind};
-use crate::audit::judge::{Mark, place};
+use crate::audit::judge::Mark;
 use crate::audit::outcome::Outcome;
+use crate::audit::place::index_of;
 use crate::encoding::{Body, Double, Expression, Pair};
 use crate::number::Tensor;
 use crate::request::{Direction, Position, Positions};
@@ -145,7 +146,7 @@ fn elements(failing: &[&&Evidence], clues: &mut Vec<String>) {
                     continue;
                 }
                 let wrong = *mark == Mark::Wrong;
-                let index = place(flat, input.shape());
+                let index = index_of(flat, input.shape());
                 let pair = planes.iter().position(|p| p.re == index[3] || p.im == index[3]);
                 let entry = tensors.entry(name).or_default();
                 entry.0 += usize::from(wrong);

@@ -1,14 +1,14 @@
 //! What there is to explain: the answers of the operations that went wrong, right ones included.
 
 use crate::audit::case::Case;
-use crate::audit::finding::Report;
-use crate::audit::judge::{Mark, marks};
-use crate::audit::outcome::Answered;
+use crate::audit::exhibit::Exhibit;
+use crate::audit::finding::{CaseReport, Report};
+use crate::audit::judge::Mark;
 use crate::audit::outcome::Outcome;
 use crate::encoding::{Body, Question};
 use crate::fault::{Asked, History};
 use crate::number::{Dtype, Tensor};
-use crate::profile::{Profile, find};
+use crate::profile::Profile;
 use crate::request::Operation;
 use crate::vector::Expected;
 use rayon::prelude::*;
@@ -33,7 +33,7 @@ pub(in crate::audit) enum Kind {
 pub(in crate::audit) struct Evidence<'c> {
     pub(in crate::audit) case: &'c Case,
     pub(in crate::audit) outcome: &'c Outcome,
-    pub(in crate::audit) asked: Asked,
+    pub(in crate::audit) asked: &'c Asked,
     /// What was asked before.
     pub(in crate::audit) history: History,
     pub(in crate::audit) kind: Kind,
@@ -75,80 +75,55 @@ impl<'c> Evidence<'c> {
     }
 }
 
-/// The requests that were sent, in order, as they are read; and what had been asked before each.
-pub(in crate::audit) fn asked(cases: &[Case], answers: &[Answered]) -> Vec<(Asked, History)> {
-    let read: Vec<Asked> = answers.iter().map(|one| cases[one.case].ask.asked().clone()).collect();
-    let mut all = History::default();
-    let mut seen = Vec::with_capacity(read.len());
-    for (one, asked) in answers.iter().zip(&read) {
-        seen.push(all.len());
-        if let (Ok(_), Ok(question)) = (&one.outcome, asked.question()) {
-            all.push(question);
-        }
-    }
-    read.into_iter().zip(seen).map(|(asked, len)| (asked, all.until(len))).collect()
-}
-
 /// The evidence of every section that diverges, in the order of asking.
 pub(in crate::audit) fn evidence<'c>(
-    cases: &'c [Case],
-    answers: &'c [Answered],
+    exhibits: &'c [Exhibit<'c>],
     report: &Report,
-    asked: &[(Asked, History)],
 ) -> Vec<Evidence<'c>> {
     let diverging: HashSet<(Operation, Dtype)> =
         report.divergences().map(|case| (case.operation, case.dtype)).collect();
     let profile = |key: (Operation, Dtype)| {
         let section = report.sections.iter().find(|s| (s.operation, s.dtype) == key)?;
-        find(section.profiles.first()?)
+        section.profiles.first().copied()
     };
-    let one = |((answer, (asked, history)), judged): ((&'c Answered, &(Asked, History)), _)| {
-        let judged: &crate::audit::finding::CaseReport = judged;
-        let case = &cases[answer.case];
+    let one = |(exhibit, judged): (&'c Exhibit<'c>, &CaseReport)| {
+        let case = exhibit.case;
         let key = (case.ask.operation, case.ask.dtype);
-        let outcome = answer.outcome.as_ref().ok()?;
+        let outcome = exhibit.answered.outcome.as_ref().ok()?;
         // What is listed as a known failure is explained already.
         if !diverging.contains(&key) || judged.known {
             return None;
         }
-        let mut evidence = Evidence {
-            case,
-            outcome,
-            asked: asked.clone(),
-            history: history.clone(),
-            kind: Kind::Answer,
-            fickle: answer.fickle,
-            special: asked.question().is_ok_and(is_special),
-            marks: vec![],
-            wrong: 0,
-            right: 0,
-        };
-        evidence.kind = match (outcome, &case.truth.expected) {
+        let kind = match (outcome, &case.truth.expected) {
             (Outcome::Output(_), Expected::Reject(_)) => Kind::Acceptance,
             (Outcome::Rejected(_), Expected::Reject(_)) => Kind::RightRefusal,
             (Outcome::Rejected(_), Expected::Tensors(_)) => Kind::Refusal,
-            (Outcome::Output(output), Expected::Tensors(expected)) => {
-                let question = asked.question().ok()?;
-                let profile = profile(key).unwrap_or(&crate::profile::NAMED[0]);
-                match marks(case, question, expected, output, profile) {
-                    Ok(marks) => {
-                        evidence.marks = marks;
-                        Kind::Answer
-                    }
-                    Err(_) => Kind::Misfit,
-                }
-            }
+            (Outcome::Output(_), Expected::Tensors(_)) => match exhibit.judged.as_ref()? {
+                Ok(_) => Kind::Answer,
+                Err(_) => Kind::Misfit,
+            },
             _ => return None,
         };
+        let marks = exhibit.marks(profile(key).map_or(0, |name| exhibit.slot(name)));
         let count = |mark: Mark| {
-            let all = evidence.marks.iter().flat_map(|(_, marks)| marks);
+            let all = marks.iter().flat_map(|(_, marks)| marks);
             all.filter(|&&m| m == mark).count()
         };
-        (evidence.wrong, evidence.right) = (count(Mark::Wrong), count(Mark::Right));
-        Some(evidence)
+        let (wrong, right) = (count(Mark::Wrong), count(Mark::Right));
+        Some(Evidence {
+            case,
+            outcome,
+            asked: case.ask.asked(),
+            history: exhibit.history.clone(),
+            kind,
+            fickle: exhibit.answered.fickle,
+            special: case.ask.question().is_ok_and(is_special),
+            marks,
+            wrong,
+            right,
+        })
     };
-    let list: Vec<_> = answers.iter().zip(asked).zip(&report.cases).collect();
-    list.into_par_iter().filter_map(one).collect()
+    exhibits.par_iter().zip(&report.cases).filter_map(one).collect()
 }
 
 /// Whether a NaN or an infinity is among the numbers that are rotated.

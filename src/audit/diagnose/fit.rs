@@ -2,6 +2,7 @@
 
 use super::evidence::{Evidence, Kind};
 use crate::audit::judge::Mark;
+use crate::audit::judge::within::{Element, Ruling};
 use crate::audit::outcome::Outcome;
 use crate::fault::{Answer, Asked, Fault, History, Mutant};
 use crate::number::Tensor;
@@ -68,7 +69,7 @@ pub(in crate::audit) fn fit(
     faults: &[&'static Fault],
     profile: &Profile,
 ) -> Fit {
-    let mutant = mutant(&evidence.asked, &evidence.history, faults);
+    let mutant = mutant(evidence.asked, &evidence.history, faults);
     let Some(mutant) = mutant else {
         // It answers rightly.
         let one = usize::from(evidence.fails() && evidence.wrong == 0);
@@ -177,8 +178,8 @@ fn near(got: &Tensor, predicted: &Tensor, index: usize, bound: Option<f64>) -> O
         // What overflows on the way may be any of them.
         return Some(!x.is_finite() && !y.is_finite());
     }
-    match bound.unwrap_or(0.0) {
-        bound if bound.is_finite() => Some((x - y).abs() <= bound),
-        _ => None,
+    match Element::value(format, got_bits, predicted_bits).ruling(bound.unwrap_or(0.0)) {
+        Ruling::Open => None,
+        ruling => Some(matches!(ruling, Ruling::Right(_))),
     }
 }

@@ -2,8 +2,10 @@
 
 use super::machine::{answer_as, numbers};
 use super::probe::{Matrix, Probe, Rows};
-use crate::audit::judge::{Mark, marks};
+use crate::audit::judge::answer::judge;
+use crate::audit::judge::{Mark, Marked};
 use crate::audit::outcome::Outcome;
+use crate::audit::tolerance::Tolerances;
 use crate::number::Tensor;
 use crate::profile;
 use crate::request::{Object, Operation, Position};
@@ -26,13 +28,13 @@ pub(super) fn strange(probe: &Probe, config: &Object) -> Vec<String> {
         let Some(expected) = truth.expected.tensors() else { continue };
         let case = crate::audit::Case { truth: truth.clone(), ..case.clone() };
         let common = profile::common(probe.dtype);
-        let Some(profile) = common.last() else { continue };
-        match marks(&case, &question, expected, output, profile) {
+        let tolerances = Tolerances::new(&question, &common[common.len().saturating_sub(1)..]);
+        match judge(&case, &question, expected, output, &tolerances) {
             Err(misfit) => list.push(format!("{what}: {misfit}")),
-            Ok(all) => {
-                for (name, marks) in all {
+            Ok(judged) => {
+                for Marked { name, marks, .. } in judged.outputs {
                     let tensor = output.iter().find(|(n, _)| *n == name).map(|(_, t)| t);
-                    let place = tensor.and_then(|tensor| place(tensor, &marks));
+                    let place = tensor.and_then(|tensor| place(tensor, marks.first()?));
                     list.extend(place.map(|place| format!("{what}: {name} is not, {place}")));
                 }
             }

@@ -2,9 +2,9 @@
 
 use super::probe::Probe;
 use crate::audit::case::{Case, Truth};
-use crate::audit::judge::judge;
+use crate::audit::judge::answer::judge;
 use crate::audit::outcome::Outcome;
-use crate::audit::right_profiles;
+use crate::audit::tolerance::{Tolerances, right_profiles};
 use crate::encoding::{Question, RopeConfig};
 use crate::number::Tensor;
 use crate::profile::{self, NAMED, Profile};
@@ -66,7 +66,8 @@ pub(super) fn precision(probe: &Probe, computed: &Object) -> Precision {
     let case = Case { truth: truth.clone(), ..case.clone() };
     // Of those that bound everything, the one with the smallest bounds in all.
     let tightest = |profiles: &[Profile]| -> Option<&'static str> {
-        let judged = judge(&case, &question, expected, output, profiles).ok()?;
+        let tolerances = Tolerances::new(&question, profiles);
+        let judged = judge(&case, &question, expected, output, &tolerances).ok()?;
         let all = profiles.iter().zip(&judged.tallies);
         let bounds = all.filter(|(_, tally)| tally.wrong == 0 && tally.judged > 0);
         let best = bounds.min_by(|(_, a), (_, b)| a.looseness.total_cmp(&b.looseness));
@@ -109,7 +110,7 @@ pub(super) fn is_apart(probe: &Probe, config: &Object) -> bool {
             return true;
         };
         let Ok(question) = case.ask.question() else { return false };
-        match judge(case, question, own, &other.0, &profiles) {
+        match judge(case, question, own, &other.0, &Tolerances::new(question, &profiles)) {
             Ok(judged) => judged.tallies.iter().all(|tally| tally.wrong > 0),
             Err(_) => true,
         }

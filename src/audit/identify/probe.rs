@@ -101,7 +101,7 @@ impl<'k> Probe<'k> {
 
     /// All of it judged against the declared config.
     pub(super) fn judged(&self) -> Report {
-        let options = Options { diagnose: false, ..Options::default() };
+        let options = Options { diagnose: false, sight: false, ..Options::default() };
         judge_all(&self.cases, &self.asked, self.description.clone(), &options)
     }
 
@@ -117,7 +117,7 @@ impl<'k> Probe<'k> {
             let again = self.kernel.ask(&self.cases[one.case].ask);
             match again {
                 Outcome::Output(_) => one.fickle |= one.outcome.as_ref() != Ok(&again),
-                other => one.outcome = Ok(other),
+                other => one.broke = Some(other),
             }
         }
     }
@@ -162,7 +162,7 @@ impl<'k> Probe<'k> {
         let outcome = self.kernel.ask(&ask);
         if let Outcome::Output(_) = outcome {
             let outcome = Ok(outcome.clone());
-            self.asked.push(Answered { case: self.cases.len(), outcome, fickle: false });
+            self.asked.push(Answered { case: self.cases.len(), outcome, fickle: false, broke: None });
             self.cases.push(Case {
                 ask,
                 truth,

@@ -3,7 +3,7 @@
 use super::abi::RawTensor;
 use super::buffer::Guarded;
 use super::call::{Failed, How};
-use crate::audit::judge;
+use crate::audit::place::index_of;
 use crate::audit::probe::Probe;
 use crate::number::{Dtype, Tensor};
 use std::ffi::c_void;
@@ -109,7 +109,7 @@ impl<'a> Placed<'a> {
         {
             let count = data.iter().filter(|bits| **bits == self.unwritten).count();
             let probe = if how.strided { Probe::Strided } else { Probe::Unwritten };
-            let at: String = judge::place(index, shape).iter().map(|i| format!("[{i}]")).collect();
+            let at: String = index_of(index, shape).iter().map(|i| format!("[{i}]")).collect();
             let text = format!(
                 "it left {count} of {} elements of the output {} unwritten, the first at {at}",
                 data.len(),

@@ -259,7 +259,7 @@ fn compare(
         let differ = |i: &usize| a.data()[*i] != b.data()[*i];
         if let Some(index) = (0..a.data().len()).find(differ) {
             let count = (0..a.data().len()).filter(differ).count();
-            let at: String = crate::audit::judge::place(index, a.shape())
+            let at: String = crate::audit::place::index_of(index, a.shape())
                 .iter()
                 .map(|i| format!("[{i}]"))
                 .collect();

@@ -29,7 +29,7 @@ pub(super) struct Running {
     options: ProcessOptions,
     pub(super) description: Description,
     /// Keys of the reply to `start` that begin with `x_`; the library's door has some.
-    #[cfg_attr(not(feature = "cli"), allow(dead_code))]
+    #[cfg_attr(not(feature = "library"), allow(dead_code))]
     pub(super) extensions: Object,
 }
 

@@ -1,0 +1,78 @@
+//! `ropewalk export`: tests as lines of the protocol.
+
+use super::corpus::{glob, load};
+use super::{CliError, outln};
+use ropewalk::request::{Json, Object, tensor_json};
+use ropewalk::vector::{Expected, Golden, Group, Tensors, Test};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Print tests as lines of the protocol: request and expected reply, or the request alone
+///
+/// Each line is {"comment", "request", "reply"}; a rejection is matched by its slug. With
+/// --requests the lines can be piped into any adapter, for example
+/// `ropewalk export --requests 'rotate/half-*.json' | ropewalk adapter`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Ids of tests, paths of golden files below DIR, or globs over them
+    #[arg(value_name = "ID|GLOB", required = true)]
+    select: Vec<String>,
+    /// Print `run` requests only
+    #[arg(long)]
+    requests: bool,
+    /// Directory of the vectors
+    #[arg(long, value_name = "DIR", default_value = "vectors")]
+    dir: PathBuf,
+}
+
+/// Runs the verb: exit code 1 if a selector matches nothing.
+pub fn run(args: &Args) -> Result<ExitCode, CliError> {
+    let globs = args.select.iter().map(|pattern| glob(pattern)).collect::<Result<Vec<_>, _>>()?;
+    let mut found = vec![false; args.select.len()];
+    for file in load(&args.dir, |_| true)? {
+        let in_file: Vec<bool> = globs.iter().map(|glob| glob.is_match(&file.path)).collect();
+        for (group, test) in file.golden.tests() {
+            let mut wanted = false;
+            for (index, select) in args.select.iter().enumerate() {
+                if in_file[index] || *select == test.id {
+                    found[index] = true;
+                    wanted = true;
+                }
+            }
+            if wanted {
+                outln(&line(&file.golden, group, test, args.requests))?;
+            }
+        }
+    }
+    let mut code = ExitCode::SUCCESS;
+    for (select, _) in args.select.iter().zip(&found).filter(|(_, found)| !**found) {
+        eprintln!("ropewalk: {select}: neither a test's id nor a golden file's path");
+        code = ExitCode::from(1);
+    }
+    Ok(code)
+}
+
+fn line(golden: &Golden, group: &Group, test: &Test, requests: bool) -> String {
+    let request = golden.request(group, test);
+    if requests {
+        return serde_json::to_string(&request).unwrap_or_default();
+    }
+    let id = ("id", Json::from(test.id.as_str()));
+    let reply = match &test.expected {
+        Expected::Tensors(tensors) => object([id, ("output", named(tensors))]),
+        Expected::Reject(slug) => object([id, ("rejected", slug.name().into())]),
+    };
+    let pair =
+        object([("comment", test.comment.as_str().into()), ("request", request), ("reply", reply)]);
+    serde_json::to_string(&pair).unwrap_or_default()
+}
+
+fn object<const N: usize>(pairs: [(&str, Json); N]) -> Json {
+    let pairs = pairs.into_iter().map(|(key, value)| (key.to_string(), value));
+    Json::Object(pairs.collect::<Object>())
+}
+
+fn named(tensors: &Tensors) -> Json {
+    let pairs = tensors.0.iter().map(|(name, tensor)| (name.clone(), tensor_json(tensor)));
+    Json::Object(pairs.collect())
+}

@@ -1,0 +1,229 @@
+//! `ropewalk identify`: what a kernel computes, found out by asking.
+
+use super::source::Source;
+use super::progress::Waiting;
+use super::{CliError, outln};
+use ropewalk::audit::{Identified, Inquiry, Process, ProcessOptions, Truth, identify, runs};
+use ropewalk::encoding::Question;
+use ropewalk::number::Dtype;
+use ropewalk::request::{Json, Object};
+use ropewalk::vector::{Expected, Tensors};
+use serde_json::{Value, json};
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// Find out what a kernel computes: planes, frequencies, scaling, precision, and which fault it has
+///
+/// Asks for rotations near and far, of rows, heads and keys, in decoding steps and backwards, and
+/// judges them against the declared config. Where they are wrong, it looks for the config that they
+/// follow. Exit code 0: it computes what is declared, as far as it was asked; 1: something else, or
+/// something unknown; 2: usage; 3: the adapter is at fault.
+///
+///   ropewalk identify --exec "python3 adapter.py" --model llama-3.1-8b
+///   ropewalk identify --exec ./adapter --config config.json --dtype bf16 --json
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub struct Args {
+    /// A command that speaks the protocol (docs/adapter-protocol.md), for the shell
+    #[arg(long, value_name = "COMMAND")]
+    exec: String,
+    #[command(flatten)]
+    source: Source,
+    /// Format of everything that is asked; by default the widest that the kernel claims
+    #[arg(long, value_name = "FORMAT")]
+    dtype: Option<String>,
+    /// Seconds for one answer
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=86400))]
+    timeout: u64,
+    /// One JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the verb.
+pub fn run(args: &Args) -> Result<ExitCode, CliError> {
+    let dtype = match &args.dtype {
+        None => None,
+        Some(name) => match Dtype::from_name(name).filter(|dtype| dtype.format().is_some()) {
+            Some(dtype) => Some(dtype),
+            None => {
+                return Err(CliError::Usage(format!(
+                    "--dtype is {name:?}, allowed are f64, f32, bf16, f16"
+                )));
+            }
+        },
+    };
+    let config = match args.source.is_given() {
+        true => Some(args.source.object()?),
+        false => None,
+    };
+    if let Some(config) = &config
+        && let Err(reject) = ropewalk::encoding::RopeConfig::new(config)
+    {
+        return Err(CliError::Usage(format!("{}: {reject}", args.source.name())));
+    }
+    let timeout = Duration::from_secs(args.timeout);
+    let mut kernel =
+        Process::new(&args.exec, ProcessOptions { timeout, ..ProcessOptions::default() });
+    let waiting = Waiting::new();
+    let progress = |what: &str| waiting.says(what);
+    let inquiry = Inquiry { dtype, truth: &proven, progress: &progress };
+    let found = identify(&mut kernel, config.as_ref(), &inquiry);
+    waiting.ends();
+    let found = match found {
+        Ok(found) => found,
+        Err(why) => {
+            eprintln!("ropewalk: {why}");
+            return Ok(ExitCode::from(3));
+        }
+    };
+    match args.json {
+        true => outln(&to_json(&found).to_string())?,
+        false => print(&found)?,
+    }
+    Ok(ExitCode::from(u8::from(!found.conforms)))
+}
+
+/// The right answer with its proof; none where a rounding stays undecided.
+fn proven(question: &Question) -> Option<Truth> {
+    let answer = ropewalk::exact::answer(question).ok()?;
+    let (mut expected, mut residual) = (Vec::new(), Vec::new());
+    for tensor in answer.tensors {
+        residual.extend(tensor.residual.map(|r| (tensor.name.to_string(), r)));
+        expected.push((tensor.name.to_string(), tensor.expected));
+    }
+    let residual = Some(Tensors(residual));
+    Some(Truth { expected: Expected::Tensors(Tensors(expected)), residual })
+}
+
+fn value(json: &Json) -> Value {
+    let text = serde_json::to_string(json).unwrap_or_default();
+    serde_json::from_str(&text).unwrap_or(Value::Null)
+}
+
+fn to_json(found: &Identified) -> Value {
+    let config = |object: &Object| value(&Json::Object(object.clone()));
+    let mut faults: Vec<Value> = Vec::new();
+    for diagnosis in &found.diagnoses {
+        for name in &diagnosis.faults {
+            faults.push(json!({"name": name, "explains": diagnosis.explains}));
+        }
+    }
+    let planes: Vec<Value> = found
+        .planes
+        .iter()
+        .map(
+            |p| json!({"re": p.re, "im": p.im, "axis": p.axis, "theta": p.theta, "error": p.error}),
+        )
+        .collect();
+    let diagnoses: Vec<Value> = found
+        .diagnoses
+        .iter()
+        .map(|d| {
+            json!({"faults": d.faults, "alternatives": d.alternatives, "explains": d.explains,
+                   "summary": d.summary, "fix": d.fix, "links": d.links})
+        })
+        .collect();
+    json!({
+        "config": found.config.as_ref().map(config),
+        "profile": found.precision.profile.or(found.precision.explained_by),
+        "faults": faults,
+        "unknown": found.unknown,
+        "declared": config(&found.declared),
+        "conforms": found.conforms,
+        "differences": found.differences,
+        "untold_planes": found.untold,
+        "not_asked": found.not_asked,
+        "dtype": found.dtype.name(),
+        "attention_factor": found.attention_factor,
+        "linear": found.linear,
+        "relative": found.relative,
+        "profile_is_right": found.precision.profile.is_some(),
+        "alike": {"profiles": found.precision.alike, "share": found.precision.share},
+        "planes": planes,
+        "diagnoses": diagnoses,
+        "remarks": found.remarks,
+    })
+}
+
+fn print(found: &Identified) -> Result<(), CliError> {
+    let text =
+        |config: &Object| serde_json::to_string(&Json::Object(config.clone())).unwrap_or_default();
+    outln(&format!("{}, asked in {}", found.kernel, found.dtype))?;
+    outln(&format!("  declared  {}", text(&found.declared)))?;
+    match (&found.config, found.conforms) {
+        (_, true) => outln(&format!("It computes what is declared (to {}).", found.dtype))?,
+        (Some(config), _) if *config == found.declared => {}
+        (Some(config), _) => outln(&format!("  computes  {}", text(config)))?,
+        (None, _) => outln("  computes  no config that is known here")?,
+    }
+    if !found.conforms {
+        outln("Different from what is declared:")?;
+        for line in &found.differences {
+            outln(&format!("  {line}"))?;
+        }
+    }
+    if !found.untold.is_empty() {
+        outln(&format!(
+            "Not told by {}: how fast planes {} turn, so slowly that no position asked shows it",
+            found.dtype,
+            runs(&found.untold)
+        ))?;
+    }
+    for diagnosis in &found.diagnoses {
+        let set = |faults: &[&str]| faults.join(" and ");
+        let all: Vec<String> = std::iter::once(set(&diagnosis.faults))
+            .chain(diagnosis.alternatives.iter().map(|faults| set(faults)))
+            .collect();
+        outln(&format!(
+            "A known fault: {}, which explains {:.1} % of the answers",
+            all.join(" or "),
+            100.0 * diagnosis.explains
+        ))?;
+        outln(&format!("  {}", diagnosis.summary))?;
+        outln(&format!("  To mend: {}", diagnosis.fix))?;
+        if !diagnosis.links.is_empty() {
+            outln(&format!("  Seen in {}", diagnosis.links.join(" ")))?;
+        }
+    }
+    for line in &found.unknown {
+        outln(&format!("Unknown: {line}"))?;
+    }
+    let said = |flag: Option<bool>, yes: &str, no: &str| match flag {
+        Some(true) => yes.to_string(),
+        Some(false) => no.to_string(),
+        None => "not found out".to_string(),
+    };
+    outln(&format!("  linear    {}", said(found.linear, "yes", "no: sums are not kept")))?;
+    outln(&format!(
+        "  relative  {}",
+        said(
+            found.relative,
+            "yes: scores depend on distances only",
+            "no: scores depend on more than distances"
+        )
+    ))?;
+    if let Some(factor) = found.attention_factor {
+        outln(&format!("  factor    {factor}"))?;
+    }
+    let profile = match (found.precision.profile, found.precision.explained_by) {
+        (Some(name), _) => format!("within the bounds of {name}"),
+        (None, Some(name)) => format!("as {name}, which is wrong for {}", found.dtype),
+        (None, None) => "within the bounds of no profile".into(),
+    };
+    let alike = match found.precision.share {
+        share if share >= 0.9 => {
+            format!("; {:.1} % bit for bit as {}", 100.0 * share, found.precision.alike.join(", "))
+        }
+        _ => String::new(),
+    };
+    outln(&format!("  computed  {profile}{alike}"))?;
+    for remark in &found.remarks {
+        outln(&format!("  {remark}"))?;
+    }
+    for line in &found.not_asked {
+        outln(&format!("  not asked: {line}"))?;
+    }
+    outln("  not asked: other formats, widths, operations: `ropewalk audit` does")?;
+    Ok(())
+}

@@ -1,0 +1,143 @@
+//! The `ropewalk` program: one file per verb, exit codes and error printing here.
+//!
+//! Exit codes: 0 fine, 1 the answer is no (a rejection, a failed proof, a difference), 2 usage or
+//! a file that cannot be read or written.
+
+#![warn(missing_docs)]
+
+mod adapter;
+mod audit;
+mod certify;
+mod compute;
+mod corpus;
+mod decay;
+mod error;
+mod explain;
+mod export;
+mod generate;
+mod host;
+mod identify;
+mod judge;
+mod lint;
+mod list;
+mod positions;
+mod profiles;
+mod progress;
+mod prompt;
+mod prove;
+mod show;
+mod source;
+mod sweep;
+mod table;
+mod tensors;
+mod write;
+
+pub use audit::{html_page, junit_xml};
+pub use error::CliError;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+const GROUPS: &str = "\
+{about}
+
+{usage-heading} {usage}
+
+Answers:
+  compute   Answer one request: correctly rounded, with residual and decimals
+  explain   Say why a vector has its value: plane, angle, enclosure, neighbours, ties
+  show      Show a config's planes: coordinates, frequencies, what the scaling did
+  table     Write certified cos and sin tables to .npy, .npz or .safetensors
+  decay     Certify RoFormer's decay curve, a key that defies it, the context bound
+
+Vectors:
+  generate  Write the golden vectors, or check them
+  lint      Check golden files against the rules of the format
+  list      List files, tests and flags of the vectors, schemes, keys, models and faults
+  export    Print tests as lines of the protocol
+
+Proofs:
+  prove     Check the theorems on the code that makes the vectors
+  certify   Write golden numbers as Coq lemmas, and have Coq check them
+
+Kernels:
+  audit     Judge a kernel: right or wrong, how far off, and what is wrong with it
+  judge     Judge tensors that were rotated already: what a model has dumped
+  identify  Find out what a kernel computes: config, precision, and which fault it has
+  prompt    Write the questions as files, for a machine without Ropewalk
+  sweep     Find the worst error of a profile over every position
+  adapter   Speak the protocol as the reference kernel, correctly rounded or with a fault
+
+Options:
+{options}
+
+Run `ropewalk <verb> --help` for its options.";
+
+/// The arbiter for position encodings.
+#[derive(Debug, Parser)]
+#[command(name = "ropewalk", version, help_template = GROUPS, disable_help_subcommand = true)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    Compute(compute::Args),
+    Explain(explain::Args),
+    Show(show::Args),
+    Table(table::Args),
+    Decay(decay::Args),
+    Generate(generate::Args),
+    Lint(lint::Args),
+    List(list::Args),
+    Export(export::Args),
+    Prove(prove::Args),
+    Certify(certify::Args),
+    Audit(audit::Args),
+    Judge(judge::Args),
+    Identify(identify::Args),
+    Prompt(prompt::Args),
+    Sweep(sweep::Args),
+    Adapter(adapter::Args),
+    #[command(hide = true)]
+    Host(host::Args),
+}
+
+/// Parses the arguments, runs the verb, prints an error, and says how it went.
+pub fn main() -> ExitCode {
+    let result = match Cli::parse().verb {
+        Verb::Compute(args) => compute::run(&args),
+        Verb::Explain(args) => explain::run(&args),
+        Verb::Show(args) => show::run(&args),
+        Verb::Table(args) => table::run(&args),
+        Verb::Decay(args) => decay::run(&args),
+        Verb::Generate(args) => generate::run(&args),
+        Verb::Lint(args) => lint::run(&args),
+        Verb::List(args) => list::run(&args),
+        Verb::Export(args) => export::run(&args),
+        Verb::Prove(args) => prove::run(&args),
+        Verb::Certify(args) => certify::run(&args),
+        Verb::Audit(args) => audit::run(&args),
+        Verb::Judge(args) => judge::run(&args),
+        Verb::Identify(args) => identify::run(&args),
+        Verb::Prompt(args) => prompt::run(&args),
+        Verb::Sweep(args) => sweep::run(&args),
+        Verb::Adapter(args) => adapter::run(&args),
+        Verb::Host(args) => host::run(&args),
+    };
+    result.unwrap_or_else(|error| {
+        // Who reads the output may have gone (`| head`); that is no error of ours.
+        if error.is_broken_pipe() {
+            return ExitCode::SUCCESS;
+        }
+        eprintln!("ropewalk: {error}");
+        ExitCode::from(2)
+    })
+}
+
+/// Prints a line on standard output.
+fn outln(line: &str) -> Result<(), CliError> {
+    use std::io::Write;
+    writeln!(std::io::stdout(), "{line}").map_err(CliError::stream("standard output"))
+}

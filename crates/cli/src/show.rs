@@ -1,0 +1,161 @@
+//! `ropewalk show`: the planes of a config as a person wants to see them.
+
+mod additive;
+mod picture;
+mod table;
+
+use super::source::Source;
+use super::{CliError, write};
+use ropewalk::encoding::{RopeConfig, model};
+use ropewalk::exact::{self, RopeView, UndecidedRounding};
+use ropewalk::request::{Json, Reject};
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Show a config's planes: coordinates, frequencies, what the scaling did
+///
+/// Every number is correctly rounded to the digits shown. A model whose layers differ is shown
+/// once for each layer type, unless --layer-type picks one. Of ALiBi the slopes are shown, of T5
+/// the distances of each bucket.
+///
+///   ropewalk show --model llama-3.1-8b
+///   ropewalk show --config config.json --svg rope.svg
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub struct Args {
+    #[command(flatten)]
+    source: Source,
+    /// Total length, for rope types that depend on it; by default max_position_embeddings
+    #[arg(long, value_name = "N")]
+    seq_len: Option<i64>,
+    /// Every pair; without it a long rope is abbreviated
+    #[arg(long)]
+    all: bool,
+    /// Also the exact expression of every frequency
+    #[arg(long)]
+    expressions: bool,
+    /// Significant digits
+    #[arg(long, value_name = "N", default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..=50))]
+    digits: u32,
+    /// One JSON object per rope, all pairs
+    #[arg(long)]
+    json: bool,
+    /// Draw frequencies before and after, and wavelengths against context lengths
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
+}
+
+/// A rope to show.
+struct Shown<'a> {
+    title: String,
+    config: &'a RopeConfig<'static>,
+    seq_len: Option<i64>,
+    view: RopeView,
+}
+
+enum Failure {
+    Rejected(Reject),
+    Undecided(UndecidedRounding),
+    Other(CliError),
+}
+
+impl From<Reject> for Failure {
+    fn from(reject: Reject) -> Failure {
+        Failure::Rejected(reject)
+    }
+}
+
+impl From<UndecidedRounding> for Failure {
+    fn from(undecided: UndecidedRounding) -> Failure {
+        Failure::Undecided(undecided)
+    }
+}
+
+impl From<CliError> for Failure {
+    fn from(error: CliError) -> Failure {
+        Failure::Other(error)
+    }
+}
+
+/// Runs the verb: exit code 0 if it could be shown, 1 for a rejection.
+pub fn run(args: &Args) -> Result<ExitCode, CliError> {
+    let text = show(args);
+    let refuse = |text: String| {
+        eprintln!("ropewalk: {text}");
+        Ok(ExitCode::from(1))
+    };
+    match text {
+        Ok(text) => {
+            std::io::stdout()
+                .write_all(text.as_bytes())
+                .map_err(CliError::stream("standard output"))?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(Failure::Rejected(reject)) => refuse(reject.to_string()),
+        Err(Failure::Undecided(undecided)) => refuse(undecided.to_string()),
+        Err(Failure::Other(error)) => Err(error),
+    }
+}
+
+fn show(args: &Args) -> Result<String, Failure> {
+    let object = args.source.object()?;
+    let choices = match (args.source.layer_type(), object.get("model")) {
+        (None, Some(Json::Object(file))) => model::layer_types(file),
+        _ => Vec::new(),
+    };
+    if args.svg.is_some() && choices.len() > 1 {
+        return Err(Failure::Other(CliError::Usage(format!(
+            "a picture shows one rope: --layer-type is one of {}",
+            choices.join(", ")
+        ))));
+    }
+    let mut text = String::new();
+    let wanted = match choices.is_empty() {
+        true => vec![None],
+        false => choices.into_iter().map(Some).collect(),
+    };
+    for (i, layer_type) in wanted.iter().enumerate() {
+        let mut object = object.clone();
+        let mut title = args.source.name();
+        if let Some(name) = layer_type {
+            object.set("layer_type", Json::from(name.as_str()));
+        }
+        if let Some(Json::String(name)) = object.get("layer_type") {
+            title = format!("{title}, {name}");
+        }
+        if let Some(additive) = additive::text(&title, &object, args)? {
+            return Ok(additive);
+        }
+        if object.get("dim").is_some() {
+            return Err(Failure::Other(CliError::Usage(format!(
+                "{title} has no planes: a config with dim rotates nothing"
+            ))));
+        }
+        let config = RopeConfig::new(&object)?;
+        let seq_len = seq_len(&config, args.seq_len);
+        let rope = config.rope(seq_len)?;
+        let view = exact::view(&config, &rope, args.digits)?;
+        let shown = Shown { title, config: &config, seq_len, view };
+        if let Some(path) = &args.svg {
+            write::write_atomically(path, picture::draw(&shown)?.as_bytes())?;
+        }
+        if args.json {
+            let line = serde_json::to_string(&table::json(&shown, args)).unwrap_or_default();
+            text += &format!("{line}\n");
+        } else {
+            text += if i > 0 { "\n" } else { "" };
+            text += &table::text(&shown, args);
+        }
+    }
+    Ok(text)
+}
+
+/// The length to show a length-dependent rope at: as asked, else the longest it is meant for.
+fn seq_len(config: &RopeConfig, asked: Option<i64>) -> Option<i64> {
+    if asked.is_some() || !config.scheme().needs_seq_len() {
+        return asked;
+    }
+    let longest = config.normalised().get("max_position_embeddings").and_then(Json::number);
+    longest.filter(|n| n.fract() == 0.0 && *n < 2f64.powi(53)).map(|n| n as i64)
+}

@@ -1,0 +1,92 @@
+//! From an exact value and an expected number to a lemma.
+
+use super::text::{decode, format_name, pattern};
+use super::{Statement, reason};
+use ropewalk::number::{Format, Tensor};
+
+/// A lemma of a certificate, without its proof.
+pub(super) struct Lemma {
+    pub(super) name: String,
+    /// What it says.
+    pub(super) says: String,
+    /// The real number that it is about, as a term.
+    pub(super) real: String,
+    /// The theorem that proves it from an enclosure.
+    pub(super) by: &'static str,
+    /// What that theorem is told by the statement.
+    pub(super) holes: &'static str,
+    /// Bits of the enclosure.
+    pub(super) precision: u32,
+}
+
+/// Residuals beyond this many ulp (as f16) are near to a tie.
+const NEAR: f64 = 0.4985;
+/// Bits that tell such a residual from a tie, and those that an evaluation may lose.
+const SPARE: u32 = 18;
+
+/// The name of an element: its tensor and its index.
+fn name(tensor: &str, shape: &[usize], mut index: usize) -> String {
+    let mut parts = Vec::new();
+    for &length in shape.iter().rev() {
+        parts.push(format!("_{}", index % length.max(1)));
+        index /= length.max(1);
+    }
+    parts.push(tensor.to_string());
+    parts.into_iter().rev().collect()
+}
+
+/// The lemma that a statement's value rounds to what is expected.
+pub(super) fn lemma(
+    statement: &Statement,
+    expected: &Tensor,
+    residual: Option<&Tensor>,
+) -> Result<Lemma, &'static str> {
+    let (dtype, index) = (expected.dtype(), statement.index);
+    let (Some(format), Some(&bits)) = (dtype.format(), expected.data().get(index)) else {
+        return Err(reason::INTEGER);
+    };
+    let real = &statement.real;
+    let name = name(statement.tensor, expected.shape(), index);
+    let in_format = format_name(format);
+    let Some((_, exponent)) = decode(format, bits) else {
+        if format.is_nan(bits) {
+            return Err(reason::NONFINITE);
+        }
+        let above = match bits & format.sign_bit() {
+            0 => real.text.clone(),
+            _ => format!("- ({})", real.text),
+        };
+        return Ok(Lemma {
+            name,
+            says: format!("overflow {in_format} <= nearest {in_format} ({above})"),
+            precision: precision(real.size, format.e_max() - format.precision as i32, real.turns),
+            real: above,
+            by: "overflows",
+            holes: " _ _",
+        });
+    };
+    // What a value is at most, if its terms do not say.
+    let size = real.size.max(exponent + format.precision as i32);
+    let precision = precision(size, exponent - 2, real.turns);
+    let near = residual
+        .and_then(|tensor| tensor.data().get(index))
+        .is_none_or(|&bits| Format::F16.to_f64(bits).abs() > NEAR);
+    Ok(Lemma {
+        name,
+        says: format!(
+            "nearest {in_format} ({}) = value {}",
+            real.text,
+            pattern(dtype, bits).unwrap_or_default()
+        ),
+        real: real.text.clone(),
+        by: "rounds",
+        holes: " _ _ _",
+        // How near is not known.
+        precision: if near { 3 * precision } else { precision },
+    })
+}
+
+/// Bits of an enclosure of a number below 2^`size` that errs by less than 2^`unit`.
+fn precision(size: i32, unit: i32, turns: u32) -> u32 {
+    (size.saturating_sub(unit)).clamp(20, 20_000).unsigned_abs() + turns + SPARE
+}

@@ -1,0 +1,111 @@
+//! Which element of a tensor belongs to which head and token.
+
+/// Which element of a tensor belongs to which head and token.
+#[derive(Clone, Debug)]
+pub struct Geometry {
+    /// Lengths and strides of batch, head, sequence.
+    lengths: [usize; 3],
+    strides: [usize; 3],
+    /// Positions from one batch row to the next: 0 if all have the same.
+    batch: usize,
+    /// Length of the last axis.
+    pub dim: usize,
+    /// The letters of the axes.
+    pub letters: String,
+}
+
+impl Geometry {
+    /// Of a shape whose axes are called by letters, by default the last ones of bhsd, with so many
+    /// positions: one for each token of the sequence, or one for each token of each batch row.
+    ///
+    /// # Errors
+    /// A sentence that names the letters, the shape and what is allowed.
+    pub fn new(
+        letters: Option<&str>,
+        shape: &[usize],
+        head_dim: usize,
+        tokens: usize,
+    ) -> Result<Geometry, String> {
+        let letters = match letters {
+            Some(letters) => letters.to_string(),
+            None => match shape.len() {
+                n @ 1..=4 => "bhsd"[4 - n..].to_string(),
+                n => return Err(format!("a tensor has {n} axes, allowed are 1 to 4 (bhsd)")),
+            },
+        };
+        let known = letters.ends_with('d')
+            && letters.chars().all(|c| "bhsd".contains(c))
+            && letters.chars().all(|c| letters.matches(c).count() == 1);
+        if !known {
+            return Err(format!(
+                "axes is {letters:?}, allowed are b, h, s in any order and then d, each once"
+            ));
+        }
+        if letters.len() != shape.len() {
+            return Err(format!("axes is {letters:?}, the tensors have shape {shape:?}"));
+        }
+        let (mut lengths, mut strides) = ([1; 3], [0; 3]);
+        let mut stride = 1;
+        for (letter, &length) in letters.chars().rev().zip(shape.iter().rev()) {
+            if let Some(axis) = "bhs".find(letter) {
+                (lengths[axis], strides[axis]) = (length, stride);
+            }
+            stride *= length;
+        }
+        let dim = shape[shape.len() - 1];
+        if dim != head_dim {
+            return Err(format!(
+                "the last axis has length {dim}, head_dim of the config is {head_dim}"
+            ));
+        }
+        let [rows, _, seq] = lengths;
+        let batch = match tokens {
+            n if n == seq => 0,
+            n if n == rows * seq => seq,
+            n => {
+                let all = if rows > 1 {
+                    format!(", {} with all rows", rows * seq)
+                } else {
+                    String::new()
+                };
+                return Err(format!(
+                    "positions are {n}, the tensors have {seq} tokens{all} (axis s of \
+                     {letters:?}, shape {shape:?})"
+                ));
+            }
+        };
+        if stride == 0 {
+            return Err(format!("the tensors have shape {shape:?}: nothing is there to judge"));
+        }
+        Ok(Geometry { lengths, strides, batch, dim, letters })
+    }
+
+    /// Number of rows: a row is one head of one token.
+    pub fn rows(&self) -> usize {
+        self.lengths.iter().product()
+    }
+
+    /// Batch, head and token of a row.
+    fn split(&self, row: usize) -> [usize; 3] {
+        let [_, heads, tokens] = self.lengths;
+        [row / tokens / heads, row / tokens % heads, row % tokens]
+    }
+
+    /// Where a row begins.
+    pub fn offset(&self, row: usize) -> usize {
+        self.split(row).iter().zip(&self.strides).map(|(i, stride)| i * stride).sum()
+    }
+
+    /// Which of the positions belongs to a row.
+    pub fn token(&self, row: usize) -> usize {
+        let [batch, _, token] = self.split(row);
+        batch * self.batch + token
+    }
+
+    /// The index of an element in the tensors, outermost first.
+    pub fn index(&self, row: usize, coordinate: usize) -> Vec<usize> {
+        let split = self.split(row);
+        let place = |letter: char| "bhs".find(letter).map_or(coordinate, |axis| split[axis]);
+        self.letters.chars().map(place).collect()
+    }
+}

@@ -1,0 +1,239 @@
+//! Judging two tensors: by which profile, and what explains what is wrong.
+
+use super::failure::Failure;
+use super::geometry::Geometry;
+use super::places::Places;
+use super::raw::Raw;
+use super::rows::Dump;
+use crate::audit::{Answered, Description, Large, LargeJudge, Options, Outcome, Report, judge_all};
+use crate::audit::{Verdict, right_profiles};
+use crate::encoding::{Body, Question, RopeConfig};
+use crate::exact::bulk::Rotator;
+use crate::number::{Dtype, Tensor};
+use crate::profile::{Profile, common};
+use crate::request::{Direction, Json, Object, Operation, Request, run_request, tensor_json};
+
+/// A tensor before and after, and what was to be done.
+///
+/// ```
+/// use ropewalk::dump::{Places, Raw, Rotated};
+/// use ropewalk::{audit::Verdict, exact::ladder::Span, number::Dtype, request::Direction};
+/// let config = r#"{"head_dim":2,"layout":"half","rope_theta":10000}"#;
+/// let bytes = |list: [f32; 4]| list.iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<u8>>();
+/// let raw = |list| Raw::new(Dtype::F32, vec![2, 2], bytes(list), 0).unwrap();
+/// let rotated = Rotated {
+///     names: ["q".into(), "q_out".into()],
+///     before: raw([1.0, 0.0, 1.0, 0.0]),
+///     after: raw([1.0, 0.0, 1f32.cos(), 1f32.sin()]),
+///     config: serde_json::from_str(config).unwrap(),
+///     seq_len: None,
+///     direction: Direction::Forward,
+///     axes: None,
+///     places: Places::Span(Span { start: 0, step: 1, count: 2 }),
+///     profile: None,
+/// };
+/// let judged = rotated.judge(&|_| ()).unwrap();
+/// assert_eq!(judged.verdict(), Verdict::Conforms);
+/// ```
+pub struct Rotated<'a> {
+    /// What the two are called in reports.
+    pub names: [String; 2],
+    /// What went in.
+    pub before: Raw<'a>,
+    /// What came out.
+    pub after: Raw<'a>,
+    /// The config, flat or in the model form.
+    pub config: Object,
+    /// Total length, for rope types that depend on it.
+    pub seq_len: Option<i64>,
+    /// Which way was turned.
+    pub direction: Direction,
+    /// Letters of the axes, by default the last ones of bhsd.
+    pub axes: Option<String>,
+    /// Where the tokens stand.
+    pub places: Places,
+    /// Judges instead of the right profile that fits.
+    pub profile: Option<Profile>,
+}
+
+/// What came of it.
+pub struct Judged<'a> {
+    /// What the two are called.
+    pub names: [String; 2],
+    /// Which way was turned.
+    pub direction: Direction,
+    /// The tensors.
+    pub dump: Dump<'a>,
+    /// The profile that fits best.
+    pub profile: &'static str,
+    /// What was counted.
+    pub large: Large,
+    /// What explains the wrong elements; none if there are none.
+    pub report: Option<Report>,
+}
+
+impl Judged<'_> {
+    /// The answer.
+    pub fn verdict(&self) -> Verdict {
+        // What has no value is right by a rule, and shows nothing of a kernel.
+        match (self.large.wrong, self.large.judged > self.large.without_value()) {
+            (0, false) => Verdict::Unjudged,
+            (0, true) => Verdict::Conforms,
+            _ => Verdict::Diverges,
+        }
+    }
+}
+
+impl<'a> Rotated<'a> {
+    /// Judges every element. `progress` is called with numbers of rows that were judged, by one
+    /// profile after the other where the first does not fit.
+    ///
+    /// # Errors
+    /// What is given does not fit together, or the config is refused.
+    pub fn judge(self, progress: &(dyn Fn(u64) + Sync)) -> Result<Judged<'a>, Failure> {
+        let rope = RopeConfig::new(&self.config)?.rope(self.seq_len)?;
+        for (name, raw) in self.names.iter().zip([&self.before, &self.after]) {
+            if raw.dtype.format().is_none() {
+                let dtype = raw.dtype;
+                return Err(format!("{name} is {dtype}, allowed are f64, f32, bf16, f16").into());
+            }
+        }
+        if self.before.shape != self.after.shape {
+            let ([before, after], [from, to]) = (&self.names, [&self.before, &self.after]);
+            return Err(Failure::Usage(format!(
+                "{before} has shape {:?}, {after} has {:?}: they must be the same",
+                from.shape, to.shape
+            )));
+        }
+        let (letters, shape) = (self.axes.as_deref(), &self.before.shape);
+        let geometry = Geometry::new(letters, shape, rope.head_dim, self.places.len())?;
+        let question = self.question(rope.head_dim, rope.axes)?;
+        let Body::Rotate(rotate) = &question.body else {
+            return Err("a rotation was asked for".to_string().into());
+        };
+        let largest = self.places.largest();
+        let rotator = Rotator::new(&rotate.rope, rotate.direction, question.dtype, largest);
+        let Some(rotator) = rotator else {
+            let why = "a rope with growth (xpos) or more than four axes is for `ropewalk audit`";
+            return Err(why.to_string().into());
+        };
+        let Rotated { names, before, after, direction, places, profile, .. } = self;
+        let dump = Dump { before, after, geometry, places, rotator: rotator? };
+        let (name, large, report) = judge(&dump, &question, profile, progress)?;
+        Ok(Judged { names, direction, dump, profile: name, large, report })
+    }
+
+    /// A rotation without rows, whose config, direction and formats are meant.
+    fn question(&self, head_dim: usize, axes: usize) -> Result<Question, Failure> {
+        let tensor = |dtype: Dtype| {
+            let none = Tensor::new(dtype, vec![1, 1, 0, head_dim], vec![]);
+            none.map(|tensor| tensor_json(&tensor)).unwrap_or(Json::Null)
+        };
+        let nothing = || Json::Array(vec![Json::Array(vec![])]);
+        let positions = match axes {
+            0 | 1 => nothing(),
+            axes => Json::Array((0..axes).map(|_| nothing()).collect()),
+        };
+        let mut input = Object::default();
+        input.set("positions", positions);
+        input.set("q", tensor(self.before.dtype));
+        input.set("direction", Json::from(self.direction.name()));
+        if let Some(length) = self.seq_len {
+            input.set("seq_len", Json::from(length));
+        }
+        let dtype = self.after.dtype;
+        let request = run_request(Operation::Rotate, dtype, "dump", &self.config, &input);
+        Ok(Question::new(&Request::from_json(&request)?)?)
+    }
+}
+
+/// Rows looked at first, to see which profiles are possible.
+const SAMPLE: usize = 128;
+
+/// Rows all over the tensor, on no lattice: positions in bf16 are right at every 1024th.
+fn sample(rows: usize) -> Vec<usize> {
+    let count = rows.min(SAMPLE);
+    let place = |i: usize| (i as u128 * rows as u128 / count as u128) as usize;
+    let inside = |i: usize| i.wrapping_mul(0x9e37_79b9) % (place(i + 1) - place(i));
+    (0..count).map(|i| place(i) + inside(i)).collect()
+}
+
+/// Judges all rows by the first profile that explains them; where none does, by the one that
+/// leaves least unexplained, as far as a sample shows.
+fn judge(
+    dump: &Dump,
+    question: &Question,
+    given: Option<Profile>,
+    progress: &(dyn Fn(u64) + Sync),
+) -> Result<(&'static str, Large, Option<Report>), Failure> {
+    let rows = dump.geometry.rows();
+    let sample = sample(rows);
+    let mut possible = Vec::new();
+    for profile in candidates(given, question.dtype) {
+        if let Some(judge) = LargeJudge::new(question, profile) {
+            possible.push((dump.some(&judge, &sample)?.wrong, profile.name, judge));
+        }
+    }
+    let least = possible.iter().map(|(wrong, ..)| *wrong).min().unwrap_or(0);
+    let mut best: Option<(&'static str, Large)> = None;
+    for (_, name, judge) in possible.iter().filter(|(wrong, ..)| *wrong == least) {
+        if let Some((_, known)) = &best
+            && dump.some(judge, &known.rows)?.wrong > 0
+        {
+            // What was wrong before is wrong by this profile too.
+            continue;
+        }
+        let large = dump.all(judge, progress)?;
+        if best.as_ref().is_none_or(|(_, known)| large.wrong < known.wrong) {
+            best = Some((name, large));
+        }
+        if best.as_ref().is_some_and(|(_, large)| large.wrong == 0) {
+            break;
+        }
+    }
+    let (Some((profile, large)), Some((.., any))) = (best, possible.first()) else {
+        return Err(format!("no profile is right for {}", question.dtype).into());
+    };
+    let report = match large.wrong {
+        0 => None,
+        _ => Some(explain(given, dump, any, &large, &sample)?),
+    };
+    Ok((profile, large, report))
+}
+
+/// The profile that is given, or all that are right, those in common use first.
+fn candidates(given: Option<Profile>, dtype: Dtype) -> Vec<Profile> {
+    if let Some(profile) = given {
+        return vec![profile];
+    }
+    let mut list = common(dtype);
+    for profile in right_profiles(dtype) {
+        if list.iter().all(|known| known.name != profile.name) {
+            list.push(profile);
+        }
+    }
+    list
+}
+
+/// An audit of some rows, wrong ones and others.
+fn explain(
+    given: Option<Profile>,
+    dump: &Dump,
+    judge: &LargeJudge,
+    large: &Large,
+    sample: &[usize],
+) -> Result<Report, Failure> {
+    const FEW: usize = 12;
+    let few = |list: &[usize]| -> Vec<usize> {
+        list.iter().step_by(list.len().div_ceil(FEW).max(1)).copied().collect()
+    };
+    let mut rows = [few(sample), few(&large.rows)].concat();
+    rows.sort_unstable();
+    rows.dedup();
+    let options =
+        Options { door: "a dump".into(), profile: given, twice: false, ..Options::default() };
+    let (case, got) = dump.case(judge, &rows)?;
+    let output = Outcome::Output(vec![("q".to_string(), got)]);
+    let asked = Answered { case: 0, outcome: Ok(output), fickle: false, broke: None };
+    Ok(judge_all(&[case], &[asked], Description::named("dump"), &options))
+}

@@ -1,0 +1,112 @@
+//! Two tensors, row by row.
+
+use super::failure::Failure;
+use super::geometry::Geometry;
+use super::places::Places;
+use super::raw::Raw;
+use crate::audit::{Case, Large, LargeJudge, Rows};
+use crate::exact::bulk::Rotator;
+use crate::number::{Format, Tensor};
+use rayon::prelude::*;
+
+/// Rows of a task.
+const BLOCK: usize = 512;
+
+/// Both tensors, and what is right.
+pub struct Dump<'a> {
+    /// What went in.
+    pub before: Raw<'a>,
+    /// What came out.
+    pub after: Raw<'a>,
+    /// Which element belongs to which token.
+    pub geometry: Geometry,
+    /// The tokens' positions.
+    pub places: Places,
+    pub(super) rotator: Rotator,
+}
+
+/// Some rows with everything that is known of them.
+struct Block {
+    first: usize,
+    tokens: Vec<usize>,
+    input: Vec<u64>,
+    got: Vec<u64>,
+    expected: Vec<u64>,
+    residual: Vec<u64>,
+}
+
+impl Dump<'_> {
+    fn block(&self, rows: impl ExactSizeIterator<Item = usize> + Clone) -> Result<Block, Failure> {
+        let dim = self.geometry.dim;
+        let mut input = Vec::with_capacity(rows.len() * dim);
+        let mut got = Vec::with_capacity(rows.len() * dim);
+        for offset in rows.clone().map(|row| self.geometry.offset(row)) {
+            self.before.append(offset, dim, &mut input);
+            self.after.append(offset, dim, &mut got);
+        }
+        let tokens: Vec<usize> = rows.clone().map(|row| self.geometry.token(row)).collect();
+        let position = |row: usize, axis: usize| self.places.at(tokens[row], axis);
+        let format = self.before.dtype.format().unwrap_or(Format::F64);
+        let (expected, residual) =
+            self.rotator.turn(&position, format, &input).map_err(Failure::Undecided)?;
+        let first = rows.clone().next().unwrap_or(0);
+        Ok(Block { first, tokens, input, got, expected, residual })
+    }
+
+    fn with<T>(&self, block: &Block, use_of: impl FnOnce(&Rows) -> T) -> T {
+        let position = |row: usize, axis: usize| self.places.at(block.tokens[row], axis);
+        use_of(&Rows {
+            first: block.first,
+            position: &position,
+            input: &block.input,
+            got: &block.got,
+            expected: &block.expected,
+            residual: &block.residual,
+        })
+    }
+
+    fn judged(&self, judge: &LargeJudge, block: &Block) -> Result<Large, Failure> {
+        let judged = self.with(block, |rows| judge.judge(rows));
+        judged.map_err(|misfit| Failure::Usage(misfit.to_string()))
+    }
+
+    /// Judges some rows; what is said of single rows is not theirs.
+    pub(super) fn some(&self, judge: &LargeJudge, rows: &[usize]) -> Result<Large, Failure> {
+        self.judged(judge, &self.block(rows.iter().copied())?)
+    }
+
+    /// Judges all rows.
+    pub(super) fn all(
+        &self,
+        judge: &LargeJudge,
+        progress: &(dyn Fn(u64) + Sync),
+    ) -> Result<Large, Failure> {
+        let rows = self.geometry.rows();
+        let blocks: Vec<usize> = (0..rows).step_by(BLOCK).collect();
+        let judged: Vec<Large> = blocks
+            .into_par_iter()
+            .map(|first| {
+                let range = first..rows.min(first + BLOCK);
+                let count = range.len() as u64;
+                let large = self.judged(judge, &self.block(range)?)?;
+                progress(count);
+                Ok(large)
+            })
+            .collect::<Result<_, Failure>>()?;
+        Ok(judged.into_iter().fold(Large::default(), Large::merge))
+    }
+
+    /// Some rows as a case of an audit, and what the kernel answered to it.
+    pub(super) fn case(
+        &self,
+        judge: &LargeJudge,
+        rows: &[usize],
+    ) -> Result<(Case, Tensor), Failure> {
+        let block = self.block(rows.iter().copied())?;
+        let all: Vec<usize> = (0..rows.len()).collect();
+        let case = self.with(&block, |rows| judge.case(rows, &all));
+        let shape = vec![1, 1, rows.len(), self.geometry.dim];
+        let got = Tensor::new(self.after.dtype, shape, block.got);
+        Ok((case, got.map_err(|error| Failure::Usage(error.to_string()))?))
+    }
+}
