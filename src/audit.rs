@@ -48,6 +48,7 @@ pub use finding::{
 pub use function::{Answer, Failed, Function, check};
 pub use identify::{FoundPlane, Identified, Inquiry, Precision, identify, plain_config, runs};
 pub use judge::answer::judge;
+pub use judge::signs::Signs;
 pub use judge::within::{Element, Ruling, ulps};
 pub use judge::{HISTOGRAM, Judged, Mark, Marked, Misfit, Tally, Wrong};
 pub use kernel::Kernel;

@@ -37,7 +37,7 @@ mod t5;
 mod variant;
 
 pub use history::History;
-pub use mutant::{Answer, Asked, Mutant, right};
+pub use mutant::{Answer, Asked, Mutant, Shown, right};
 
 use change::Change;
 use std::sync::LazyLock;

@@ -58,6 +58,8 @@ pub enum Precision {
     Bf16,
     /// binary16.
     F16,
+    /// TF32: as tensor cores read f32, 11 bits of significand and f32's range.
+    Tf32,
 }
 
 impl Precision {
@@ -68,6 +70,7 @@ impl Precision {
             Precision::F32 => Format::F32,
             Precision::Bf16 => Format::BF16,
             Precision::F16 => Format::F16,
+            Precision::Tf32 => Format { precision: 11, exponent_bits: 8 },
         }
     }
 
@@ -79,6 +82,7 @@ impl Precision {
             Precision::F32 => "f32",
             Precision::Bf16 => "bf16",
             Precision::F16 => "f16",
+            Precision::Tf32 => "tf32",
         }
     }
 
@@ -91,7 +95,7 @@ impl Precision {
     const fn computing(self) -> Format {
         match self {
             Precision::Exact | Precision::F64 => Format::F64,
-            Precision::F32 | Precision::Bf16 | Precision::F16 => Format::F32,
+            _ => Format::F32,
         }
     }
 }
@@ -235,6 +239,12 @@ impl Profile {
             && self.frequency.holds(least)
             && self.angle.holds(least)
             && [self.table, self.arithmetic, self.output].iter().all(|step| step.holds(output))
+    }
+
+    /// Whether tables in a narrower format are multiplied in f64: what is left of f32 where f64 is
+    /// asked. Nobody computes f32 so.
+    pub(crate) fn is_mixed(&self) -> bool {
+        self.arithmetic.holds(Format::F64) && !self.table.holds(Format::F64)
     }
 
     /// A machine of a format, with the profile's subnormals.

@@ -201,11 +201,11 @@ fn no_config_is_made_up() {
             request.config.set(key, Json::Array(divisors.clone()));
         }
         request.config.set("rope_type", Json::from("longrope"));
-        request.config.set("original_max_position_embeddings", Json::from(4096));
-        request.config.set("attention_factor", Json::from(1));
-        request.config.set("factor", Json::from(1));
+        request.config.set("original_max_position_embeddings", Json::from(4096i64));
+        request.config.set("attention_factor", Json::from(1i64));
+        request.config.set("factor", Json::from(1i64));
         let mut input = request.input.object().clone();
-        input.set("seq_len", Json::from(8));
+        input.set("seq_len", Json::from(8i64));
         request.input = ropewalk::request::Input::new(input);
         emulated(profile::find("hf-f32").unwrap(), &Question::new(&request).unwrap())
     };
@@ -257,7 +257,7 @@ fn state_and_shapes_are_asked_for() {
         asked += 1;
         let mut request = ask.request().clone();
         if asked > 12 && asked % 3 == 0 {
-            request.config.set("rope_theta", Json::from(20000));
+            request.config.set("rope_theta", Json::from(20000i64));
         }
         emulated(hf, &Question::new(&request).unwrap())
     };
@@ -277,4 +277,82 @@ fn one_pair_alone_is_no_trouble() {
         let mut kernel = kernel;
         assert!(!found(&mut kernel, &config, Dtype::F32).unwrap().conforms, "{rule_text}");
     }
+}
+
+/// A kernel in native f32 whose powers and cosines are the platform's: f32 tables, and f64 products
+/// unless everything is cast.
+fn in_singles(ask: &Ask, cast: bool) -> Outcome {
+    use ropewalk::encoding::Body;
+    use ropewalk::number::Tensor;
+    use ropewalk::request::Direction;
+    let Body::Rotate(r) = &ask.question().unwrap().body else { panic!("a rotation") };
+    let theta = ask.number("rope_theta").unwrap() as f32;
+    let dim = r.rope.head_dim;
+    let sign = if r.direction == Direction::Forward { 1.0 } else { -1.0 };
+    let rotated = |tensor: &Tensor| {
+        let &[_, heads, seq, _] = tensor.shape() else { panic!("four axes") };
+        let mut data = tensor.data().to_vec();
+        for (row, out) in data.chunks_mut(dim).enumerate() {
+            let token = row / (heads * seq) * seq + row % seq;
+            let p = r.positions.data()[token].numerator as f32;
+            for i in 0..dim / 2 {
+                let angle = p * (1.0 / theta.powf(2.0 * i as f32 / dim as f32));
+                let (cos, sin) = (angle.cos(), sign * angle.sin());
+                let [x, y] = [out[i], out[i + dim / 2]].map(f64::from_bits);
+                let turned = match cast {
+                    true => {
+                        let (x, y) = (x as f32, y as f32);
+                        [(x * cos - y * sin) as f64, (y * cos + x * sin) as f64]
+                    }
+                    false => {
+                        let (cos, sin) = (cos as f64, sin as f64);
+                        [x * cos - y * sin, y * cos + x * sin]
+                    }
+                };
+                [out[i], out[i + dim / 2]] = turned.map(f64::to_bits);
+            }
+        }
+        Tensor::new(tensor.dtype(), tensor.shape().to_vec(), data).unwrap()
+    };
+    let k = r.k.iter().map(|k| ("k".to_string(), rotated(k)));
+    Outcome::Output(std::iter::once(("q".to_string(), rotated(&r.q))).chain(k).collect())
+}
+
+fn names(found: &Identified) -> Vec<&'static str> {
+    found.diagnoses.iter().flat_map(|d| d.faults.clone()).collect()
+}
+
+#[test]
+fn singles_inside_of_doubles_have_a_name() {
+    let config = rule(RULES[0]);
+    for (cast, name) in [(false, "f8-f32-for-f64"), (true, "f8-cast-to-f32")] {
+        let mut kernel = Of(vec![Operation::Rotate], |ask: &Ask| in_singles(ask, cast));
+        let found = found(&mut kernel, &config, Dtype::F64).unwrap();
+        assert!(!found.conforms, "f32 is no f64");
+        assert_eq!(names(&found), [name], "{:?} {:?}", found.unknown, found.remarks);
+    }
+    // What is off by as much in another way is none of them.
+    let kernel = |ask: &Ask| {
+        let mut request = ask.request().clone();
+        request.config.set("rope_theta", Json::Real(10000.003));
+        exactly(&Question::new(&request).unwrap())
+    };
+    let other = found(&mut Of(vec![Operation::Rotate], kernel), &config, Dtype::F64).unwrap();
+    assert!(!other.conforms && names(&other).is_empty(), "{:?}", names(&other));
+}
+
+#[test]
+fn swapped_bytes_have_a_name() {
+    let hf = profile::find("meta-f32-complex").unwrap();
+    let kernel = |ask: &Ask| {
+        let Outcome::Output(output) = emulated(hf, ask.question().unwrap()) else { panic!() };
+        let swap = |(name, tensor): (String, ropewalk::number::Tensor)| {
+            let data = tensor.data().iter().map(|&bits| (bits as u32).swap_bytes() as u64).collect();
+            let shape = tensor.shape().to_vec();
+            (name, ropewalk::number::Tensor::new(tensor.dtype(), shape, data).unwrap())
+        };
+        Outcome::Output(output.into_iter().map(swap).collect())
+    };
+    let found = found(&mut Of(vec![Operation::Rotate], kernel), &rule(RULES[0]), Dtype::F32);
+    assert_eq!(names(&found.unwrap()), ["f10-bytes-swapped"]);
 }

@@ -61,6 +61,20 @@ pub(super) fn faults() -> Vec<Fault> {
             }),
         },
         Fault {
+            name: "f1-product-in-tf32",
+            class: "F1",
+            summary: "positions and frequencies are multiplied by tensor cores in TF32: a matmul, with allow_tf32",
+            signature: "angles off by 0.04 % of themselves; from 2049 on neighbours share an angle; only on GPUs that have it",
+            fix: "multiply elementwise, or switch TF32 off around the angles",
+            links: &["huggingface/transformers#29285"],
+            change: Change::Machine(|machine, question, _| {
+                narrow(machine, question, |machine| {
+                    (machine.position, machine.frequency) = (Precision::Tf32, Precision::Tf32);
+                    machine.angle = Precision::F32;
+                })
+            }),
+        },
+        Fault {
             name: "f2-angle-in-bf16",
             class: "F2",
             summary: "the product of position and frequency is computed in bf16: autocast runs the matmul",
@@ -150,15 +164,27 @@ pub(super) fn faults() -> Vec<Fault> {
         Fault {
             name: "f8-f32-for-f64",
             class: "F8",
-            summary: "a reference in f64 is computed in f32",
-            signature: "relative errors of 1e-7, angles off by 5e-4 rad at 8191",
+            summary: "angles and tables are f32 where f64 is asked for: the products are in f64, cos and sin are not",
+            signature: "relative errors of 1e-7, angles off by 5e-4 rad at 8191; cos and sin are numbers of f32",
             fix: "compute frequencies, angles and table in f64",
             links: &["ROCm/aiter#620", "Lightning-AI/lit-llama#14"],
             change: Change::Machine(|machine, question, _| {
+                narrow(machine, question, |machine| singles(machine))
+            }),
+        },
+        Fault {
+            name: "f8-cast-to-f32",
+            class: "F8",
+            summary: "what comes in f64 is cast to f32, rotated there, and cast back",
+            signature: "relative errors of 1e-7, and every output is a number of f32",
+            fix: "rotate in the input's format, or refuse f64",
+            links: &["ROCm/aiter#620"],
+            change: Change::Machine(|machine, question, _| {
+                (question.dtype == Dtype::F64).then_some(())?;
                 narrow(machine, question, |machine| {
-                    machine.frequency = Precision::F32;
-                    machine.angle = Precision::F32;
-                    machine.table = Precision::F32;
+                    singles(machine);
+                    machine.arithmetic = Precision::F32;
+                    machine.output = Precision::F32;
                 })
             }),
         },
@@ -187,6 +213,19 @@ pub(super) fn faults() -> Vec<Fault> {
             }),
         },
         Fault {
+            name: "f10-bytes-swapped",
+            class: "F10",
+            summary: "the numbers of the answer stand in the other byte order",
+            signature: "garbage of every size, NaN among it; right when the bytes are swapped back",
+            fix: "write bit patterns with the highest byte first",
+            links: &[],
+            change: Change::Written(|question, tensor| {
+                let rotates = matches!(question.body, Body::Apply(_) | Body::Sinusoidal(_));
+                (rotates || history::rope(question).is_some()).then_some(())?;
+                swapped(tensor)
+            }),
+        },
+        Fault {
             name: "f10-output-promoted",
             class: "F10",
             summary: "the output comes back in f32 instead of the dtype that is asked for",
@@ -196,6 +235,76 @@ pub(super) fn faults() -> Vec<Fault> {
             change: Change::Output(|view, output| promoted(view.question.dtype, output)),
         },
     ]
+}
+
+/// Everything from the frequency to the table in f32, by functions as accurate as any library's.
+fn singles(machine: &mut Profile) {
+    machine.frequency = Precision::F32;
+    machine.angle = Precision::F32;
+    machine.table = Precision::F32;
+    machine.accuracy = Accuracy::CUDA;
+}
+
+/// The bytes of every number in the other order.
+fn swapped(tensor: &Tensor) -> Option<Tensor> {
+    let bytes = tensor.dtype().digits() / 2;
+    let swap = |&bits: &u64| bits.swap_bytes() >> (64 - 8 * bytes);
+    let data: Vec<u64> = tensor.data().iter().map(swap).collect();
+    (data != tensor.data()).then_some(())?;
+    Tensor::new(tensor.dtype(), tensor.shape().to_vec(), data).ok()
+}
+
+/// Whether an answer in f64 shows f32 inside, by its very bits: its outputs are numbers of f32, or
+/// the cos and sin that follow from a plane and what became of it. None where that cannot be told.
+///
+/// Two planes of f64 give cos and sin to 2⁻⁵⁰; numbers of f32 are 2⁻²⁴ apart.
+pub(super) fn shows_singles(
+    question: &Question,
+    output: &[(String, Tensor)],
+    outputs: bool,
+) -> Option<bool> {
+    let is_single = |x: f64, slack: f64| (x - x as f32 as f64).abs() <= slack;
+    let (mut single, mut all) = (0, 0);
+    let mut count = |holds: bool| {
+        all += 1;
+        single += usize::from(holds);
+    };
+    let pairs = match &question.body {
+        _ if outputs => None,
+        Body::Rotate(r) => Some((r.rope.pairs(), &r.q, r.k.as_ref())),
+        Body::Apply(a) => Some((a.pairs.clone(), &a.q, a.k.as_ref())),
+        _ => None,
+    };
+    for (name, got) in output.iter().filter(|(_, tensor)| tensor.dtype() == Dtype::F64) {
+        let Some((pairs, q, k)) = &pairs else {
+            got.data().iter().map(|&bits| f64::from_bits(bits)).for_each(|x| {
+                if x != 0.0 && x != 1.0 {
+                    count(is_single(x, 0.0));
+                }
+            });
+            continue;
+        };
+        let input = if name == "k" { *k } else { Some(*q) };
+        let Some(input) = input else { continue };
+        let (Some(format), true) = (input.dtype().format(), input.shape() == got.shape()) else {
+            continue;
+        };
+        let dim = got.columns().max(1);
+        for row in (0..got.data().len()).step_by(dim) {
+            for pair in pairs {
+                let [x, y] = [pair.re, pair.im].map(|i| format.to_f64(input.data()[row + i]));
+                let [u, v] = [pair.re, pair.im].map(|i| f64::from_bits(got.data()[row + i]));
+                let square = x * x + y * y;
+                for part in [(x * u + y * v) / square, (x * v - y * u) / square] {
+                    // Smaller numbers of f32 are closer together; 0 and 1 are in every format.
+                    if (2f64.powi(-8)..0.999).contains(&part.abs()) {
+                        count(is_single(part, 2f64.powi(-49)));
+                    }
+                }
+            }
+        }
+    }
+    (all >= 4).then(|| single * 100 >= all * 99)
 }
 
 fn promoted(dtype: Dtype, output: &mut Output) -> Option<()> {

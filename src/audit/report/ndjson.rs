@@ -54,6 +54,7 @@ fn section(section: &Section) -> Value {
         "worst_ulp": section.worst_ulp.as_ref().map(|(ulps, id)| json!({"ulp": finite(*ulps), "id": id})),
         "closest": section.closest,
         "histogram": {"ulp_up_to": HISTOGRAM, "elements": section.histogram},
+        "truncated": section.signs.note().is_some(),
         "silent_groups": section.silent_groups,
         "verdict": section.verdict().name(),
         "by_position": by_position(section),
