@@ -22,76 +22,31 @@ mod alibi;
 mod axes;
 mod backward;
 mod change;
+mod class;
 mod direction;
 mod edit;
 mod frequency;
 mod history;
 mod layout;
+mod list;
 mod memory;
 mod mutant;
 mod position;
 mod precision;
 mod row;
 mod scaling;
+mod singles;
 mod t5;
 mod variant;
+
+pub use list::{all, find};
+
+pub use class::Fault;
 
 pub use history::History;
 pub use mutant::{Answer, Asked, Mutant, Shown, right};
 
-use change::Change;
 use std::sync::LazyLock;
-
-/// A known bug class as a transformation.
-#[derive(Debug)]
-pub struct Fault {
-    /// The class and a name, lower case: `a1-pairing-swapped`. Stable.
-    pub name: &'static str,
-    /// The class of the catalogue: `A1`.
-    pub class: &'static str,
-    /// What is wrong, in a sentence for the author of the kernel.
-    pub summary: &'static str,
-    /// What its answers look like, and where it hides.
-    pub signature: &'static str,
-    /// What to change.
-    pub fix: &'static str,
-    /// Real reports of the class, as owner/repository#number.
-    pub links: &'static [&'static str],
-    change: Change,
-}
-
-impl Fault {
-    /// What a kernel with this fault makes of a request, none where the fault makes no difference
-    /// by construction: it does not apply, or the question is the same afterwards.
-    pub fn mutate<'a>(&'static self, asked: &'a Asked, history: &'a History) -> Option<Mutant<'a>> {
-        Mutant::new(asked, history, vec![self])
-    }
-}
-
-static FAULTS: LazyLock<Vec<Fault>> = LazyLock::new(|| {
-    let lists = [
-        layout::faults(),
-        direction::faults(),
-        frequency::faults(),
-        scaling::faults(),
-        position::faults(),
-        precision::faults(),
-        memory::faults(),
-        axes::faults(),
-        backward::faults(),
-        alibi::faults(),
-        t5::faults(),
-        absolute::faults(),
-    ];
-    let mut all: Vec<Fault> = lists.into_iter().flatten().collect();
-    all.sort_by_key(|fault| fault.name);
-    all
-});
-
-/// All faults, sorted by name.
-pub fn all() -> &'static [Fault] {
-    &FAULTS
-}
 
 static VARIANTS: LazyLock<Vec<Fault>> = LazyLock::new(variant::variants);
 
@@ -99,9 +54,4 @@ static VARIANTS: LazyLock<Vec<Fault>> = LazyLock::new(variant::variants);
 /// of another length. For diagnoses; what is generated and counted is [`all`].
 pub fn variants() -> &'static [Fault] {
     &VARIANTS
-}
-
-/// The fault of this name.
-pub fn find(name: &str) -> Option<&'static Fault> {
-    all().iter().find(|fault| fault.name == name)
 }

@@ -1,6 +1,6 @@
 //! The tables of `docs/config.md`, against the tables of the program.
 //!
-//! `ROPEWALK_UPDATE_DOCS=1 cargo test config_page` writes them anew.
+//! `ROPEWALK_BLESS=1 cargo test config_page` writes them anew.
 
 use ropewalk::encoding::spectrum::SCHEMES;
 use ropewalk::encoding::{model, rope_keys};
@@ -96,9 +96,9 @@ fn the_tables_are_those_of_the_program() {
     let mut fresh = replaced(&page, "schemes", &schemes());
     fresh = replaced(&fresh, "keys", &keys());
     fresh = replaced(&fresh, "aliases", &aliases());
-    if std::env::var_os("ROPEWALK_UPDATE_DOCS").is_some() {
+    if std::env::var_os("ROPEWALK_BLESS").is_some() {
         std::fs::write(PAGE, &fresh).unwrap();
     } else {
-        assert!(page == fresh, "{PAGE} is behind: run with ROPEWALK_UPDATE_DOCS=1");
+        assert!(page == fresh, "{PAGE} is behind: run with ROPEWALK_BLESS=1");
     }
 }

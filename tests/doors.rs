@@ -32,19 +32,6 @@ fn corpus(folder: &std::path::Path, files: &[&str]) -> String {
     root.display().to_string()
 }
 
-/// Whether a program can be started here. What is missing is left untested.
-fn there(program: &str) -> bool {
-    let found = Command::new(program).arg("--version").output().is_ok_and(|o| o.status.success());
-    if !found {
-        eprintln!("{program} is not here: skipped");
-    }
-    found
-}
-
-fn python() -> bool {
-    there("python3")
-}
-
 fn run(program: &str, arguments: &[&str]) -> (bool, String) {
     let output = Command::new(program).args(arguments).output().unwrap();
     let text = [output.stdout, output.stderr].concat();

@@ -106,9 +106,12 @@ fn the_reference_is_never_accused() {
     for model in rotary {
         match model.layer_types.is_empty() {
             true => released.push((model.name.clone(), model.config_of(None))),
-            false => released.extend(model.layer_types.iter().map(|layer| {
-                (format!("{} {layer}", model.name), model.config_of(Some(layer)))
-            })),
+            false => released.extend(
+                model
+                    .layer_types
+                    .iter()
+                    .map(|layer| (format!("{} {layer}", model.name), model.config_of(Some(layer)))),
+            ),
         }
     }
     configs.extend(released.into_iter().step_by(if long { 1 } else { 12 }));
@@ -261,7 +264,9 @@ fn state_and_shapes_are_asked_for() {
         }
         emulated(hf, &Question::new(&request).unwrap())
     };
-    assert!(!found(&mut Of(vec![Operation::Rotate], fickle), &config, Dtype::F32).unwrap().conforms);
+    assert!(
+        !found(&mut Of(vec![Operation::Rotate], fickle), &config, Dtype::F32).unwrap().conforms
+    );
 }
 
 /// Exactly one pair turns.
@@ -347,7 +352,8 @@ fn swapped_bytes_have_a_name() {
     let kernel = |ask: &Ask| {
         let Outcome::Output(output) = emulated(hf, ask.question().unwrap()) else { panic!() };
         let swap = |(name, tensor): (String, ropewalk::number::Tensor)| {
-            let data = tensor.data().iter().map(|&bits| (bits as u32).swap_bytes() as u64).collect();
+            let data =
+                tensor.data().iter().map(|&bits| (bits as u32).swap_bytes() as u64).collect();
             let shape = tensor.shape().to_vec();
             (name, ropewalk::number::Tensor::new(tensor.dtype(), shape, data).unwrap())
         };

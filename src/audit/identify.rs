@@ -171,7 +171,8 @@ pub fn identify(
     inquiry: &Inquiry,
 ) -> Result<Identified, String> {
     let found = identify_in(kernel, declared, inquiry, inquiry.dtype);
-    let claims_f32 = |d: super::Description| d.capabilities.iter().any(|c| c.dtypes.contains(&Dtype::F32));
+    let claims_f32 =
+        |d: super::Description| d.capabilities.iter().any(|c| c.dtypes.contains(&Dtype::F32));
     let is_open = found.as_ref().map_or(true, |found| found.dtype == Dtype::F64 && !found.conforms);
     if inquiry.dtype.is_some() || !is_open || !kernel.describe().is_ok_and(claims_f32) {
         return found;

@@ -5,6 +5,10 @@ mod integers;
 mod position_ids;
 mod rotary;
 mod rows;
+mod shape;
+
+pub(crate) use shape::floating;
+use shape::{expect_output, shape_error};
 
 pub use additive::{AlibiBias, DebertaBucket, ShawBucket, T5, TemperatureRows};
 pub use position_ids::{Beside, IdSource, PositionIds};
@@ -12,11 +16,8 @@ pub use rotary::{Apply, InvFreq, Rotate, Score, Table};
 pub use rows::{LearnedRows, PermuteRows, SinusoidalRows};
 
 use super::spectrum::{SCHEMES, Scheme};
-use crate::number::{Dtype, Format, Tensor};
+use crate::number::{Dtype, Tensor};
 use crate::request::{Object, Operation, Reject, Request, Slug};
-
-/// More elements than any answer should have; it bounds the memory a request can ask for.
-const MOST_ELEMENTS: usize = 1 << 26;
 
 /// A request that passed every rule. Answering it can only fail with `UndecidedRounding`.
 #[derive(Clone, Debug)]
@@ -138,31 +139,5 @@ impl Question {
             Body::DebertaBucket(q) => &q.buckets.config,
             Body::AttentionTemperature(q) => &q.temperature.config,
         }
-    }
-}
-
-/// A tensor of a floating-point dtype, with its format.
-///
-/// # Errors
-/// `dtype_mismatch` for integers.
-pub(crate) fn floating(name: &str, tensor: Tensor) -> Result<(Tensor, Format), Reject> {
-    match tensor.dtype().format() {
-        Some(format) => Ok((tensor, format)),
-        None => Err(Slug::DtypeMismatch.because(format!(
-            "{name} has dtype {}, allowed are f64, f32, bf16, f16",
-            tensor.dtype()
-        ))),
-    }
-}
-
-fn shape_error(name: &str, shape: &[usize], rule: impl std::fmt::Display) -> Reject {
-    Slug::ShapeMismatch.because(format!("{name} has shape {shape:?}, {rule} is needed"))
-}
-
-fn expect_output(shape: &[usize]) -> Result<(), Reject> {
-    match shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d)) {
-        Some(n) if n <= MOST_ELEMENTS => Ok(()),
-        _ => Err(Slug::ShapeMismatch
-            .because(format!("the answer would have shape {shape:?}, more than 2^26 elements"))),
     }
 }

@@ -1,49 +1,17 @@
 //! Answers: every element's exact value, and its rounding.
 
 mod additive;
+mod difference;
 mod growth;
+mod model;
 pub(super) mod rotary;
 mod score;
 
-pub(super) use rotary::{cos_and_sin, starting_precision};
+pub use model::{Answer, Named, Sink, Site};
 
-use super::round::{Rounded, UndecidedRounding, Value};
+use super::round::{Rounded, UndecidedRounding};
 use crate::encoding::{Body, Question};
 use crate::number::{Dtype, Format, Tensor};
-use crate::request::{Object, Reply, tensors};
-
-/// Which element of which tensor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Site {
-    /// Name of the output tensor.
-    pub name: &'static str,
-    /// Flat index, row-major.
-    pub index: usize,
-}
-
-/// Called with every element of the answer, tensor by tensor, in row-major order within a tensor
-/// but for planes, whose two elements come together.
-pub type Sink<'s> = dyn FnMut(Site, &Value) -> Result<(), UndecidedRounding> + 's;
-
-/// One tensor of an answer.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Named {
-    /// Name of the output.
-    pub name: &'static str,
-    /// Correctly rounded.
-    pub expected: Tensor,
-    /// (exact − expected) in ulp, f16; none for integers.
-    pub residual: Option<Tensor>,
-}
-
-/// A correctly rounded answer.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Answer {
-    /// The tensors, in the order of the contract.
-    pub tensors: Vec<Named>,
-    /// Highest working precision that an element needed, in bits; 0 if all were exact.
-    pub precision: u32,
-}
 
 /// The floating-point tensors of an answer and their shapes, in the order of the contract.
 pub fn shapes(question: &Question) -> Vec<(&'static str, Vec<usize>)> {
@@ -116,27 +84,6 @@ pub fn visit(question: &Question, sink: &mut Sink) -> Result<(), UndecidedRoundi
     }
 }
 
-/// Answers a question, correctly rounded: a large rotation or table by [`super::bulk`], all else
-/// element by element, which gives the same bits.
-///
-/// ```
-/// use ropewalk::{encoding::Question, exact::answer, request::Request};
-/// let line = r#"{"cmd":"run","id":"a","operation":"table","dtype":"bf16",
-///     "config":{"head_dim":2,"layout":"half","rope_theta":10000},"input":{"positions":[1000]}}"#;
-/// let question = Question::new(&Request::parse(line).unwrap()).unwrap();
-/// let answer = answer(&question).unwrap();
-/// assert_eq!(answer.tensors[0].expected.rows(), ["3f10"]); // cos 1000 = 0.5625 in bf16
-/// ```
-///
-/// # Errors
-/// `UndecidedRounding` if an element of undecided class was not isolated at the highest precision.
-pub fn answer(question: &Question) -> Result<Answer, UndecidedRounding> {
-    match super::bulk::worth(question) {
-        true => super::bulk::answer(question),
-        false => one_by_one(question),
-    }
-}
-
 /// Answers a question by visiting its elements.
 pub(super) fn one_by_one(question: &Question) -> Result<Answer, UndecidedRounding> {
     let format = question.dtype.format().unwrap_or(Format::F64);
@@ -171,44 +118,4 @@ pub(super) fn one_by_one(question: &Question) -> Result<Answer, UndecidedRoundin
         residual: None,
     });
     Ok(Answer { tensors: floats.chain(integers).collect(), precision })
-}
-
-impl Answer {
-    /// The reply of the protocol; `residual` goes into further keys if asked for.
-    pub fn into_reply(self, id: String, residual: bool) -> Reply {
-        let mut more = Object::default();
-        if residual {
-            let list: Vec<_> =
-                self.tensors.iter().filter_map(|t| Some((t.name, t.residual.clone()?))).collect();
-            more.set("residual", tensors(&list));
-        }
-        let output = self.tensors.into_iter().map(|t| (t.name, t.expected)).collect();
-        Reply::Output { id, output, more }
-    }
-}
-
-/// Answers one line of the protocol: what the adapter says to a `run`.
-pub fn reply(line: &str) -> Reply {
-    let request = match crate::request::Request::parse(line) {
-        Ok(request) => request,
-        Err(reject) => return Reply::Rejected { id: id_of(line), reject },
-    };
-    match Question::new(&request) {
-        Err(reject) => Reply::Rejected { id: Some(request.id), reject },
-        Ok(question) => match answer(&question) {
-            Ok(answer) => answer.into_reply(request.id, false),
-            Err(undecided) => Reply::Errored { id: request.id, message: undecided.to_string() },
-        },
-    }
-}
-
-/// The id of a request that could not be read otherwise.
-fn id_of(line: &str) -> Option<String> {
-    match serde_json::from_str(line) {
-        Ok(crate::request::Json::Object(object)) => match object.get("id") {
-            Some(crate::request::Json::String(id)) => Some(id.clone()),
-            _ => None,
-        },
-        _ => None,
-    }
 }

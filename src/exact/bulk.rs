@@ -7,10 +7,11 @@
 //! and inputs near the ends of binary64's range. So a tie, a zero, a copy are decided as ever.
 
 use super::angle::Turned;
-use super::answer::{self, Answer, Named, rotary, starting_precision};
+use super::answer::{self, Answer, Named, rotary};
 use super::ladder::{Bf16, F16, Ladder, LadderError, Open, Output, Rows};
 use super::resolved::ResolvedRope;
 use super::round::{UndecidedRounding, Value};
+use super::turned::starting_precision;
 use crate::encoding::{Body, Pair, Question, Rope, outside};
 use crate::number::{Dtype, Format, Tensor};
 use crate::request::{Direction, Position};
@@ -369,7 +370,7 @@ impl Turner {
         let turned = Turned::new(rope, resolved, &rope.magnitude, position, direction, precision)
             .map_err(|undecided| undecided.precision)?;
         let mut needed = 0;
-        rotary::turn_one(&turned, from, z, &mut |part, value: &Value| {
+        super::turned::turn_one(&turned, from, z, &mut |part, value: &Value| {
             let undecided = |precision| UndecidedRounding { name: "q", index: part, precision };
             let rounded = value.round(to).map_err(undecided)?;
             needed = needed.max(rounded.precision);

@@ -50,13 +50,13 @@ pub use span::{LadderError, Span, Stats};
 pub(in crate::exact) use turn::{Open, Rows};
 
 use super::angle::Turned;
-use super::answer::{cos_and_sin, starting_precision};
 use super::resolved::ResolvedRope;
 use super::round::UndecidedRounding;
+use super::turned::{cos_and_sin, starting_precision};
 use crate::request::{Direction, POSITION_LIMIT, Position};
-use entry::Row;
 use fixed::Fixed;
 use kernel::{Failed, Run, dispatch};
+use output::Row;
 use rayon::prelude::*;
 use rung::{Rungs, SHORT_BITS, Walk};
 use seed::{Magnitude, Seeds};

@@ -2,7 +2,7 @@
 
 use super::change::{Change, Reading, View};
 use super::edit;
-use super::precision;
+use super::singles::shows_singles;
 use super::{Fault, History};
 use crate::encoding::{Body, Question, Rotate, Score};
 use crate::number::{Dtype, Format, Tensor};
@@ -67,6 +67,14 @@ pub struct Mutant<'a> {
     question: Question,
     /// Why it does not.
     refusal: Option<Reject>,
+}
+
+impl Fault {
+    /// What a kernel with this fault makes of a request, none where the fault makes no difference
+    /// by construction: it does not apply, or the question is the same afterwards.
+    pub fn mutate<'a>(&'static self, asked: &'a Asked, history: &'a History) -> Option<Mutant<'a>> {
+        Mutant::new(asked, history, vec![self])
+    }
 }
 
 impl<'a> Mutant<'a> {
@@ -230,7 +238,7 @@ impl<'a> Mutant<'a> {
             && self.faults.iter().all(|f| f.class == "F8" || f.change.stage() < 4)
         {
             let cast = fault.name == "f8-cast-to-f32";
-            precision::shows_singles(&self.question, output, cast).filter(|shows| *shows)?;
+            shows_singles(&self.question, output, cast).filter(|shows| *shows)?;
             let predicted = right(&machine, &self.question);
             return Some(Shown { output: output.to_vec(), predicted, bounds: bounds(&machine) });
         }

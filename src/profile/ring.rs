@@ -75,7 +75,8 @@ impl Bounder {
             let start = row * x.len();
             let phases = phases.at(at(&rotate.positions, token));
             for (pair, phase) in pairs.iter().zip(phases) {
-                let ring = phase.as_ref().and_then(|p| self.ring(p, [x[pair.re], x[pair.im]], format));
+                let ring =
+                    phase.as_ref().and_then(|p| self.ring(p, [x[pair.re], x[pair.im]], format));
                 list.extend(ring.map(|(norm, bound)| Ring {
                     name,
                     re: start + pair.re,

@@ -1,117 +1,16 @@
 //! One walk over the elements of a question, for whatever is asked of each of them.
 
+mod element;
 mod rotary;
 
-use super::{on_axis, pipeline};
-use crate::encoding::{Body, Expression, Pair, Plane, Question, Rope};
-use crate::number::{Dtype, Format, Tensor};
-use crate::request::{Direction, Position, Positions};
+pub use element::Named;
+use element::named;
+pub(super) use element::{Kernel, Phases, at, format_of, rows};
+
+use crate::encoding::{Body, Expression, Question};
+use crate::number::Tensor;
+use crate::request::{Direction, Position};
 use std::collections::HashMap;
-
-/// A named floating-point tensor of an answer.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Named {
-    /// Name of the output.
-    pub name: &'static str,
-    /// In the dtype asked for.
-    pub tensor: Tensor,
-}
-
-/// What is done to each element: emulation, or a bound.
-pub(super) trait Kernel {
-    /// A rope ready for positions.
-    type Spectrum<'a>;
-    /// cos and sin of a plane at a position.
-    type Phase;
-    /// A rotated coordinate before the output.
-    type Value: Clone;
-
-    fn spectrum<'a>(&self, rope: &'a Rope, direction: Direction) -> Self::Spectrum<'a>;
-    fn phase(
-        &self,
-        spectrum: &Self::Spectrum<'_>,
-        plane: usize,
-        position: Position,
-        steps: i128,
-    ) -> Self::Phase;
-    /// cos and sin as the caller gives them, sin with the sign of the direction.
-    fn given(&self, cos: f64, sin: f64, format: Format) -> Self::Phase;
-    /// A plane turned.
-    fn turn(&self, phase: &Self::Phase, z: [u64; 2], format: Format) -> [Self::Value; 2];
-    /// The bits of an output.
-    fn settle(&self, value: &Self::Value) -> u64;
-    /// The bits of a copy.
-    fn copied(&self, bits: u64, format: Format) -> u64;
-    /// A coordinate outside the planes, for a dot product.
-    fn operand(&self, bits: u64, format: Format) -> Self::Value;
-    /// The bits of a dot product over the pairs and the coordinates outside.
-    fn dot(&self, q: &[Self::Value], k: &[Self::Value], pairs: &[Pair], outside: &[usize]) -> u64;
-    /// The bits of cos and sin.
-    fn table(&self, phase: &Self::Phase) -> [u64; 2];
-    /// The bits of a frequency.
-    fn frequency(&self, spectrum: &Self::Spectrum<'_>, plane: usize) -> u64;
-    /// The bits of a constant: a factor, a growth, a slope; times an integer.
-    fn constant(&self, expression: &Expression, times: i128) -> u64;
-    /// The bits of what is computed on tensors, where frequencies are.
-    fn computed(&self, expression: &Expression) -> u64;
-}
-
-/// Phases of every plane at every position vector that occurs.
-pub(super) struct Phases<'k, 'a, K: Kernel> {
-    kernel: &'k K,
-    rope: &'a Rope,
-    spectrum: K::Spectrum<'a>,
-    direction: Direction,
-    by_position: HashMap<Vec<Position>, Vec<K::Phase>>,
-}
-
-impl<'k, 'a, K: Kernel> Phases<'k, 'a, K> {
-    pub(super) fn new(
-        kernel: &'k K,
-        rope: &'a Rope,
-        direction: Direction,
-    ) -> Phases<'k, 'a, K> {
-        let spectrum = kernel.spectrum(rope, direction);
-        Phases { kernel, rope, spectrum, direction, by_position: HashMap::new() }
-    }
-
-    pub(super) fn at(&mut self, vector: Vec<Position>) -> &[K::Phase] {
-        let (kernel, rope, spectrum) = (self.kernel, self.rope, &self.spectrum);
-        let direction = self.direction;
-        let phase = |(index, plane): (usize, &Plane)| {
-            let position = on_axis(&vector, plane.axis);
-            let steps = pipeline::steps(rope, position, direction);
-            kernel.phase(spectrum, index, position, steps)
-        };
-        let phases = || rope.planes.iter().enumerate().map(phase).collect();
-        self.by_position.entry(vector.clone()).or_insert_with(phases)
-    }
-}
-
-/// The position of a token on every axis, of positions [axis][…].
-pub(super) fn at(positions: &Positions, token: usize) -> Vec<Position> {
-    let axes = positions.shape().first().copied().unwrap_or_default();
-    let count = positions.data().len() / axes.max(1);
-    (0..axes).filter_map(|axis| positions.data().get(axis * count + token).copied()).collect()
-}
-
-pub(super) fn format_of(tensor: &Tensor) -> Format {
-    tensor.dtype().format().unwrap_or(Format::F64)
-}
-
-fn named(name: &'static str, dtype: Dtype, shape: Vec<usize>, bits: Vec<u64>) -> Option<Named> {
-    Some(Named { name, tensor: Tensor::new(dtype, shape, bits).ok()? })
-}
-
-/// Row, its token in [batch][seq], its elements.
-pub(super) fn rows(tensor: &Tensor) -> impl Iterator<Item = (usize, usize, &[u64])> {
-    let (heads, seq, dim) = match tensor.shape() {
-        &[_, heads, seq, dim] => (heads.max(1), seq.max(1), dim.max(1)),
-        _ => (1, 1, 1),
-    };
-    let token = move |row: usize| row / (heads * seq) * seq + row % seq;
-    tensor.data().chunks(dim).enumerate().map(move |(row, bits)| (row, token(row), bits))
-}
 
 /// Answers a question element by element.
 pub(super) fn walk<K: Kernel>(kernel: &K, question: &Question) -> Vec<Named> {

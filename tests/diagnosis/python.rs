@@ -6,17 +6,6 @@ use ropewalk::audit::{
 };
 use ropewalk::encoding::models;
 use ropewalk::request::Operation;
-use std::process::Command;
-
-/// Whether there is a Python with NumPy; says so if not.
-fn numpy() -> bool {
-    let found = Command::new("python3").args(["-c", "import numpy"]).output();
-    let found = found.is_ok_and(|output| output.status.success());
-    if !found {
-        eprintln!("skipped: no python3 with numpy");
-    }
-    found
-}
 
 fn process(name: &str) -> Process {
     let command = format!("python3 tests/kernels/kernels.py {name}");
@@ -100,35 +89,40 @@ fn check((name, classes): &(&str, &[&str]), every: usize) -> Result<(), String> 
 }
 
 #[test]
+#[ignore = "needs python3 with numpy"]
 fn broken_kernels_are_named_rightly_or_not_at_all() {
-    if !numpy() {
-        return;
-    }
-    let long = std::env::var_os("ROPEWALK_LONG").is_some();
-    let (list, every) = if long { (BROKEN, 1) } else { (&BROKEN[..4], 3) };
-    let slips: Vec<String> = list.iter().filter_map(|one| check(one, every).err()).collect();
+    let slips: Vec<String> = BROKEN[..4].iter().filter_map(|one| check(one, 3).err()).collect();
     assert!(slips.is_empty(), "{}", slips.join("\n"));
 }
 
 #[test]
-fn right_kernels_are_not_accused() {
-    if !numpy() {
-        return;
-    }
-    let long = std::env::var_os("ROPEWALK_LONG").is_some();
-    let (list, every) = if long { (RIGHT, 1) } else { (&RIGHT[..2], 3) };
-    for name in list {
-        let report = report(name, every);
-        let wrong: Vec<&str> = report.divergences().map(|case| case.id.as_str()).collect();
-        assert!(wrong.is_empty(), "{name}: {wrong:?}");
-    }
+#[ignore = "long: minutes; needs python3 with numpy"]
+fn long_all_broken_kernels_are_named_rightly_or_not_at_all() {
+    let slips: Vec<String> = BROKEN.iter().filter_map(|one| check(one, 1).err()).collect();
+    assert!(slips.is_empty(), "{}", slips.join("\n"));
 }
 
 #[test]
+#[ignore = "needs python3 with numpy"]
+fn right_kernels_are_not_accused() {
+    RIGHT[..2].iter().for_each(|name| expect_right(name, 3));
+}
+
+#[test]
+#[ignore = "long: minutes; needs python3 with numpy"]
+fn long_all_right_kernels_are_not_accused() {
+    RIGHT.iter().for_each(|name| expect_right(name, 1));
+}
+
+fn expect_right(name: &str, every: usize) {
+    let report = report(name, every);
+    let wrong: Vec<&str> = report.divergences().map(|case| case.id.as_str()).collect();
+    assert!(wrong.is_empty(), "{name}: {wrong:?}");
+}
+
+#[test]
+#[ignore = "needs python3 with numpy"]
 fn a_config_is_found_out_from_answers() {
-    if !numpy() {
-        return;
-    }
     let llama = models().iter().find(|model| model.name == "llama-3.1-8b").unwrap();
     let inquiry = Inquiry::default();
     let found = |name: &str| identify(&mut process(name), Some(&llama.config), &inquiry).unwrap();

@@ -1,15 +1,11 @@
 //! Kernels in C, right and broken: each fault of memory is found, and named for what it is.
 
-use super::there;
 use assert_cmd::Command;
 use serde_json::Value;
 use std::path::Path;
 
-/// Compiles `kernel.c`; none if there is no compiler.
-fn compiled(folder: &Path, name: &str, macros: &[&str]) -> Option<String> {
-    if !there("cc") {
-        return None;
-    }
+/// Compiles `kernel.c`.
+fn compiled(folder: &Path, name: &str, macros: &[&str]) -> String {
     let library = folder.join(format!("{name}.so")).display().to_string();
     let prefix = if macros.iter().any(|m| m.contains("PREFIX")) {
         &[][..]
@@ -25,7 +21,7 @@ fn compiled(folder: &Path, name: &str, macros: &[&str]) -> Option<String> {
     let arguments = [&fixed[..], prefix, macros, &["tests/doors/kernel.c", "-lm"]].concat();
     let (fine, text) = super::run("cc", &arguments);
     assert!(fine, "{text}");
-    Some(library)
+    library
 }
 
 /// The exit code, the footer and the lines of the cases.
@@ -65,7 +61,7 @@ fn statuses(cases: &[Value]) -> Vec<&str> {
 #[test]
 fn a_right_library_conforms_in_every_way_of_asking() {
     let folder = tempfile::tempdir().unwrap();
-    let Some(library) = compiled(folder.path(), "right", &[]) else { return };
+    let library = compiled(folder.path(), "right", &[]);
     for only in ["rotate-*-f32-*", "rotate-half-f64-*", "apply-*-f32-*"] {
         let (code, footer, cases) = audit(&library, only, &[]);
         let odd: Vec<&Value> = cases
@@ -97,7 +93,7 @@ fn broken_libraries_are_caught_for_their_reason() {
         ("FLAKY", "race", &["@race"], "gives other bits in 1 of"),
     ] {
         let define = format!("-D{fault}");
-        let Some(library) = compiled(folder.path(), fault, &[&define]) else { return };
+        let library = compiled(folder.path(), fault, &[&define]);
         let (code, footer, cases) = audit(&library, "rotate-half-f32-[bhrl]*", &[]);
         assert_eq!((code, &footer["verdict"]), (1, &"diverges".into()), "{fault}");
         let found: Vec<&Value> = cases.iter().filter(|c| c["status"] == status).collect();
@@ -133,7 +129,7 @@ fn libraries_that_crash_or_hang_are_reported_as_doing_so() {
     let folder = tempfile::tempdir().unwrap();
     for (fault, status) in [("SEGFAULT", "crash"), ("HANG", "hang"), ("REFUSES", "errored")] {
         let define = format!("-D{fault}");
-        let Some(library) = compiled(folder.path(), fault, &[&define]) else { return };
+        let library = compiled(folder.path(), fault, &[&define]);
         let (code, footer, cases) = audit(&library, "rotate-half-f32-batch-c*", &[]);
         assert_eq!((code, &footer["verdict"]), (3, &"adapter_fault".into()), "{fault}");
         assert!(statuses(&cases).contains(&status), "{fault}: {:?}", statuses(&cases));
@@ -144,7 +140,7 @@ fn libraries_that_crash_or_hang_are_reported_as_doing_so() {
 fn what_is_not_claimed_is_not_tried() {
     let folder = tempfile::tempdir().unwrap();
     let macros = ["-DFEATURES=ROPEWALK_INT32", "-DDENSE", "-DOVERWRITES"];
-    let Some(library) = compiled(folder.path(), "modest", &macros) else { return };
+    let library = compiled(folder.path(), "modest", &macros);
     let (code, _, cases) = audit(&library, "rotate-half-f32-[bhrl]*", &[]);
     assert_eq!(code, 0, "{:?}", statuses(&cases));
     let why: Vec<&str> = cases.iter().filter_map(|c| c["detail"].as_str()).collect();
@@ -158,8 +154,8 @@ fn what_is_no_such_library_says_why() {
     let folder = tempfile::tempdir().unwrap();
     let prefixed =
         ["-DPREFIX_about=mine_about", "-DPREFIX_rotate=mine_rotate", "-DPREFIX_apply=mine_apply"];
-    let Some(mine) = compiled(folder.path(), "mine", &prefixed) else { return };
-    let old = compiled(folder.path(), "old", &["-DOLD"]).unwrap();
+    let mine = compiled(folder.path(), "mine", &prefixed);
+    let old = compiled(folder.path(), "old", &["-DOLD"]);
     let text = folder.path().join("text.so").display().to_string();
     std::fs::write(&text, "no library").unwrap();
     let only = "rotate-half-f32-batch-c*";
@@ -188,9 +184,6 @@ fn the_shortest_library_conforms() {
     let source = folder.path().join("kernel.c").display().to_string();
     std::fs::write(&source, program).unwrap();
     let library = folder.path().join("kernel.so").display().to_string();
-    if !there("cc") {
-        return;
-    }
     let arguments = ["-shared", "-fPIC", "-O2", "-Wall", "-Wextra", "-Werror", "-Iinclude", "-o"];
     let (fine, text) = super::run("cc", &[&arguments[..], &[&library, &source, "-lm"]].concat());
     assert!(fine, "{text}");

@@ -1,7 +1,7 @@
 //! Every entry of a ladder against an independent evaluation, a sample of them against the interval
 //! reference too.
 //!
-//! `ROPEWALK_LONG=1 cargo test --release ladder::independent -- --nocapture` compares 10⁸ numbers
+//! `cargo test --release ladder::independent -- --include-ignored --nocapture` compares 10⁸ numbers
 //! of f64 and 10⁹ of f32; `docs/ladder.md` has the result.
 
 use super::series::{ERROR, Series};
@@ -143,10 +143,8 @@ fn tables_equal_an_independent_evaluation() {
 }
 
 #[test]
-fn a_billion_entries() {
-    if std::env::var_os("ROPEWALK_LONG").is_none() {
-        return;
-    }
+#[ignore = "long: an hour"]
+fn long_a_billion_entries() {
     // 4 configs, 2 kinds of windows, 64 planes, cos and sin: 4.2 million numbers to a window.
     for (dtype, count) in [
         ("f64", compare::<f64>("f64", 24, ROWS)),

@@ -1,6 +1,6 @@
 //! The longer job: ten million values, with the bits that they needed.
 //!
-//! `ROPEWALK_LONG=1 cargo test --release oracles::long -- --nocapture`
+//! `cargo test --release oracles::long -- --include-ignored --nocapture`
 
 use super::adversarial;
 use super::case::{Case, Random};
@@ -121,11 +121,8 @@ fn print(title: &str, histogram: &BTreeMap<u32, usize>) {
 }
 
 #[test]
-fn ten_million_values() {
-    if std::env::var_os("ROPEWALK_LONG").is_none() {
-        println!("skipped: set ROPEWALK_LONG=1 for ten million values and their histogram");
-        return;
-    }
+#[ignore = "long: half an hour"]
+fn long_ten_million_values() {
     let random = random_cases(TIMES)
         .into_par_iter()
         .map(|(maker, seed)| study(&maker(&mut Random(seed ^ 1 << 40), ANY)));

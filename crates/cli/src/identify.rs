@@ -1,7 +1,7 @@
 //! `ropewalk identify`: what a kernel computes, found out by asking.
 
-use super::source::Source;
 use super::progress::Waiting;
+use super::source::Source;
 use super::{CliError, outln};
 use ropewalk::audit::{Identified, Inquiry, Process, ProcessOptions, Truth, identify, runs};
 use ropewalk::encoding::Question;

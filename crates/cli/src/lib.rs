@@ -37,6 +37,7 @@ pub use error::CliError;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
+use write::outln;
 
 const GROUPS: &str = "\
 {about}
@@ -134,10 +135,4 @@ pub fn main() -> ExitCode {
         eprintln!("ropewalk: {error}");
         ExitCode::from(2)
     })
-}
-
-/// Prints a line on standard output.
-fn outln(line: &str) -> Result<(), CliError> {
-    use std::io::Write;
-    writeln!(std::io::stdout(), "{line}").map_err(CliError::stream("standard output"))
 }

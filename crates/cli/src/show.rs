@@ -1,82 +1,19 @@
 //! `ropewalk show`: the planes of a config as a person wants to see them.
 
 mod additive;
+mod asked;
 mod picture;
 mod table;
 
-use super::source::Source;
+pub use asked::Args;
+use asked::{Failure, Shown};
+
 use super::{CliError, write};
 use ropewalk::encoding::{RopeConfig, model};
-use ropewalk::exact::{self, RopeView, UndecidedRounding};
-use ropewalk::request::{Json, Reject};
+use ropewalk::exact::{self};
+use ropewalk::request::Json;
 use std::io::Write;
-use std::path::PathBuf;
 use std::process::ExitCode;
-
-/// Show a config's planes: coordinates, frequencies, what the scaling did
-///
-/// Every number is correctly rounded to the digits shown. A model whose layers differ is shown
-/// once for each layer type, unless --layer-type picks one. Of ALiBi the slopes are shown, of T5
-/// the distances of each bucket.
-///
-///   ropewalk show --model llama-3.1-8b
-///   ropewalk show --config config.json --svg rope.svg
-#[derive(Debug, clap::Args)]
-#[command(verbatim_doc_comment)]
-pub struct Args {
-    #[command(flatten)]
-    source: Source,
-    /// Total length, for rope types that depend on it; by default max_position_embeddings
-    #[arg(long, value_name = "N")]
-    seq_len: Option<i64>,
-    /// Every pair; without it a long rope is abbreviated
-    #[arg(long)]
-    all: bool,
-    /// Also the exact expression of every frequency
-    #[arg(long)]
-    expressions: bool,
-    /// Significant digits
-    #[arg(long, value_name = "N", default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..=50))]
-    digits: u32,
-    /// One JSON object per rope, all pairs
-    #[arg(long)]
-    json: bool,
-    /// Draw frequencies before and after, and wavelengths against context lengths
-    #[arg(long, value_name = "FILE")]
-    svg: Option<PathBuf>,
-}
-
-/// A rope to show.
-struct Shown<'a> {
-    title: String,
-    config: &'a RopeConfig<'static>,
-    seq_len: Option<i64>,
-    view: RopeView,
-}
-
-enum Failure {
-    Rejected(Reject),
-    Undecided(UndecidedRounding),
-    Other(CliError),
-}
-
-impl From<Reject> for Failure {
-    fn from(reject: Reject) -> Failure {
-        Failure::Rejected(reject)
-    }
-}
-
-impl From<UndecidedRounding> for Failure {
-    fn from(undecided: UndecidedRounding) -> Failure {
-        Failure::Undecided(undecided)
-    }
-}
-
-impl From<CliError> for Failure {
-    fn from(error: CliError) -> Failure {
-        Failure::Other(error)
-    }
-}
 
 /// Runs the verb: exit code 0 if it could be shown, 1 for a rejection.
 pub fn run(args: &Args) -> Result<ExitCode, CliError> {

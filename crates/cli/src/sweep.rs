@@ -1,8 +1,11 @@
 //! `ropewalk sweep`: the worst error of a profile over every position.
 
+mod failure;
 mod record;
 mod report;
 mod truth;
+
+use failure::Failure;
 
 use super::profiles;
 use super::progress::progress;
@@ -10,9 +13,8 @@ use super::source::Source;
 use super::{CliError, write::write_atomically};
 use record::{Header, Record};
 use ropewalk::encoding::{Rope, RopeConfig};
-use ropewalk::exact::{ResolvedRope, UndecidedRounding};
+use ropewalk::exact::ResolvedRope;
 use ropewalk::profile::{self, LAST_POSITION, Sweep, Swept};
-use ropewalk::request::Reject;
 use std::io::Write;
 use std::ops::Range;
 use std::path::PathBuf;
@@ -83,31 +85,6 @@ fn shard(text: &str) -> Result<(u64, u64), String> {
 fn bound(text: &str) -> Result<f64, String> {
     let fits = |bound: &f64| bound.is_finite() && *bound >= 0.0;
     text.parse().ok().filter(fits).ok_or_else(|| "allowed is a number from 0 on".to_string())
-}
-
-/// Why nothing was swept.
-enum Failure {
-    /// The answer is no: exit code 1.
-    No(String),
-    Other(CliError),
-}
-
-impl From<CliError> for Failure {
-    fn from(error: CliError) -> Failure {
-        Failure::Other(error)
-    }
-}
-
-impl From<Reject> for Failure {
-    fn from(reject: Reject) -> Failure {
-        Failure::No(format!("rejected: {reject}"))
-    }
-}
-
-impl From<UndecidedRounding> for Failure {
-    fn from(undecided: UndecidedRounding) -> Failure {
-        Failure::No(undecided.to_string())
-    }
 }
 
 /// Runs the verb: exit code 0 for a result, 1 for a config that has none.

@@ -1,7 +1,10 @@
 //! `ropewalk table`: cos and sin of a rope for any number of positions, to a file.
 
+mod arrangement;
 mod arrays;
 mod container;
+
+pub(super) use arrangement::Arrangement;
 
 use super::CliError;
 use super::positions;
@@ -53,15 +56,6 @@ pub struct Args {
     /// vLLM's cache), duplicated (two arrays as wide as the rotated slice, in the config's layout)
     #[arg(long, value_name = "WORD", default_value = "cos_sin", value_parser = arrangement)]
     layout_out: Arrangement,
-}
-
-/// How cos and sin stand in the file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Arrangement {
-    CosSin,
-    Complex,
-    Concat,
-    Duplicated,
 }
 
 fn dtype(word: &str) -> Result<Dtype, String> {

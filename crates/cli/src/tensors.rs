@@ -2,8 +2,11 @@
 //!
 //! numpy has no bf16: in an `.npz` such a tensor is `uint16`, its bit patterns.
 
+mod bytes;
 mod npy;
 mod raw;
+
+use bytes::{bytes, tensor};
 
 pub use raw::raw;
 
@@ -58,19 +61,6 @@ pub fn write(path: &Path, named: &[(String, Tensor)]) -> Result<(), CliError> {
     };
     let bytes = bytes.map_err(|why| CliError::Usage(format!("{}: {why}", path.display())))?;
     write_atomically(path, &bytes)
-}
-
-/// The numbers of a tensor, little-endian.
-fn bytes(tensor: &Tensor) -> Vec<u8> {
-    let size = tensor.dtype().digits() / 2;
-    tensor.data().iter().flat_map(|bits| bits.to_le_bytes().into_iter().take(size)).collect()
-}
-
-/// A tensor from little-endian numbers.
-fn tensor(dtype: Dtype, shape: Vec<usize>, bytes: &[u8]) -> Result<Tensor, String> {
-    let number = |chunk: &[u8]| chunk.iter().rev().fold(0, |bits, &b| bits << 8 | u64::from(b));
-    let data = bytes.chunks(dtype.digits() / 2).map(number).collect();
-    Tensor::new(dtype, shape, data).map_err(|e| e.to_string())
 }
 
 fn dtype(name: &str, stored: Stored) -> Result<Dtype, String> {

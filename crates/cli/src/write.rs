@@ -24,3 +24,9 @@ pub fn write_atomically(path: &Path, content: &[u8]) -> Result<(), CliError> {
     file.persist(path).map_err(|error| CliError::file(path)(error.error))?;
     Ok(())
 }
+
+/// Prints a line on standard output.
+pub fn outln(line: &str) -> Result<(), CliError> {
+    use std::io::Write;
+    writeln!(std::io::stdout(), "{line}").map_err(CliError::stream("standard output"))
+}

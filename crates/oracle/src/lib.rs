@@ -35,6 +35,7 @@ mod constants;
 mod cyclotomic;
 mod elementary;
 mod encode;
+mod error;
 mod ids;
 mod point;
 mod power;
@@ -55,6 +56,8 @@ mod settle;
 mod sine;
 mod spectrum;
 mod turn;
+
+pub use error::SecondError;
 
 pub use ball::Ball;
 pub use constants::{ln_2, pi};
@@ -86,24 +89,6 @@ impl Default for SecondOracle {
     fn default() -> SecondOracle {
         SecondOracle { functions: Elementary::TRUE, signs: [-1, 1], step: 2 }
     }
-}
-
-/// Why there is no answer.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum SecondError {
-    /// A scheme or an option that this oracle has no formula for.
-    #[error("the second oracle does not know {0}")]
-    Unsupported(String),
-    /// The highest precision did not settle an element.
-    #[error("{name}[{index}] was not settled at {precision} bits")]
-    Undecided {
-        /// The tensor.
-        name: &'static str,
-        /// Flat index of the element.
-        index: usize,
-        /// The precision reached.
-        precision: u32,
-    },
 }
 
 /// Called with every floating-point element.

@@ -7,11 +7,14 @@
 mod axes;
 mod bands;
 mod longrope;
+mod over;
 mod plain;
 mod yarn;
 
+use over::over;
+
 use super::SecondError;
-use super::radical::Radical;
+use super::real::Real;
 use super::spectrum::{Parameters, Spectrum};
 
 type Published = for<'a> fn(Parameters<'a>) -> Result<Spectrum<'a>, SecondError>;
@@ -36,16 +39,14 @@ const PUBLISHED: &[(&str, Published)] = &[
     ("pixel", axes::pixel),
 ];
 
-/// The spectrum of the config's `rope_type`.
+/// The spectrum of the config's `rope_type`, rational values recognised.
 pub(super) fn spectrum(parameters: Parameters) -> Result<Spectrum, SecondError> {
     let name = parameters.config.word("rope_type")?;
-    match PUBLISHED.iter().find(|(known, _)| *known == name) {
-        Some((_, form)) => form(parameters),
-        None => Err(SecondError::Unsupported(format!("rope_type {name}"))),
-    }
-}
-
-/// 1/x; the parameters that are divided by are positive.
-fn over(x: &Radical) -> Result<Radical, SecondError> {
-    x.inverse().ok_or_else(|| SecondError::Unsupported("a division by zero".into()))
+    let form = PUBLISHED.iter().find(|(known, _)| *known == name);
+    let (_, form) = form.ok_or_else(|| SecondError::Unsupported(format!("rope_type {name}")))?;
+    let mut spectrum = form(parameters)?;
+    spectrum.frequencies = spectrum.frequencies.into_iter().map(Real::simplified).collect();
+    spectrum.attention_factor = spectrum.attention_factor.simplified();
+    spectrum.softmax_factor = spectrum.softmax_factor.simplified();
+    Ok(spectrum)
 }

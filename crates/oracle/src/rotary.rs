@@ -6,7 +6,7 @@ use super::rows::{Row, rows};
 use super::settle::{Outcome, first_precision};
 use super::spectrum::{Parameters, Spectrum};
 use super::turn::{Angle, Turn, Turns, Wheel, growth_per_position};
-use super::{Ball, SecondError, SecondOracle, Sink, Target};
+use super::{Ball, SecondError, SecondOracle, Sink, Target, published};
 use ropewalk::encoding::{Apply, InvFreq, Rotate, Table};
 use ropewalk::exact::Site;
 use ropewalk::number::{Dtype, Tensor};
@@ -26,7 +26,7 @@ impl<'a> Encoding<'a> {
         seq_len: Option<i64>,
     ) -> Result<Encoding<'a>, SecondError> {
         let config = Config(config);
-        let spectrum = Spectrum::new(Parameters::new(config, seq_len, oracle.step)?)?;
+        let spectrum = published::spectrum(Parameters::new(config, seq_len, oracle.step)?)?;
         let rows = rows(config, config.size("head_dim")?, &spectrum)?;
         Ok(Encoding { spectrum, rows })
     }

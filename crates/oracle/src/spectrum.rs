@@ -1,9 +1,9 @@
 //! What a published form yields: frequencies, factors, and how the pairs are dealt out.
 
+use super::SecondError;
 use super::radical::Radical;
 use super::read::Config;
 use super::real::Real;
-use super::{SecondError, published};
 use rug::Rational;
 
 /// The parts of a rotary encoding that depend on its scheme.
@@ -83,14 +83,5 @@ impl<'a> Spectrum<'a> {
             attention_factor: Real::from(one()),
             softmax_factor: Real::from(one()),
         }
-    }
-
-    /// The spectrum of a config, rational values recognised.
-    pub(super) fn new(parameters: Parameters<'a>) -> Result<Spectrum<'a>, SecondError> {
-        let mut spectrum = published::spectrum(parameters)?;
-        spectrum.frequencies = spectrum.frequencies.into_iter().map(Real::simplified).collect();
-        spectrum.attention_factor = spectrum.attention_factor.simplified();
-        spectrum.softmax_factor = spectrum.softmax_factor.simplified();
-        Ok(spectrum)
     }
 }

@@ -13,9 +13,14 @@ mod additive;
 mod formula;
 mod lemma;
 mod proof;
+mod reason;
 mod rotary;
+mod sheet;
 mod term;
 mod text;
+
+use sheet::Statement;
+pub(super) use sheet::{Real, Sheet};
 
 use proof::Proofs;
 use ropewalk::encoding::{Body, Question};
@@ -60,57 +65,6 @@ pub struct Lemmas {
     pub names: Vec<String>,
     /// Elements that have no lemma, by reason.
     pub left_out: BTreeMap<&'static str, usize>,
-}
-
-/// Why an element is not certified.
-mod reason {
-    pub(super) const COPIED: &str = "copied: no arithmetic, compare the bits";
-    pub(super) const INTEGER: &str = "an integer: no rounding";
-    pub(super) const NONFINITE: &str = "not finite: no real number";
-    pub(super) const UNREAD: &str = "a term that has no enclosure";
-    pub(super) const OPERATION: &str = "copies or integers only";
-}
-
-/// Elements to be certified, and what their exact values are.
-pub(super) struct Sheet<'a> {
-    wanted: &'a dyn Fn(&str, usize) -> bool,
-    statements: Vec<Statement>,
-    left_out: BTreeMap<&'static str, usize>,
-}
-
-/// An element and its exact value.
-struct Statement {
-    tensor: &'static str,
-    index: usize,
-    real: Real,
-}
-
-/// A real number as a Coq term.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Real {
-    /// The term.
-    text: String,
-    /// The largest term is below 2^this.
-    size: i32,
-    /// Bits of the largest position that multiplies a frequency.
-    turns: u32,
-}
-
-impl Sheet<'_> {
-    /// Adds an element if it is wanted.
-    fn element(
-        &mut self,
-        tensor: &'static str,
-        index: usize,
-        real: impl FnOnce() -> Result<Real, &'static str>,
-    ) {
-        if (self.wanted)(tensor, index) {
-            match real() {
-                Ok(real) => self.statements.push(Statement { tensor, index, real }),
-                Err(reason) => *self.left_out.entry(reason).or_default() += 1,
-            }
-        }
-    }
 }
 
 /// The lemmas of a claim, for the elements that are wanted (a tensor's name, a flat index).

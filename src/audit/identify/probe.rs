@@ -162,7 +162,12 @@ impl<'k> Probe<'k> {
         let outcome = self.kernel.ask(&ask);
         if let Outcome::Output(_) = outcome {
             let outcome = Ok(outcome.clone());
-            self.asked.push(Answered { case: self.cases.len(), outcome, fickle: false, broke: None });
+            self.asked.push(Answered {
+                case: self.cases.len(),
+                outcome,
+                fickle: false,
+                broke: None,
+            });
             self.cases.push(Case {
                 ask,
                 truth,
@@ -287,7 +292,8 @@ impl<'k> Probe<'k> {
         let mut rows = Vec::with_capacity(positions.len());
         for part in positions.chunks(self.at_once()) {
             let first = rows.len();
-            let values = (0..part.len()).flat_map(|token| vector(first + token)).collect::<Vec<_>>();
+            let values =
+                (0..part.len()).flat_map(|token| vector(first + token)).collect::<Vec<_>>();
             rows.extend(self.tokens(&values, axis, part)?);
         }
         Ok(rows)

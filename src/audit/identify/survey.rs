@@ -25,9 +25,8 @@ pub(super) fn rotations(
     declared: &Object,
     rope: &Rope,
 ) -> Result<Vec<String>, String> {
-    let integers = |list: Vec<i64>| -> Vec<Position> {
-        list.into_iter().map(Position::integer).collect()
-    };
+    let integers =
+        |list: Vec<i64>| -> Vec<Position> { list.into_iter().map(Position::integer).collect() };
     let near = probe.furthest(NEAR);
     let positions = integers(std::iter::once(0).chain(ladder(near)).collect());
     for axis in 0..probe.axes {

@@ -215,9 +215,8 @@ impl One<'_> {
     fn norm(&self, tally: &mut Tally, marks: &mut [Mark], ring: &Ring) {
         let Some(format) = self.want.dtype().format() else { return };
         let places = [ring.re, ring.im];
-        let plain = |i: &usize| {
-            self.rules[*i] == Accepts::Value && format.is_finite(self.got.data()[*i])
-        };
+        let plain =
+            |i: &usize| self.rules[*i] == Accepts::Value && format.is_finite(self.got.data()[*i]);
         let [re, im] = places.map(|i| format.to_f64(self.got.data()[i]));
         if !places.iter().all(plain) || ring.holds(re, im) {
             return;
@@ -236,7 +235,8 @@ impl One<'_> {
             }
             marks[index] = Mark::Wrong;
             tally.wrong += 1;
-            let rule = Some("a rotation keeps the norm of every pair, however far off its angle is");
+            let rule =
+                Some("a rotation keeps the norm of every pair, however far off its angle is");
             if tally.worst.as_ref().is_none_or(|known| off > known.ulps) {
                 tally.worst = Some(self.wrong(index, off, f64::NAN, rule));
             }

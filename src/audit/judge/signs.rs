@@ -30,7 +30,8 @@ impl Signs {
         let Some(unit) = format.ulp_exponent(want) else { return };
         let (got, want) = (format.to_f64(got), format.to_f64(want));
         // In ulp, exactly: neighbours are subtracted first.
-        let off = (got - want) * f64::from_bits(((1023 - unit).clamp(1, 2046) as u64) << 52) - residual;
+        let off =
+            (got - want) * f64::from_bits(((1023 - unit).clamp(1, 2046) as u64) << 52) - residual;
         if off == 0.0 || !off.is_finite() {
             return;
         }

@@ -3,7 +3,8 @@
 use super::super::angle::Turned;
 use super::super::resolved::{Multiple, ResolvedPlane, ResolvedRope};
 use super::super::round::{UndecidedRounding, Value};
-use super::rotary::{cos_and_sin, largest, starting_precision};
+use super::super::turned::{cos_and_sin, starting_precision};
+use super::rotary::largest;
 use super::{Sink, Site};
 use crate::encoding::{
     Alibi, AlibiBias, Expression, LearnedRows, Pair, PermuteRows, SinusoidalRows, T5,

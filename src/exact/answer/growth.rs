@@ -5,7 +5,7 @@ use super::super::intervals::Intervals;
 use super::super::ratio::Ratio;
 use super::super::resolved::{ResolvedPlane, ResolvedRope};
 use super::super::{angle, phasor};
-use super::score::Difference;
+use super::difference::Difference;
 use crate::encoding::{Arithmetic, Fraction};
 use num_complex::Complex;
 use rug::Float;

@@ -1,36 +1,23 @@
 //! Scores: planes whose angles agree are summed exactly before anything is enclosed.
 
+use super::super::angle;
 use super::super::angle::{Surd, Turning};
 use super::super::conjugates::rational_sum;
 use super::super::interval::Interval;
-use super::super::intervals::Intervals;
 use super::super::ratio::Ratio;
 use super::super::resolved::{Multiple, ResolvedPlane, ResolvedRope};
 use super::super::round::{Proof, UndecidedRounding, Value};
-use super::super::{angle, phasor};
+use super::super::turned::starting_precision;
+use super::difference::{Difference, relative_phasor};
 use super::growth::{bounded_growth, dominant, reduced_phasor};
-use super::rotary::{at, largest, starting_precision};
+use super::rotary::{at, largest};
 use super::{Sink, Site};
-use crate::encoding::{Arithmetic, Class, Double, Expression, Fraction, Score, plane_score};
+use crate::encoding::{Arithmetic, Class, Fraction, Score, plane_score};
 use crate::number::Format;
 use crate::request::Position;
 use num_complex::Complex;
 use num_traits::Zero;
 use std::collections::HashMap;
-
-/// Planes that turn by the same |angle|; `true` where the angle is the opposite of the first's.
-struct Group {
-    members: Vec<(usize, bool)>,
-    still: bool,
-}
-
-/// What depends on the two positions only.
-pub(super) struct Difference {
-    groups: Vec<Group>,
-    /// e^{i(m−n)θ} with growth, without magnitude, per plane, at the starting precision.
-    phasors: Vec<Complex<Interval>>,
-    pub(super) deltas: Vec<Fraction>,
-}
 
 pub(super) fn score(s: &Score, format: Format, sink: &mut Sink) -> Result<(), UndecidedRounding> {
     const NAME: &str = "score";
@@ -84,79 +71,6 @@ fn minus((m, n): (&Position, &Position)) -> Fraction {
 
 fn decode(bits: &[u64], format: Format) -> Option<Vec<Ratio>> {
     bits.iter().map(|&bits| Ratio::from_bits(format, bits)).collect()
-}
-
-impl Difference {
-    fn new(
-        rope: &ResolvedRope,
-        deltas: Vec<Fraction>,
-        precision: u32,
-    ) -> Result<Difference, UndecidedRounding> {
-        let undecided = || UndecidedRounding { name: "inv_freq", index: 0, precision };
-        let phasors = rope
-            .planes
-            .iter()
-            .map(|plane| relative_phasor(plane, deltas[plane.axis], precision))
-            .collect::<Option<Vec<_>>>()
-            .ok_or_else(undecided)?;
-        Ok(Difference { groups: groups(rope, &deltas), phasors, deltas })
-    }
-}
-
-/// growth^(m−n) · e^{i(m−n)θ}.
-fn relative_phasor(
-    plane: &ResolvedPlane,
-    delta: Fraction,
-    precision: u32,
-) -> Option<Complex<Interval>> {
-    if delta.is_zero() {
-        return Some(Complex::new(Interval::point(1), Interval::point(0)));
-    }
-    if plane.growth.is_one() {
-        return Some(phasor(&angle::angle(&plane.frequency, delta, precision)?));
-    }
-    let growth = plane.growth.enclose(precision)?;
-    // Growth comes with integer positions only.
-    let exponent = i64::try_from(delta.numerator()).ok()?;
-    let scale = Intervals { precision }.power(&growth, exponent, 1)?;
-    let unit = phasor(&angle::angle(&plane.frequency, delta, precision)?);
-    Some(Complex::new(&unit.re * &scale, &unit.im * &scale))
-}
-
-/// Sorts planes by |angle|: floating point finds the candidates, algebra decides.
-fn groups(rope: &ResolvedRope, deltas: &[Fraction]) -> Vec<Group> {
-    let mut angles: Vec<(f64, bool, Expression, usize)> = Vec::new();
-    let mut still = Group { members: Vec::new(), still: true };
-    for (index, plane) in rope.planes.iter().enumerate() {
-        let delta = deltas[plane.axis];
-        if delta.is_zero() || plane.frequency.is_zero() {
-            still.members.push((index, false));
-            continue;
-        }
-        let distance =
-            Expression::integer(delta.numerator().abs()) / Expression::integer(delta.denominator());
-        let angle = distance * &plane.frequency.expression;
-        let near = angle.evaluate(&Double).unwrap_or(f64::NAN);
-        angles.push((near, delta.numerator() < 0, angle, index));
-    }
-    angles.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let mut groups: Vec<Group> = vec![still];
-    let mut last: Option<(f64, Expression, bool)> = None;
-    for (near, negative, angle, index) in angles {
-        let joins = last.as_ref().is_some_and(|(value, first, _)| {
-            (near - value).abs() <= 1e-9 * near.abs() && angle.same_number(first)
-        });
-        match (joins, groups.last_mut(), &last) {
-            (true, Some(group), Some((_, _, first))) => {
-                group.members.push((index, negative != *first));
-            }
-            _ => {
-                groups.push(Group { members: vec![(index, false)], still: false });
-                last = Some((near, angle, negative));
-            }
-        }
-    }
-    groups
 }
 
 /// One score: magnitude² · (Σ over groups Re c·w + what stands still) + what passes through.

@@ -3,25 +3,8 @@
 use super::bound::{DOUBLE_BOUND, PLAIN_BOUND};
 use super::fixed::{Fixed, to_double};
 use super::lanes::Lanes;
-use super::output::Output;
-
-/// Eight planes of a row in some arithmetic.
-pub trait Row: Copy + Send + Sync {
-    /// ε of the rounding test for values of modulus ≤ 1.
-    const BOUND: f64;
-
-    /// Rounds eight fixed-point numbers and scales them by a power of two, which is exact.
-    fn new(planes: &[Fixed; 8], scale: f64) -> Self;
-
-    /// Multiplies, tests and stores; the masks tell which cosines and sines failed.
-    fn product<V: Lanes, O: Output>(
-        x: &Self,
-        y: &Self,
-        bound: V,
-        cos: &mut [O; 8],
-        sin: &mut [O; 8],
-    ) -> (u8, u8);
-}
+use super::output::{Bf16, F16, Output, Row, sealed, widen};
+use crate::number::Format;
 
 /// Numbers hi + lo, hi = RN(hi + lo).
 #[derive(Clone, Copy)]
@@ -171,6 +154,57 @@ impl Double {
 }
 
 /// The products themselves, cos and then sin, before any test: what an error is measured on.
+impl sealed::Sealed for f64 {
+    type Entry = Double;
+    #[inline(always)]
+    fn round<V: Lanes>(lo: V, hi: V, out: &mut [f64; 8]) -> u8 {
+        lo.store(out);
+        lo.differ(hi)
+    }
+    #[inline(always)]
+    fn ends<V: Lanes>(sum: V, low: V, bound: &[f64; 8]) -> (V, V) {
+        let bound = V::load(bound);
+        (sum.add(low.sub(bound)), sum.add(low.add(bound)))
+    }
+    #[inline(always)]
+    fn widen(self) -> f64 {
+        self
+    }
+}
+
+impl sealed::Sealed for f32 {
+    type Entry = Plain;
+    #[inline(always)]
+    fn round<V: Lanes>(lo: V, hi: V, out: &mut [f32; 8]) -> u8 {
+        V::to_f32(lo, hi, out)
+    }
+    #[inline(always)]
+    fn widen(self) -> f64 {
+        self as f64
+    }
+}
+
+macro_rules! sixteen_bits {
+    ($type:ident, $format:expr, $round:ident) => {
+        impl sealed::Sealed for $type {
+            type Entry = Plain;
+            #[inline(always)]
+            fn round<V: Lanes>(lo: V, hi: V, out: &mut [$type; 8]) -> u8 {
+                let mut bits = [0; 8];
+                let mask = V::$round(lo, hi, &mut bits);
+                *out = bits.map($type);
+                mask
+            }
+            #[inline(always)]
+            fn widen(self) -> f64 {
+                widen($format, self.0 as u64)
+            }
+        }
+    };
+}
+sixteen_bits!(Bf16, Format::BF16, to_bf16);
+sixteen_bits!(F16, Format::F16, to_f16);
+
 #[cfg(test)]
 pub(super) fn double_products(x: &Double, y: &Double) -> [[[f64; 8]; 2]; 2] {
     use super::lanes::Portable;

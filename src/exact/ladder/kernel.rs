@@ -1,10 +1,10 @@
 //! The loop over rows, compiled once per instruction set, and the choice between them.
 
-use super::entry::Row;
 use super::lanes::{Lanes, Portable};
 #[cfg(target_arch = "aarch64")]
 use super::neon::Neon;
 use super::output::Output;
+use super::output::Row;
 #[cfg(target_arch = "x86_64")]
 use super::x86::{Avx2, Avx512};
 

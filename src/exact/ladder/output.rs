@@ -1,7 +1,7 @@
 //! The four output types, and how an enclosure becomes one of their numbers.
 
 use super::bound::power_of_two;
-use super::entry::{Double, Plain, Row};
+use super::fixed::Fixed;
 use super::lanes::Lanes;
 use crate::number::Format;
 
@@ -51,6 +51,24 @@ pub(super) fn widen(format: Format, bits: u64) -> f64 {
     }
 }
 
+/// Eight planes of a row in some arithmetic.
+pub trait Row: Copy + Send + Sync {
+    /// ε of the rounding test for values of modulus ≤ 1.
+    const BOUND: f64;
+
+    /// Rounds eight fixed-point numbers and scales them by a power of two, which is exact.
+    fn new(planes: &[Fixed; 8], scale: f64) -> Self;
+
+    /// Multiplies, tests and stores; the masks tell which cosines and sines failed.
+    fn product<V: Lanes, O: Output>(
+        x: &Self,
+        y: &Self,
+        bound: V,
+        cos: &mut [O; 8],
+        sin: &mut [O; 8],
+    ) -> (u8, u8);
+}
+
 pub(super) mod sealed {
     use super::*;
 
@@ -82,24 +100,6 @@ pub(super) mod sealed {
     }
 }
 
-impl sealed::Sealed for f64 {
-    type Entry = Double;
-    #[inline(always)]
-    fn round<V: Lanes>(lo: V, hi: V, out: &mut [f64; 8]) -> u8 {
-        lo.store(out);
-        lo.differ(hi)
-    }
-    #[inline(always)]
-    fn ends<V: Lanes>(sum: V, low: V, bound: &[f64; 8]) -> (V, V) {
-        let bound = V::load(bound);
-        (sum.add(low.sub(bound)), sum.add(low.add(bound)))
-    }
-    #[inline(always)]
-    fn widen(self) -> f64 {
-        self
-    }
-}
-
 impl Output for f64 {
     const FORMAT: Format = Format::F64;
     fn from_bits(bits: u64) -> f64 {
@@ -107,18 +107,6 @@ impl Output for f64 {
     }
     fn to_bits(self) -> u64 {
         self.to_bits()
-    }
-}
-
-impl sealed::Sealed for f32 {
-    type Entry = Plain;
-    #[inline(always)]
-    fn round<V: Lanes>(lo: V, hi: V, out: &mut [f32; 8]) -> u8 {
-        V::to_f32(lo, hi, out)
-    }
-    #[inline(always)]
-    fn widen(self) -> f64 {
-        self as f64
     }
 }
 
@@ -133,22 +121,7 @@ impl Output for f32 {
 }
 
 macro_rules! sixteen_bits {
-    ($type:ident, $format:expr, $round:ident) => {
-        impl sealed::Sealed for $type {
-            type Entry = Plain;
-            #[inline(always)]
-            fn round<V: Lanes>(lo: V, hi: V, out: &mut [$type; 8]) -> u8 {
-                let mut bits = [0; 8];
-                let mask = V::$round(lo, hi, &mut bits);
-                *out = bits.map($type);
-                mask
-            }
-            #[inline(always)]
-            fn widen(self) -> f64 {
-                widen($format, self.0 as u64)
-            }
-        }
-
+    ($type:ident, $format:expr) => {
         impl Output for $type {
             const FORMAT: Format = $format;
             fn from_bits(bits: u64) -> $type {
@@ -160,5 +133,5 @@ macro_rules! sixteen_bits {
         }
     };
 }
-sixteen_bits!(Bf16, Format::BF16, to_bf16);
-sixteen_bits!(F16, Format::F16, to_f16);
+sixteen_bits!(Bf16, Format::BF16);
+sixteen_bits!(F16, Format::F16);

@@ -1,8 +1,8 @@
 //! Tables of powers in fixed point, and a walker that goes from position to position.
 
-use super::entry::Row;
 use super::fixed::Fixed;
 use super::output::Output;
+use super::output::Row;
 use super::seed::Seeds;
 use std::sync::OnceLock;
 

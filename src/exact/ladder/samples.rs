@@ -2,8 +2,9 @@
 //! executable model, which is the program of the proofs, has to give the same bits.
 
 use super::bound::{DOUBLE_BOUND, power_of_two};
-use super::entry::{Double, Plain, Row, double_products, plain_products};
+use super::entry::{Double, Plain, double_products, plain_products};
 use super::fixed::Fixed;
+use super::output::Row;
 
 const HEADER: &str = "\
 (** What the Rust code of the ladder gives, written by its tests: z, w, e; then z·w in fixed point, and
@@ -92,13 +93,13 @@ fn inputs() -> Vec<(Fixed, Fixed, i32)> {
     list
 }
 
-/// ROPEWALK_WRITE=1 writes the file anew.
+/// ROPEWALK_BLESS=1 writes the file anew.
 #[test]
 fn samples_for_the_model_are_current() {
     let rows: Vec<String> = inputs().into_iter().map(|(z, w, e)| row(z, w, e)).collect();
     let text = format!("{HEADER}{}\n{FOOTER}", rows.join(";\n"));
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/proofs/Samples.v");
-    if std::env::var_os("ROPEWALK_WRITE").is_some() {
+    if std::env::var_os("ROPEWALK_BLESS").is_some() {
         std::fs::write(path, &text).unwrap();
     }
     let kept = std::fs::read_to_string(path).unwrap();

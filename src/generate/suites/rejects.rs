@@ -6,25 +6,16 @@
 
 mod additive;
 mod faults;
+mod refusals;
 mod rotary;
 mod rows;
 
+use refusals::Refusals;
+
 use crate::generate::plan::{FilePlan, GroupPlan, Input, parsed};
 use crate::number::Dtype;
-use crate::request::{Operation, Slug};
+use crate::request::Slug;
 use faults::Fault;
-
-/// A sound request and the faults that it is given.
-struct Refusals {
-    operation: Operation,
-    dtype: Dtype,
-    config: &'static str,
-    input: &'static str,
-    /// Faults of the config.
-    configs: Vec<Fault>,
-    /// Faults of the input.
-    inputs: Vec<Fault>,
-}
 
 pub(super) fn files() -> Vec<FilePlan> {
     [rotary::all(), additive::all(), rows::all()].iter().flatten().map(file).collect()

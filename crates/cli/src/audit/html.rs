@@ -1,10 +1,13 @@
 //! The report as one HTML page that needs nothing but itself.
 
+mod links;
 mod pictures;
 mod tables;
 
+use links::links;
+
 use maud::{DOCTYPE, Markup, PreEscaped, html};
-use ropewalk::audit::{Diagnosis, Digest, Report, Verdict, clean, link};
+use ropewalk::audit::{Diagnosis, Digest, Report, Verdict, clean};
 use ropewalk::vector::SUITE;
 
 /// No request leaves the page, whatever a kernel wrote into its name or its log.
@@ -86,19 +89,6 @@ fn cause(diagnosis: &Diagnosis) -> Markup {
             p class="small soft" {
                 "Explains " (share) " of the answers in failing cases."
                 @if !diagnosis.links.is_empty() { " Seen in " (links(&diagnosis.links)) "." }
-            }
-        }
-    }
-}
-
-/// Reports of real projects.
-fn links(reports: &[&str]) -> Markup {
-    html! {
-        @for (i, report) in reports.iter().enumerate() {
-            @if i > 0 { ", " }
-            @match link(report) {
-                Some(url) => a href=(url) rel="noreferrer" { (report) },
-                None => (report),
             }
         }
     }

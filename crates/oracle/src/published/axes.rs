@@ -2,7 +2,8 @@
 
 use super::super::SecondError;
 use super::super::real::Real;
-use super::{Parameters, Radical, Spectrum, over};
+use super::{Parameters, Spectrum, over};
+use crate::radical::Radical;
 use rug::Rational;
 
 /// FLUX `EmbedND`: cat of rope(ids[..., i], axes_dim[i], theta) with

@@ -2,7 +2,8 @@
 
 use super::super::real::Real;
 use super::super::{Ball, Elementary, SecondError};
-use super::{Parameters, Radical, Spectrum, over};
+use super::{Parameters, Spectrum, over};
+use crate::radical::Radical;
 use rug::ops::Pow;
 use rug::{Integer, Rational};
 

@@ -3,7 +3,8 @@
 use super::super::read::Config;
 use super::super::real::Real;
 use super::super::{SecondError, Target};
-use super::{Parameters, Radical, Spectrum, over};
+use super::{Parameters, Spectrum, over};
+use crate::radical::Radical;
 use rug::Rational;
 
 /// 1 / x for each.

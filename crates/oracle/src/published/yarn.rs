@@ -2,7 +2,8 @@
 
 use super::super::real::{Real, raise};
 use super::super::{Ball, Elementary, SecondError, pi};
-use super::{Parameters, Radical, Spectrum, over};
+use super::{Parameters, Spectrum, over};
+use crate::radical::Radical;
 use rug::{Integer, Rational};
 use std::cmp::Ordering;
 use std::rc::Rc;
