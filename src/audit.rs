@@ -10,6 +10,7 @@
 //! passed. See `docs/auditing.md`.
 
 mod ask;
+mod asking;
 mod capability;
 mod case;
 mod diagnose;
@@ -37,11 +38,11 @@ mod sight;
 mod tolerance;
 
 pub use ask::Ask;
-pub use capability::{Capability, Description, Limits};
+pub use capability::{Capability, Description, Limits, Sizes};
 pub use case::{Case, Truth, cases, in_doubles};
 pub use element::{Accepts, accepts};
 pub use errors::{Band, Cell, Errors};
-pub use files::{Answers, Prompt, hash};
+pub use files::{Answers, Prompt, Prompted, Selected, hash};
 pub use finding::{
     CaseReport, Diagnosis, Fitted, FittedPlane, Group, Report, Section, Status, Unseen, Verdict,
 };

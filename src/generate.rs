@@ -17,5 +17,5 @@ pub use compare::{Difference, compare};
 pub use lists::{BASES, Band, DIMS, POSITIONS, band_of, bands};
 pub use near_tie::{Phase, distance_to_tie};
 pub use plan::{FilePlan, GroupPlan, TestPlan};
-pub use run::{GenerateError, Generated, generate, manifest};
+pub use run::{GenerateError, Generated, generate, manifest, truths};
 pub use suites::{SUITES, plans, plans_for};

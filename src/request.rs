@@ -2,6 +2,7 @@
 
 mod input;
 mod json;
+mod names;
 mod operation;
 mod position;
 mod reject;
@@ -9,6 +10,7 @@ mod reply;
 
 pub use input::Input;
 pub use json::{Json, Object};
+pub use names::{did_you_mean, nearest};
 pub use operation::{Direction, Operation};
 pub use position::{POSITION_LIMIT, Position, Positions};
 pub use reject::{Reject, Slug};

@@ -1,5 +1,6 @@
 //! The four doors: what comes in by each is judged alike.
 
+mod adapters;
 mod command;
 mod files;
 mod function;

@@ -1,5 +1,6 @@
 //! The model form: every spelling of a config.json, and the released models.
 
+mod encoding;
 mod layers;
 mod malformed;
 mod released;
@@ -27,9 +28,10 @@ fn flat(model: Value) -> Value {
     try_flat(&model, None).unwrap_or_else(|reject| panic!("{reject}"))
 }
 
-/// A config.json of a model 128 wide per head, with further keys.
+/// A config.json of a model 128 wide per head, with further keys; its type fills in no numbers.
 fn with(more: Value) -> Value {
-    let mut model = json!({"hidden_size": 4096, "num_attention_heads": 32});
+    let mut model =
+        json!({"model_type": "kimi_k2", "hidden_size": 4096, "num_attention_heads": 32});
     for (key, value) in more.as_object().unwrap() {
         model[key] = value.clone();
     }

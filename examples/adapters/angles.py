@@ -64,7 +64,10 @@ def measure(names):
                 print("%d\t%s\t%.2e" % (position, name, max(errors)), flush=True)
 
 
-COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#666666", "#a0522d"]
+COLOURS = [
+    "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#666666", "#a0522d",
+    "#000000", "#5e3c99", "#8a9a00", "#b2182b",
+]
 
 
 def draw(path):
@@ -100,7 +103,7 @@ def draw(path):
     out.append('<text transform="translate(14 %d) rotate(-90)" text-anchor="middle">largest angle error, radians</text>' % (top + high // 2))
     order = sorted(shared, key=lambda name: -lines[name][-1][1])
     for row, name in enumerate(order):
-        colour = COLOURS[row % len(COLOURS)]
+        colour = COLOURS[row]  # one for each: two lines of one colour would be one series
         points = " ".join("%.1f,%.1f" % (x(p), y(e)) for p, e in lines[name])
         out.append('<polyline points="%s" fill="none" stroke="%s" stroke-width="1.6"/>' % (points, colour))
         names = shared[name]

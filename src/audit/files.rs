@@ -30,7 +30,8 @@ pub struct Prompt {
 
 impl Prompt {
     /// The sound questions among some cases: what must be refused cannot be written as tensors.
-    pub fn new(cases: &[Case]) -> Prompt {
+    /// `selection` says what the cases were chosen from, for whoever judges the answers.
+    pub fn new(cases: &[Case], selection: &Selected) -> Prompt {
         let mut tensors = Vec::new();
         let mut questions = Vec::new();
         for case in cases {
@@ -72,16 +73,64 @@ impl Prompt {
         let json = object([
             ("schema", SCHEMA.into()),
             ("suite", crate::vector::SUITE.into()),
+            ("selection", selection.to_json()),
             ("questions", Json::Array(questions)),
         ]);
         Prompt { tensors, json, questions: count }
     }
+}
 
-    /// The ids that a prompt's JSON asks for.
+/// What questions were chosen from: the golden vectors if nothing is said.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Selected {
+    /// A config of the caller's.
+    pub config: Option<Object>,
+    /// A directory of golden files.
+    pub vectors: Option<String>,
+}
+
+/// What a prompt's JSON asks.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Prompted {
+    /// The ids of its questions.
+    pub ids: BTreeSet<String>,
+    /// What they were chosen from.
+    pub selected: Selected,
+}
+
+impl Selected {
+    fn to_json(&self) -> Json {
+        let config = self.config.clone().map(|config| ("config".to_string(), Json::Object(config)));
+        let vectors = self.vectors.as_deref().map(|path| ("vectors".to_string(), path.into()));
+        Json::Object(config.into_iter().chain(vectors).collect())
+    }
+
+    fn read(json: Option<&Json>) -> Result<Selected, String> {
+        let object = match json {
+            None => return Ok(Selected::default()),
+            Some(Json::Object(object)) => object,
+            Some(other) => return Err(format!("selection is {}, no object", other.kind())),
+        };
+        let config = match object.get("config") {
+            None => None,
+            Some(Json::Object(config)) => Some(config.clone()),
+            Some(other) => return Err(format!("selection.config is {}", other.kind())),
+        };
+        let vectors = match object.get("vectors") {
+            None => None,
+            Some(Json::String(path)) => Some(path.clone()),
+            Some(other) => return Err(format!("selection.vectors is {}", other.kind())),
+        };
+        Ok(Selected { config, vectors })
+    }
+}
+
+impl Prompted {
+    /// Reads it.
     ///
     /// # Errors
     /// If it is no prompt.
-    pub fn ids(json: &Json) -> Result<BTreeSet<String>, String> {
+    pub fn read(json: &Json) -> Result<Prompted, String> {
         let Json::Object(object) = json else { return Err("a prompt is an object".into()) };
         match object.get("schema") {
             Some(Json::String(schema)) if schema == SCHEMA => {}
@@ -98,7 +147,8 @@ impl Prompt {
             },
             other => Err(format!("questions holds {}", other.kind())),
         };
-        questions.iter().map(id).collect()
+        let ids = questions.iter().map(id).collect::<Result<_, _>>()?;
+        Ok(Prompted { ids, selected: Selected::read(object.get("selection"))? })
     }
 }
 

@@ -16,6 +16,8 @@ pub enum Verdict {
     Conforms,
     /// Some answer is wrong.
     Diverges,
+    /// Every value is right; what must be refused was asked, and some of it is answered.
+    Lenient,
     /// Nothing could be judged, or a claim was never exercised.
     Unjudged,
     /// The kernel did not answer as the protocol has it, and nothing it did answer is wrong.
@@ -28,6 +30,7 @@ impl Verdict {
         match self {
             Verdict::Conforms => "conforms",
             Verdict::Diverges => "diverges",
+            Verdict::Lenient => "lenient",
             Verdict::Unjudged => "unjudged",
             Verdict::AdapterFault => "adapter_fault",
         }
@@ -37,7 +40,7 @@ impl Verdict {
     pub const fn exit_code(self) -> u8 {
         match self {
             Verdict::Conforms => 0,
-            Verdict::Diverges => 1,
+            Verdict::Diverges | Verdict::Lenient => 1,
             Verdict::Unjudged | Verdict::AdapterFault => 3,
         }
     }
@@ -290,6 +293,8 @@ pub struct Report {
     pub kernel: Description,
     /// How it was called: the command, the library, the file.
     pub door: String,
+    /// The options with which `ropewalk explain` finds the cases, each with a space behind it.
+    pub source: String,
     /// The answer.
     pub verdict: Verdict,
     /// By operation and output format.
@@ -309,6 +314,8 @@ pub struct Report {
     /// Whatever else decides the verdict or deserves a line: claims never exercised, entries of
     /// the known-failures file that pass.
     pub complaints: Vec<String>,
+    /// What deserves a line and decides nothing: what the kernel declines.
+    pub remarks: Vec<String>,
     /// The end of the kernel's log, if something broke.
     pub log: String,
 }
@@ -319,6 +326,7 @@ impl Report {
         Report {
             kernel,
             door,
+            source: String::new(),
             verdict: Verdict::Unjudged,
             sections: vec![],
             cases: vec![],
@@ -328,6 +336,7 @@ impl Report {
             seen: vec![],
             unseen: vec![],
             complaints: vec![],
+            remarks: vec![],
             log: String::new(),
         }
     }

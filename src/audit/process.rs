@@ -24,13 +24,14 @@ pub struct ProcessOptions {
     /// Bytes of a line; the longest answers of the vectors have some 10⁵, so that the default of
     /// 2²⁸ cuts off nothing but a flood.
     pub longest_line: usize,
-    /// Breakages in a row after which nothing more is asked.
+    /// Breakages in a row after which nothing more is asked; a hang, which costs the whole timeout,
+    /// counts three times.
     pub give_up: usize,
 }
 
 impl Default for ProcessOptions {
     fn default() -> Self {
-        ProcessOptions { timeout: Duration::from_secs(30), longest_line: 1 << 28, give_up: 5 }
+        ProcessOptions { timeout: Duration::from_secs(30), longest_line: 1 << 28, give_up: 12 }
     }
 }
 
@@ -47,6 +48,8 @@ pub struct Process {
     options: ProcessOptions,
     running: Option<Running>,
     broken_in_a_row: usize,
+    /// Why it did not start when it was first asked who it is.
+    stillborn: Option<Breakage>,
     log: Arc<Mutex<Vec<u8>>>,
 }
 
@@ -71,7 +74,14 @@ impl Process {
     }
 
     fn with(command: CommandLine, options: ProcessOptions) -> Process {
-        Process { command, options, running: None, broken_in_a_row: 0, log: Arc::default() }
+        Process {
+            command,
+            options,
+            running: None,
+            broken_in_a_row: 0,
+            stillborn: None,
+            log: Arc::default(),
+        }
     }
 
     /// What the reply to `start` says beyond the protocol: its keys that begin with `x_`.
@@ -114,7 +124,17 @@ impl Process {
 
 impl Kernel for Process {
     fn describe(&mut self) -> Result<Description, Breakage> {
-        Ok(self.running()?.description.clone())
+        // Whoever asks twice need not wait twice.
+        if let Some(breakage) = &self.stillborn {
+            return Err(breakage.clone());
+        }
+        match self.running() {
+            Ok(running) => Ok(running.description.clone()),
+            Err(breakage) => {
+                self.stillborn = Some(breakage.clone());
+                Err(breakage)
+            }
+        }
     }
 
     fn ask(&mut self, ask: &Ask) -> Outcome {
@@ -122,8 +142,8 @@ impl Kernel for Process {
             Ok(running) => running.exchange(ask),
             Err(breakage) => return Outcome::Broken(breakage),
         };
-        if let Outcome::Broken(_) = outcome {
-            self.broken_in_a_row += 1;
+        if let Outcome::Broken(breakage) = &outcome {
+            self.broken_in_a_row += if let Breakage::Hang(_) = breakage { 3 } else { 1 };
             if let Some(mut running) = self.running.take() {
                 running.kill();
             }

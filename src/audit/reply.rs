@@ -22,7 +22,7 @@ pub fn read_reply(line: &str, id: &str) -> Outcome {
 }
 
 fn reply(line: &str, id: &str) -> Result<Outcome, Breakage> {
-    let garbage = |why: String| Breakage::Garbage(why);
+    let garbage = |why: String| Breakage::Garbage(cut(why));
     let json: Json = serde_json::from_str(line)
         .map_err(|e| garbage(format!("no JSON ({e}): {}", shortened(line))))?;
     let Json::Object(object) = &json else {
@@ -42,7 +42,7 @@ fn reply(line: &str, id: &str) -> Result<Outcome, Breakage> {
                 Json::String(text) => text.clone(),
                 other => other.to_string(),
             };
-            return Err(Breakage::WrongId { got, want: id.into() });
+            return Err(Breakage::WrongId { got: shortened(&got), want: id.into() });
         }
         None => return Err(garbage(format!("a reply without id: {}", shortened(line)))),
     }
@@ -64,7 +64,7 @@ fn reply(line: &str, id: &str) -> Result<Outcome, Breakage> {
         return output(object).map(Outcome::Output).map_err(garbage);
     }
     let text = match object.get(kind) {
-        Some(Json::String(text)) => text.clone(),
+        Some(Json::String(text)) => cut(text.clone()),
         Some(other) => return Err(garbage(format!("{kind} is {other}, a string is needed"))),
         None => String::new(),
     };
@@ -86,6 +86,18 @@ fn output(object: &Object) -> Result<Vec<(String, Tensor)>, String> {
         Err(reject) => Err(format!("output {}", reject.text)),
     };
     named.iter().map(read).collect()
+}
+
+/// What a kernel says of itself, as much of it as a report may hold: a thousand refusals of a
+/// megabyte each would fill memory and every page.
+pub(super) fn cut(mut text: String) -> String {
+    const MOST: usize = 2000;
+    if let Some((end, _)) = text.char_indices().nth(MOST) {
+        text.truncate(end);
+        text.shrink_to_fit();
+        text.push('…');
+    }
+    text
 }
 
 /// The beginning of a line, for a message.

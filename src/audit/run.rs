@@ -1,5 +1,6 @@
 //! The audit itself: asks, judges, and says what follows.
 
+use super::asking::ask;
 use super::capability::Description;
 use super::case::Case;
 use super::diagnose::diagnose;
@@ -7,11 +8,11 @@ use super::errors::measured::measured;
 use super::exhibit::{Exhibit, exhibits, judging};
 use super::finding::{CaseReport, Report, Status, Verdict};
 use super::kernel::Kernel;
-use super::outcome::{Answered, Breakage, Outcome};
+use super::outcome::Answered;
 use super::probe::found;
 use super::section::{Member, explain, section};
 use super::sight::sight;
-use crate::number::{Dtype, Tensor};
+use crate::number::Dtype;
 use crate::profile::Profile;
 use crate::request::Operation;
 use rayon::prelude::*;
@@ -21,10 +22,17 @@ use std::collections::BTreeMap;
 pub struct Options<'a> {
     /// How the kernel was reached, for the report.
     pub door: String,
+    /// The options with which `ropewalk explain` finds the cases, each with a space behind it;
+    /// empty for the golden ones.
+    pub source: String,
     /// Judge by this profile instead of the right one that fits best.
     pub profile: Option<Profile>,
     /// Ask everything twice and require the same answers.
     pub twice: bool,
+    /// Ask everything so often, at least.
+    pub repeat: usize,
+    /// Whether the cases are all there are: then a claim that none of them touches is a mistake.
+    pub whole: bool,
     /// Look for the cause of what is wrong.
     pub diagnose: bool,
     /// Say which faults the run would have seen.
@@ -33,19 +41,25 @@ pub struct Options<'a> {
     pub known: &'a (dyn Fn(&str) -> bool + Sync),
     /// Called after every answer.
     pub progress: &'a (dyn Fn() + Sync),
+    /// Called with the verdict, before causes are looked for.
+    pub judged: &'a (dyn Fn(&Report) + Sync),
 }
 
 impl Default for Options<'_> {
     fn default() -> Self {
-        let (known, progress) = (&|_: &str| false, &|| ());
+        let (known, progress, judged) = (&|_: &str| false, &|| (), &|_: &Report| ());
         Options {
             door: String::new(),
+            source: String::new(),
             profile: None,
             twice: true,
+            repeat: 1,
+            whole: true,
             diagnose: true,
             sight: true,
             known,
             progress,
+            judged,
         }
     }
 }
@@ -73,56 +87,23 @@ pub fn audit(kernel: &mut dyn Kernel, cases: &[Case], options: &Options) -> Audi
             return Audited { asked: vec![], report };
         }
     };
-    let (basic, rest): (Vec<usize>, Vec<usize>) =
-        (0..cases.len()).partition(|&index| cases[index].basic);
-    let mut used = vec![0; description.capabilities.len()];
-    let mut asked: Vec<Answered> = Vec::new();
-    for index in basic.into_iter().chain(rest) {
-        let case = &cases[index];
-        let covered = description
-            .covers(&case.ask)
-            .and_then(|capability| kernel.reaches(&case.ask).map(|()| capability));
-        let outcome = covered.map(|capability| {
-            let outcome = kernel.ask(&case.ask);
-            if matches!(
-                outcome,
-                Outcome::Output(_) | Outcome::Rejected(_) | Outcome::Misbehaved(..)
-            ) {
-                used[capability] += 1;
-            }
-            outcome
-        });
-        (options.progress)();
-        asked.push(Answered { case: index, outcome, fickle: false, broke: None });
-    }
-    if options.twice {
-        for one in &mut asked {
-            if let Ok(first @ Outcome::Output(_)) = &one.outcome {
-                match kernel.ask(&cases[one.case].ask) {
-                    // Nothing was asked: what was answered before stands.
-                    Outcome::Broken(Breakage::GivenUp(_)) => {}
-                    again
-                    @ (Outcome::Broken(_) | Outcome::Errored(_) | Outcome::Misbehaved(..)) => {
-                        one.broke = Some(again)
-                    }
-                    again => one.fickle = !same(first, &again),
-                }
-            }
-            (options.progress)();
-        }
-    }
+    let times = options.repeat.max(if options.twice { 2 } else { 1 });
+    let asking = ask(kernel, cases, &description, times, options.progress);
     let log = kernel.log();
-    let mut report = judge_all(cases, &asked, description, options);
-    for (index, count) in used.iter().enumerate() {
-        if *count == 0 {
+    let mut report = judge_all(cases, &asking.answered, description, options);
+    for (index, &(covering, exercised)) in asking.used.iter().enumerate() {
+        if !exercised && (covering || options.whole) {
             report.complaints.push(format!("capability {} was never exercised", index + 1));
         }
+    }
+    for (index, change) in asking.changes {
+        report.cases[index].notes.push(change);
     }
     if report.cases.iter().any(|case| case.status.is_breakage()) {
         report.log = log;
     }
     report.verdict = verdict(&report);
-    Audited { asked, report }
+    Audited { asked: asking.answered, report }
 }
 
 /// Judges answers that are there already.
@@ -133,6 +114,7 @@ pub fn judge_all(
     options: &Options,
 ) -> Report {
     let mut report = Report::new(description, options.door.clone());
+    report.source = options.source.clone();
     let exhibits = exhibits(cases, answered, options.profile);
     let mut members: BTreeMap<(usize, Dtype), Vec<usize>> = BTreeMap::new();
     for (index, exhibit) in exhibits.iter().enumerate() {
@@ -167,7 +149,9 @@ pub fn judge_all(
     report.diagnoses = found::diagnoses(&reports);
     report.cases = reports;
     report.complaints = complaints(&report);
+    report.remarks.extend(declined(&report.cases));
     report.verdict = verdict(&report);
+    (options.judged)(&report);
     // What a probe found has its cause already.
     let probed = |case: &CaseReport| matches!(case.status, Status::Misbehaved(..));
     if options.diagnose && report.divergences().any(|case| !probed(case)) {
@@ -179,24 +163,6 @@ pub fn judge_all(
         (report.seen, report.unseen) = sight(&exhibits, &report.cases);
     }
     report
-}
-
-/// Whether two answers are the same, whatever the payload of a NaN.
-fn same(first: &Outcome, again: &Outcome) -> bool {
-    let (Outcome::Output(first), Outcome::Output(again)) = (first, again) else {
-        return first == again;
-    };
-    let bits = |tensor: &Tensor| -> Vec<u64> {
-        let canonical = |&bits: &u64| match tensor.dtype().format() {
-            Some(format) if format.is_nan(bits) => format.quiet_nan(),
-            _ => bits,
-        };
-        tensor.data().iter().map(canonical).collect()
-    };
-    first.len() == again.len()
-        && first.iter().zip(again).all(|((name, a), (other, b))| {
-            name == other && a.shape() == b.shape() && a.dtype() == b.dtype() && bits(a) == bits(b)
-        })
 }
 
 /// Whatever is wrong with the run itself.
@@ -212,6 +178,10 @@ fn complaints(report: &Report) -> Vec<String> {
 fn verdict(report: &Report) -> Verdict {
     let stale = report.cases.iter().any(|case| case.known && case.status == Status::Passed);
     let judged: usize = report.cases.iter().map(|case| case.judged).sum();
+    let lenient = |case: &CaseReport| matches!(case.status, Status::Accepted(_));
+    if report.divergences().next().is_some() && report.divergences().all(lenient) && judged > 0 {
+        return if stale { Verdict::Diverges } else { Verdict::Lenient };
+    }
     if stale || report.divergences().next().is_some() {
         return Verdict::Diverges;
     }
@@ -222,4 +192,37 @@ fn verdict(report: &Report) -> Verdict {
         return Verdict::Unjudged;
     }
     Verdict::Conforms
+}
+
+/// What a kernel declines although it claims it, in a line: it is left out of its claim, and the
+/// reasons say how to write that.
+fn declined(cases: &[CaseReport]) -> Option<String> {
+    let mut groups: BTreeMap<&str, bool> = BTreeMap::new();
+    let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
+    for case in cases {
+        match &case.status {
+            Status::Unclaimed(_) => {}
+            Status::Unsupported(reason) => {
+                groups.entry(&case.group).or_insert(true);
+                *reasons.entry(reason).or_default() += 1;
+            }
+            _ => _ = groups.insert(&case.group, false),
+        }
+    }
+    let whole = groups.values().filter(|declined| **declined).count();
+    let count: usize = reasons.values().sum();
+    let mut reasons: Vec<(&str, usize)> = reasons.into_iter().collect();
+    reasons.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    let more = reasons.len().saturating_sub(5);
+    let mut said: Vec<String> =
+        reasons.iter().take(5).map(|(reason, count)| format!("{reason} ({count})")).collect();
+    said.extend((more > 0).then(|| format!("{more} more reasons")));
+    (count > 0).then(|| {
+        format!(
+            "{count} cases that it declines are left out of its claim, {whole} of {} groups as a \
+             whole: {}",
+            groups.len(),
+            said.join(", ")
+        )
+    })
 }

@@ -117,17 +117,19 @@ fn together<'e>(all: impl Iterator<Item = &'e Errors>) -> Errors {
     sum
 }
 
-/// Groups that were asked, and of which nothing was answered that can be judged in principle.
+/// Groups that were skipped, and of which nothing was answered. What is unsupported is no part of
+/// a claim.
 fn silent(members: &[Member]) -> Vec<String> {
     let mut groups: BTreeMap<&str, (bool, bool)> = BTreeMap::new();
     for Member { report, .. } in members {
-        let asked = !matches!(report.status, Status::Unclaimed(_));
-        let evaded = matches!(report.status, Status::Unsupported(_) | Status::Skipped(_));
         let entry = groups.entry(&report.group).or_default();
-        entry.0 |= asked;
-        entry.1 |= asked && !evaded;
+        match report.status {
+            Status::Skipped(_) => entry.0 = true,
+            Status::Unsupported(_) | Status::Unclaimed(_) => {}
+            _ => entry.1 = true,
+        }
     }
-    let silent = groups.iter().filter(|(_, (asked, answered))| *asked && !answered);
+    let silent = groups.iter().filter(|(_, (skipped, answered))| *skipped && !answered);
     silent.map(|(group, _)| group.to_string()).collect()
 }
 

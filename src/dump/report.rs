@@ -8,7 +8,7 @@ use std::fmt::Write;
 fn word(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Conforms => "CONFORMS",
-        Verdict::Diverges => "DIVERGES",
+        Verdict::Diverges | Verdict::Lenient => "DIVERGES",
         Verdict::Unjudged | Verdict::AdapterFault => "UNJUDGED",
     }
 }

@@ -1,6 +1,7 @@
 //! Tables of config keys: what may stand in a config, of which type, in which range.
 
-use crate::request::{Json, Object, Reject, Slug};
+use crate::encoding::Layout;
+use crate::request::{Json, Object, Reject, Slug, did_you_mean};
 
 /// One key of a config.
 #[derive(Clone, Copy, Debug)]
@@ -124,7 +125,17 @@ impl Kind {
         {
             return invalid(&format!("{name}[{place}]"), &items[place], one.words());
         }
-        invalid(name, value, self.words())
+        // `neox` is a layout; only not by that name.
+        let hint = match (self, value) {
+            (Kind::Word(words), Json::String(word)) => match Layout::meant(word) {
+                Some(layout) if words.contains(&layout.name()) => {
+                    format!("; what is called {word} elsewhere is {} here", layout.name())
+                }
+                _ => did_you_mean(word, words.iter().copied()),
+            },
+            _ => String::new(),
+        };
+        invalid(name, value, self.words() + &hint)
     }
 
     fn allows(self, value: &Json) -> bool {
@@ -180,8 +191,9 @@ impl Checked {
                 false => (Slug::UnknownKey, "is unknown"),
             };
             return Err(slug.because(format!(
-                "key {name} (value {value}) {has} for {what}, which takes {}",
-                names.join(", ")
+                "key {name} (value {value}) {has} for {what}, which takes {}{}",
+                names.join(", "),
+                did_you_mean(name, names.iter().copied())
             )));
         }
         let mut checked = Object::default();

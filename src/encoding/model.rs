@@ -11,22 +11,29 @@
 //! one value that differ are `invalid_value`, and inside `rope_scaling` or `rope_parameters` every
 //! key must be known and used.
 
+mod additive;
 mod aliases;
+mod axial;
 mod layer;
 mod levels;
 mod scaling;
 mod shape;
+mod whether;
+
+pub use additive::flatten_additive;
+pub use whether::PositionEncoding;
 
 pub use aliases::{ALIASES, Alias, IGNORED_INSIDE, TYPES};
 
 use super::key::invalid;
 use super::rope::Layout;
 use super::spectrum::{Scheme, find};
-use crate::request::{Json, Object, Reject, Slug};
+use crate::request::{Json, Object, Reject, Slug, did_you_mean};
+use aliases::TOWERS;
 use levels::Levels;
 
 /// The keys of the model form.
-pub const MODEL_KEYS: [&str; 3] = ["model", "layout", "layer_type"];
+pub const MODEL_KEYS: [&str; 4] = ["model", "layout", "layer_type", "part"];
 
 /// Translates the model form to the flat form; the flat form's rules are still to be checked.
 ///
@@ -50,8 +57,9 @@ pub fn flatten(config: &Object, schemes: &[&dyn Scheme]) -> Result<Object, Rejec
                 false => Slug::UnknownKey,
             };
             return Err(slug.because(format!(
-                "key {name} (value {value}) stands beside model, which takes {}",
-                MODEL_KEYS.join(", ")
+                "key {name} (value {value}) stands beside model, which takes {}{}",
+                MODEL_KEYS.join(", "),
+                did_you_mean(name, MODEL_KEYS)
             )));
         }
     }
@@ -70,10 +78,18 @@ pub fn flatten(config: &Object, schemes: &[&dyn Scheme]) -> Result<Object, Rejec
         Some(Json::String(name)) => Some(name.as_str()),
         Some(other) => return Err(invalid("layer_type", other, "a string")),
     };
-    let levels = Levels::new(model);
+    let levels = match config.get("part") {
+        None => Levels::new(model),
+        Some(Json::String(part)) if part == "text" => Levels::new(model),
+        Some(Json::String(part)) if TOWERS.iter().any(|(name, _)| name == part) => {
+            Levels::tower(model, part)?
+        }
+        Some(other) => return Err(invalid("part", other, "text, vision, audio")),
+    };
     levels.expect_no_strangers()?;
+    whether::expect_rope(&levels)?;
     let layer = layer::choose(&levels, wanted)?;
-    let rope_type = scaling::rope_type(&layer, schemes)?;
+    let rope_type = scaling::rope_type(&levels, &layer, schemes)?;
     let mut flat = Object::default();
     flat.set("head_dim", shape::head_dim(&levels, layer.name)?);
     flat.set("layout", layout.clone());
@@ -87,17 +103,60 @@ pub fn flatten(config: &Object, schemes: &[&dyn Scheme]) -> Result<Object, Rejec
     Ok(flat)
 }
 
+/// The parts of a larger model that a config.json describes: `text`, and the towers beside it.
+pub fn parts(model: &Object) -> Vec<&'static str> {
+    let towers = TOWERS.iter().map(|(part, _)| *part);
+    std::iter::once("text").chain(towers.filter(|part| Levels::tower(model, part).is_ok())).collect()
+}
+
 /// The layer types that a config.json must be asked for one by one; empty if all rotating layers
 /// are alike.
 pub fn layer_types(model: &Object) -> Vec<String> {
-    layer::choices(&Levels::new(model)).unwrap_or_default()
+    let levels = Levels::new(model);
+    match whether::encoding(&levels) {
+        Ok((PositionEncoding::T5, _)) => additive::parts(&levels),
+        _ => layer::choices(&levels).unwrap_or_default(),
+    }
 }
 
-/// The layout that Transformers computes a model type in: `half` unless its config class or
-/// modelling code says otherwise. The contract never guesses it; the command line does.
+/// Which position encoding a config.json has, a rope or another.
+///
+/// ```
+/// use ropewalk::encoding::model::{PositionEncoding, position_encoding};
+/// let of = |text| position_encoding(&serde_json::from_str(text).unwrap());
+/// assert_eq!(of(r#"{"model_type": "bert"}"#), Ok(PositionEncoding::Learned));
+/// assert_eq!(of(r#"{"model_type": "falcon", "alibi": true}"#), Ok(PositionEncoding::Alibi));
+/// assert_eq!(of(r#"{"model_type": "mistral"}"#), Ok(PositionEncoding::Rope));
+/// assert_eq!(of("{}").unwrap_err().slug.name(), "missing_key");
+/// ```
+///
+/// # Errors
+/// `missing_key` where nothing says which.
+pub fn position_encoding(model: &Object) -> Result<PositionEncoding, Reject> {
+    Ok(whether::encoding(&Levels::new(model))?.0)
+}
+
+/// The layout that Transformers computes a model type in: what `rope_interleave` says where it
+/// stands, else `half` unless its config class or modelling code says otherwise. The contract never
+/// guesses it; the command line does.
 pub fn usual_layout(model: &Object) -> Layout {
-    match Levels::new(model).class("layout") {
-        Some(Json::String(name)) => Layout::from_name(name).unwrap_or(Layout::Half),
+    layout_of(&Levels::new(model))
+}
+
+/// The same of one of [`parts`]; `half` for a part that the file does not have.
+pub fn tower_layout(model: &Object, part: &str) -> Layout {
+    match part {
+        "text" => usual_layout(model),
+        _ => Levels::tower(model, part).map_or(Layout::Half, |levels| layout_of(&levels)),
+    }
+}
+
+fn layout_of(levels: &Levels) -> Layout {
+    let switches = ["rope_interleave", "rope_interleaved", "rotary_emb_interleaved"];
+    match (switches.iter().find_map(|name| levels.plain(name)), levels.class("layout")) {
+        (Some(Json::Bool(true)), _) => Layout::Interleaved,
+        (Some(Json::Bool(false)), _) => Layout::Half,
+        (_, Some(Json::String(name))) => Layout::from_name(name).unwrap_or(Layout::Half),
         _ => Layout::Half,
     }
 }

@@ -74,6 +74,21 @@ impl Question {
     /// # Errors
     /// As [`Question::new`].
     pub fn with_schemes(request: &Request, schemes: &[&dyn Scheme]) -> Result<Question, Reject> {
+        let translated;
+        let request = match (request.operation, request.config.get("model")) {
+            (
+                Operation::AlibiSlopes
+                | Operation::AlibiBias
+                | Operation::T5Bucket
+                | Operation::T5Bias,
+                Some(_),
+            ) => {
+                let config = super::model::flatten_additive(&request.config, request.operation)?;
+                translated = Request { config, ..request.clone() };
+                &translated
+            }
+            _ => request,
+        };
         let body = match request.operation {
             Operation::Rotate => Body::Rotate(Rotate::new(request, schemes)?),
             Operation::Apply => Body::Apply(Apply::new(request)?),

@@ -37,6 +37,25 @@ impl Layout {
         Layout::ALL.into_iter().find(|layout| layout.name() == name)
     }
 
+    /// The layout that another project's word means.
+    ///
+    /// ```
+    /// use ropewalk::encoding::Layout;
+    /// assert_eq!(Layout::meant("neox"), Some(Layout::Half));
+    /// assert_eq!(Layout::meant("GPT-J"), Some(Layout::Interleaved));
+    /// ```
+    pub fn meant(name: &str) -> Option<Layout> {
+        let name = name.to_lowercase().replace(['-', '_', ' '], "");
+        Some(match name.as_str() {
+            "half" | "neox" | "gptneox" | "rotatehalf" | "hf" | "huggingface" | "split" => {
+                Layout::Half
+            }
+            "interleaved" | "gptj" | "interleave" | "traditional" | "normal" | "meta"
+            | "roformer" | "rotateeverytwo" => Layout::Interleaved,
+            _ => return None,
+        })
+    }
+
     /// Coordinates of pair `index` of `pairs`, in a slice that begins at `offset`.
     ///
     /// In the half layout the partner is `pairs` away, half the *rotated* slice, whatever the

@@ -8,6 +8,7 @@ mod dynamic;
 mod linear;
 mod llama3;
 mod longrope;
+mod moonvit;
 mod none;
 mod ntk;
 mod ntk_by_parts;
@@ -24,6 +25,7 @@ pub use dynamic::Dynamic;
 pub use linear::Linear;
 pub use llama3::Llama3;
 pub use longrope::LongRope;
+pub use moonvit::MoonVit;
 pub use none::Unturned;
 pub use ntk::{Ntk, NtkFixed};
 pub use ntk_by_parts::NtkByParts;
@@ -31,7 +33,7 @@ pub use proportional::Proportional;
 pub use xpos::XPos;
 pub use yarn::Yarn;
 
-use crate::request::{Reject, Slug};
+use crate::request::{Reject, Slug, did_you_mean};
 
 /// The rules that the crate brings, in the order of the documentation.
 pub const SCHEMES: &[&dyn Scheme] = &[
@@ -48,6 +50,7 @@ pub const SCHEMES: &[&dyn Scheme] = &[
     &XPos,
     &Axial,
     &Pixtral,
+    &MoonVit,
     &Dinov3,
     &Pixel,
     &Unturned,
@@ -60,7 +63,10 @@ pub const SCHEMES: &[&dyn Scheme] = &[
 pub fn find<'a>(schemes: &[&'a dyn Scheme], rope_type: &str) -> Result<&'a dyn Scheme, Reject> {
     schemes.iter().copied().find(|scheme| scheme.rope_type() == rope_type).ok_or_else(|| {
         let names: Vec<&str> = schemes.iter().map(|scheme| scheme.rope_type()).collect();
-        Slug::UnknownRopeType
-            .because(format!("rope_type is {rope_type:?}, allowed are {}", names.join(", ")))
+        Slug::UnknownRopeType.because(format!(
+            "rope_type is {rope_type:?}, allowed are {}{}",
+            names.join(", "),
+            did_you_mean(rope_type, names.iter().copied())
+        ))
     })
 }

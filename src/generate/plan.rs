@@ -62,6 +62,16 @@ impl FilePlan {
         &mut self.groups[last]
     }
 
+    /// Leaves out the tests that somebody does not want; says whether one is left. The groups stay,
+    /// for the first of them is the basic one.
+    pub fn keep(&mut self, wanted: impl Fn(&FilePlan, &GroupPlan, &TestPlan) -> bool) -> bool {
+        let whole = self.clone();
+        for (group, all) in self.groups.iter_mut().zip(&whole.groups) {
+            group.tests = all.tests.iter().filter(|t| wanted(&whole, all, t)).cloned().collect();
+        }
+        self.groups.iter().any(|group| !group.tests.is_empty())
+    }
+
     /// The id of a test.
     pub fn id(&self, group: &GroupPlan, test: &TestPlan) -> String {
         let file = self.path.trim_end_matches(".json").replace(['/', '_'], "-");

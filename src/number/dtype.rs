@@ -50,6 +50,31 @@ impl Dtype {
         Dtype::ALL.into_iter().find(|dtype| dtype.name() == name)
     }
 
+    /// The dtype that a framework's name means: `float32`, `torch.bfloat16`, `half`.
+    ///
+    /// ```
+    /// use ropewalk::number::Dtype;
+    /// assert_eq!(Dtype::meant("torch.float32"), Some(Dtype::F32));
+    /// assert_eq!(Dtype::meant("BF16"), Some(Dtype::Bf16));
+    /// assert_eq!(Dtype::meant("tf32"), None);
+    /// ```
+    pub fn meant(name: &str) -> Option<Dtype> {
+        let name = name.to_lowercase();
+        let name = ["torch.", "np.", "numpy.", "jnp.", "tf."]
+            .iter()
+            .find_map(|module| name.strip_prefix(module))
+            .unwrap_or(&name);
+        Some(match name {
+            "float64" | "fp64" | "double" => Dtype::F64,
+            "float32" | "fp32" | "float" | "single" => Dtype::F32,
+            "bfloat16" | "bfloat" => Dtype::Bf16,
+            "float16" | "fp16" | "half" => Dtype::F16,
+            "int64" | "long" => Dtype::I64,
+            "int32" | "int" => Dtype::I32,
+            own => return Dtype::from_name(own),
+        })
+    }
+
     /// The floating-point format, none for integers.
     pub const fn format(self) -> Option<Format> {
         match self {

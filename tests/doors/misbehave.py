@@ -57,6 +57,18 @@ def misbehave(id, reply):
             with open(sys.argv[2], "w") as file:
                 file.write(str(child.pid))
             time.sleep(600)
+        if MODE == "daemon":
+            # Its child leaves the group, and the child's child outlives it.
+            if os.fork() == 0:
+                os.setsid()
+                if os.fork() == 0:
+                    with open(sys.argv[2], "w") as file:
+                        file.write(str(os.getpid()))
+                    for stream in (0, 1, 2):
+                        os.close(stream)
+                    time.sleep(600)
+                os._exit(0)
+            os.wait()
         if MODE == "orphan":
             # Its child holds the output open, and it dies.
             subprocess.Popen(["sleep", "600"])
@@ -122,6 +134,8 @@ def misbehave(id, reply):
         reply = {"id": id, "skipped": "not today"}
     if MODE == "unsupported":
         reply = {"id": id, "unsupported": "nothing is"}
+    if MODE == "declines-a-group" and id.startswith("alibi-slopes-f32-code-6-"):
+        reply = {"id": id, "unsupported": "no six heads"}
     if MODE == "skips-a-group" and id == AT:
         reply = {"id": id, "skipped": "not today"}
     if MODE == "rejects-all":

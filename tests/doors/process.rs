@@ -106,7 +106,7 @@ fn what_never_starts_is_no_verdict_on_the_kernel() {
 #[test]
 #[ignore = "needs python3"]
 fn what_breaks_again_and_again_is_given_up() {
-    let report = report("python3 tests/doors/misbehave.py deaf-later", 2);
+    let report = report("python3 tests/doors/misbehave.py deaf-later", 6);
     assert_eq!(report.verdict, Verdict::AdapterFault);
     assert_eq!(report.count("hang"), 2);
     assert_eq!(report.count("given_up"), report.cases.len() - 2);
@@ -134,7 +134,7 @@ fn answers_that_are_not_right_diverge() {
     let report = misbehaving("answers-everything");
     let refusals = refusals();
     assert!(refusals > 10);
-    assert_eq!((report.verdict, report.count("accepted")), (Verdict::Diverges, refusals));
+    assert_eq!((report.verdict, report.count("accepted")), (Verdict::Lenient, refusals));
     let report = misbehaving("rejects-all");
     let answers = report.cases.iter().filter(|case| case.status.name() != "unclaimed").count();
     assert_eq!((report.verdict, report.count("refused")), (Verdict::Diverges, answers - refusals));
@@ -155,7 +155,6 @@ fn another_reason_to_refuse_is_a_note() {
 fn evasion_is_no_pass() {
     for (mode, complaint) in [
         ("skips", "skipped all of it"),
-        ("unsupported", "skipped all of it"),
         ("skips-a-group", "code-6"),
         ("claims-too-much", "capability 2 was never exercised"),
     ] {
@@ -163,6 +162,24 @@ fn evasion_is_no_pass() {
         assert_eq!((report.verdict, report.verdict.exit_code()), (Verdict::Unjudged, 3), "{mode}");
         assert!(report.complaints.iter().any(|c| c.contains(complaint)), "{mode}");
     }
+    // Whoever declines a group has claimed too much, and is judged by the rest; of all of it,
+    // there is no rest.
+    let report = misbehaving("unsupported");
+    assert_eq!((report.verdict, report.remarks.len()), (Verdict::Unjudged, 1));
+    let report = misbehaving("declines-a-group");
+    assert_eq!(report.verdict, Verdict::Conforms, "{:?}", report.complaints);
+    assert!(report.remarks[0].contains("no six heads"), "{:?}", report.remarks);
+}
+
+/// A filter that leaves a claim aside is no reason to doubt it.
+#[test]
+#[ignore = "needs python3"]
+fn a_claim_beside_the_questions_is_not_missed() {
+    let command = "python3 tests/doors/misbehave.py claims-too-much";
+    let mut kernel = Process::new(command, ProcessOptions::default());
+    let options = Options { whole: false, ..Options::default() };
+    let report = audit(&mut kernel, &cases(&["alibi_slopes/f32"]), &options).report;
+    assert_eq!(report.verdict, Verdict::Conforms, "{:?}", report.complaints);
 }
 
 /// Nothing that an adapter started outlives it.

@@ -3,7 +3,7 @@
 use super::case::Random;
 
 /// The schemes, by weight: those with branches and logarithms stand twice.
-pub const SCHEMES: [&str; 22] = [
+pub const SCHEMES: [&str; 23] = [
     "default",
     "default",
     "linear",
@@ -23,6 +23,7 @@ pub const SCHEMES: [&str; 22] = [
     "xpos",
     "axial",
     "pixtral",
+    "moonvit",
     "dinov3",
     "pixel",
     "none",
@@ -76,7 +77,7 @@ pub fn base(random: &mut Random, kind: Base) -> f64 {
 
 /// A config of a scheme.
 pub fn config(random: &mut Random, scheme: &str, kind: Base) -> Config {
-    let quarters = ["pixtral", "dinov3", "pixel"].contains(&scheme);
+    let quarters = ["pixtral", "moonvit", "dinov3", "pixel"].contains(&scheme);
     let own_axes = quarters || scheme == "axial";
     let slices = scheme != "proportional";
     let mut keys: Vec<(String, String)> = Vec::new();

@@ -57,7 +57,7 @@ fn equal_positions_make_sections_one_dimensional() {
     assert_eq!(one["output"], ask("table", "f32", sections, three)["output"]);
 }
 
-/// Patch row 2, column 3 of a head of 8: seven towers, seven answers.
+/// Patch row 2, column 3 of a head of 8: eight towers, eight answers.
 #[test]
 fn vision_towers_differ() {
     let axial = |layout: &str, theta: f64, more: Value| {
@@ -81,6 +81,10 @@ fn vision_towers_differ() {
     let pixtral = flat(8, 1e4, "pixtral", json!({}));
     assert_eq!(map(pixtral.clone()), (vec![0, 0, 1, 1], vec![0, 4, 1, 5, 2, 6, 3, 7]));
     close(pixtral, patch.clone(), [2.0, 0.02, 0.3, 0.003]);
+    // MoonViT: column and row in turn, each frequency for both.
+    let moon = flat(8, 1e4, "moonvit", json!({}));
+    assert_eq!(map(moon.clone()), (vec![1, 0, 1, 0], vec![0, 4, 1, 5, 2, 6, 3, 7]));
+    close(moon, patch.clone(), [3.0, 2.0, 0.03, 0.02]);
     // Llama 4: x first, from 1, adjacent coordinates.
     let llama = axial("interleaved", 1e4, json!({"axes_order": [1, 0]}));
     assert_eq!(map(llama.clone()), (vec![1, 1, 0, 0], vec![0, 1, 2, 3, 4, 5, 6, 7]));

@@ -1,6 +1,6 @@
 //! `ropewalk adapter`: the reference itself, speaking the protocol; or one with known faults.
 
-use super::{CliError, profiles};
+use super::{CliError, names};
 use ropewalk::encoding::Question;
 use ropewalk::exact;
 use ropewalk::fault::{self, Answer, Asked, Fault, History, Mutant};
@@ -19,19 +19,25 @@ pub struct Args {
     #[arg(long, value_name = "NAME")]
     fault: Vec<String>,
     /// With a fault: compute as a machine of this profile does, instead of rounding once
-    #[arg(long, value_name = "NAME", requires = "fault", value_parser = profiles::named)]
+    #[arg(long, value_name = "NAME", requires = "fault", value_parser = names::profile)]
     profile: Option<&'static Profile>,
 }
 
 /// Runs the verb.
 pub fn run(args: &Args) -> Result<ExitCode, CliError> {
     let named = |name: &String| {
-        let unknown = || CliError::Usage(format!("--fault {name}: see `ropewalk list faults`"));
+        let unknown = || {
+            let hint = names::did_you_mean(name, fault::all().iter().map(|fault| fault.name));
+            CliError::Usage(format!("--fault {name}: see `ropewalk list faults`{hint}"))
+        };
         fault::find(name).ok_or_else(unknown)
     };
     let faults: Vec<&'static Fault> = args.fault.iter().map(named).collect::<Result<_, _>>()?;
     let mut history = History::default();
     let input = std::io::stdin().lock();
+    if std::io::IsTerminal::is_terminal(&input) {
+        eprintln!("ropewalk: a JSON request a line on this terminal; Ctrl-D ends it");
+    }
     let mut output = std::io::stdout().lock();
     for line in input.split(b'\n') {
         let line = line.map_err(CliError::stream("standard input"))?;

@@ -10,13 +10,16 @@ pub use html::page as html_page;
 pub use junit::junit as junit_xml;
 
 use super::CliError;
-use super::profiles;
-use super::progress::progress;
+use super::names;
+use super::orphans::Orphans;
+use super::progress::{progress, spinner};
 use globset::{GlobBuilder, GlobMatcher};
-use ropewalk::audit::{Audited, Case, Kernel, Options, audit};
+use indicatif::ProgressBar;
+use ropewalk::audit::{Digest, Options, Report, Verdict, audit};
 use ropewalk::profile::Profile;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 /// Judge a kernel: right or wrong, how far off, and what is wrong with it
 ///
@@ -36,11 +39,15 @@ pub struct Args {
     #[command(flatten)]
     selection: selection::Selection,
     /// Judge by this profile instead of the right one that fits best; `ropewalk list profiles`
-    #[arg(long, value_name = "NAME", value_parser = profiles::named)]
+    #[arg(long, value_name = "NAME", value_parser = names::profile)]
     profile: Option<&'static Profile>,
     /// Ask everything once, not twice
     #[arg(long)]
     once: bool,
+    /// Ask everything N times, for races: what differed, and how often
+    #[arg(long, value_name = "N", default_value_t = 1, conflicts_with = "once",
+        value_parser = clap::value_parser!(u16).range(1..))]
+    repeat: u16,
     /// File with ids (globs, a line each, # for comments) that are known to fail; one that passes
     /// is an error
     #[arg(long, value_name = "FILE")]
@@ -56,22 +63,36 @@ pub fn run(args: &Args) -> Result<ExitCode, CliError> {
         Some(path) => globs(path)?,
         None => Vec::new(),
     };
-    let door::Opened { mut kernel, cases, name, lasting } =
-        args.door.open(args.selection.cases()?)?;
+    let orphans = Orphans::adopt();
+    let prompted = args.door.prompt()?;
+    let whole = prompted.is_none() && args.selection.is_whole();
+    let chosen = args.selection.choose(prompted)?;
+    let bar = progress(chosen.count() as u64, "right answers");
+    let opened = args.door.open(|| chosen.cases(&|| bar.inc(1)));
+    bar.finish_and_clear();
+    let door::Opened { mut kernel, cases, name, lasting } = opened?;
     // What is written does not change.
     let twice = !args.once && !lasting;
-    let bar = progress(cases.len() as u64 * if twice { 2 } else { 1 }, "cases");
+    let repeat = if lasting { 1 } else { usize::from(args.repeat) };
+    let times = repeat.max(if twice { 2 } else { 1 });
+    let bar = progress((cases.len() * times) as u64, "cases");
     let options = Options {
         door: name,
+        source: args.selection.words(),
         profile: args.profile.copied(),
         twice,
+        repeat,
+        whole,
         diagnose: true,
         sight: true,
         known: &|id| known.iter().any(|(_, glob)| glob.is_match(id)),
         progress: &|| bar.inc(1),
+        judged: &|report| so_far(&bar, report),
     };
-    let audited = judge(kernel.as_mut(), &cases, &options);
+    let audited = audit(kernel.as_mut(), &cases, &options);
     bar.finish_and_clear();
+    drop(kernel);
+    drop(orphans);
     reports.write(&audited.report)?;
     // An id that was mistyped, or that the vectors no longer have.
     for (line, glob) in &known {
@@ -82,8 +103,16 @@ pub fn run(args: &Args) -> Result<ExitCode, CliError> {
     Ok(ExitCode::from(audited.report.verdict.exit_code()))
 }
 
-fn judge(kernel: &mut dyn Kernel, cases: &[Case], options: &Options) -> Audited {
-    audit(kernel, cases, options)
+/// The verdict, before anybody looks for the cause: for whoever waits at a terminal.
+fn so_far(bar: &ProgressBar, report: &Report) {
+    if bar.is_hidden() || report.verdict != Verdict::Diverges {
+        return;
+    }
+    let word = report.verdict.name().to_uppercase();
+    bar.println(format!("{word}  {}", Digest::new(report).summary));
+    bar.set_style(spinner());
+    bar.set_message("looking for the cause");
+    bar.enable_steady_tick(Duration::from_millis(100));
 }
 
 /// The entries of the file with known failures, as they are written and to match with.

@@ -7,13 +7,13 @@ mod record;
 use super::compute::ask::Ask;
 use super::progress::progress;
 use super::write::write_atomically;
-use super::{CliError, outln};
+use super::{CliError, outln, stdin};
 use check::Checker;
 use claims::{Owned, gather};
 use record::Record;
 use ropewalk_theorem::{Lemmas, certificate, prelude};
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Write golden numbers as Coq lemmas, and have Coq check them
@@ -67,7 +67,7 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<ExitCode, CliError> {
     let request = match (args.ask.request()?, &args.file) {
         (Some(request), _) => Some(request),
-        (None, Some(path)) => Some(read(path)?),
+        (None, Some(path)) => Some(stdin::file(path)?),
         (None, None) => None,
     };
     let owned = gather(request.as_deref(), &args.targets, &args.vectors)?;
@@ -104,14 +104,6 @@ pub fn run(args: &Args) -> Result<ExitCode, CliError> {
     Ok(if lemmas > 0 { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
-fn read(path: &Path) -> Result<String, CliError> {
-    match path == Path::new("-") {
-        true => std::io::read_to_string(std::io::stdin()),
-        false => std::fs::read_to_string(path),
-    }
-    .map_err(CliError::file(path))
-}
-
 /// Checks, reports and records, one golden file after the other.
 fn check(
     args: &Args,
@@ -122,7 +114,7 @@ fn check(
     let pick = args.values.map(|values| (values, args.seed));
     let mut record = Record::new(checker.version(), pick);
     if let (true, Some(path)) = (args.resume, args.record.as_ref().filter(|path| path.exists())) {
-        record.resume(&read(path)?, owned);
+        record.resume(&stdin::file(path)?, owned);
     }
     let bar = progress(owned.len() as u64, "tests");
     for file in owned.chunk_by(|a, b| a.path == b.path) {

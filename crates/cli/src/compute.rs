@@ -2,11 +2,10 @@
 
 pub(super) mod ask;
 
-use super::CliError;
+use super::{CliError, stdin};
 use ropewalk::encoding::Question;
 use ropewalk::exact;
 use ropewalk::request::{Json, Reply, Request, tensors};
-use std::io::Read;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -38,13 +37,9 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<ExitCode, CliError> {
     let text = match (args.ask.request()?, &args.file) {
         (Some(request), _) => request,
-        (None, Some(path)) => std::fs::read_to_string(path).map_err(CliError::file(path))?,
+        (None, Some(path)) => stdin::file(path)?,
         (None, None) => {
-            let mut text = String::new();
-            std::io::stdin()
-                .read_to_string(&mut text)
-                .map_err(CliError::stream("standard input"))?;
-            text
+            stdin::piped("a file with the request, or --operation with --config or --model")?
         }
     };
     let reply = answer(&text, args);

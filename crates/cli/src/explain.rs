@@ -1,9 +1,10 @@
 //! `ropewalk explain`: why a vector has its value.
 
-use super::CliError;
+use super::corpus::Tests;
+use super::{CliError, names, stdin};
 use ropewalk::encoding::Question;
 use ropewalk::exact;
-use ropewalk::request::{Json, Request};
+use ropewalk::request::{Json, Request, run_request};
 use ropewalk::vector::Golden;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -23,9 +24,8 @@ pub struct Args {
     /// The element: a tensor's name and its index, such as q:0,1,2,5
     #[arg(long, value_name = "NAME:INDEX", value_parser = element)]
     at: Option<Element>,
-    /// Where the golden files are
-    #[arg(long, value_name = "DIR", default_value = "vectors")]
-    vectors: PathBuf,
+    #[command(flatten)]
+    tests: Tests,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -49,7 +49,7 @@ fn element(text: &str) -> Result<Element, String> {
 /// Runs the verb: exit code 1 for a rejection or an element that is not there.
 pub fn run(args: &Args) -> Result<ExitCode, CliError> {
     let (title, request) = match (&args.id, &args.request) {
-        (Some(id), _) => find(&args.vectors, id)?,
+        (Some(id), _) => find(&args.tests, id)?,
         (None, Some(path)) => (String::new(), read_request(path)?),
         (None, None) => return Err(CliError::Usage("an id or --request is needed".into())),
     };
@@ -98,17 +98,45 @@ fn say(args: &Args, title: &str, lines: &[(&str, String)], code: u8) -> Result<E
 }
 
 fn read_request(path: &Path) -> Result<Json, CliError> {
-    let text = match path == Path::new("-") {
-        true => std::io::read_to_string(std::io::stdin()),
-        false => std::fs::read_to_string(path),
-    };
-    let text = text.map_err(CliError::file(path))?;
+    let text = stdin::file(path)?;
     serde_json::from_str(&text)
         .map_err(|error| CliError::Usage(format!("{}: {error}", path.display())))
 }
 
 /// The test of this id: what it is about, and its request.
-fn find(folder: &Path, id: &str) -> Result<(String, Json), CliError> {
+fn find(tests: &Tests, id: &str) -> Result<(String, Json), CliError> {
+    if let Some(folder) = tests.directory() {
+        return stored(folder, id)?.ok_or_else(|| unknown(tests, id, ""));
+    }
+    let plans = tests.plans()?;
+    let all = || {
+        let groups =
+            plans.iter().flat_map(|file| file.groups.iter().map(move |group| (file, group)));
+        groups.flat_map(|(file, group)| group.tests.iter().map(move |test| (file, group, test)))
+    };
+    if let Some((file, group, test)) = all().find(|(file, group, test)| file.id(group, test) == id)
+    {
+        let (operation, config) = (file.operation, &group.config);
+        let request = run_request(operation, group.dtype, id, config, &test.input);
+        return Ok((format!("{id}: {} ({})", test.comment, file.path), request));
+    }
+    let ids: Vec<String> = all().map(|(file, group, test)| file.id(group, test)).collect();
+    let hint = names::did_you_mean(id, ids.iter().map(String::as_str));
+    Err(unknown(tests, id, &hint))
+}
+
+fn unknown(tests: &Tests, id: &str, hint: &str) -> CliError {
+    let hint = match id.starts_with("own-") && hint.is_empty() {
+        true => "; an id that begins with own- is one of a config: give the --model or --config",
+        false => hint,
+    };
+    CliError::Usage(format!(
+        "no test has the id {id:?} in {}; `ropewalk list tests` shows them all{hint}",
+        tests.origin()
+    ))
+}
+
+fn stored(folder: &Path, id: &str) -> Result<Option<(String, Json)>, CliError> {
     let needle = format!("\"{id}\"");
     for file in ropewalk::vector::golden_files(folder).map_err(CliError::file(folder))? {
         let path = folder.join(file);
@@ -120,11 +148,8 @@ fn find(folder: &Path, id: &str) -> Result<(String, Json), CliError> {
             .map_err(|error| CliError::Usage(format!("{}: {error}", path.display())))?;
         if let Some((group, test)) = golden.tests().find(|(_, test)| test.id == id) {
             let title = format!("{id}: {} ({})", test.comment, path.display());
-            return Ok((title, golden.request(group, test)));
+            return Ok(Some((title, golden.request(group, test))));
         }
     }
-    Err(CliError::Usage(format!(
-        "no test has the id {id:?} in {}; `ropewalk list tests` shows them all",
-        folder.display()
-    )))
+    Ok(None)
 }

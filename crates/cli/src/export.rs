@@ -1,10 +1,9 @@
 //! `ropewalk export`: tests as lines of the protocol.
 
-use super::corpus::{glob, load};
+use super::corpus::{Tests, glob};
 use super::{CliError, outln};
 use ropewalk::request::{Json, Object, tensor_json};
 use ropewalk::vector::{Expected, Golden, Group, Tensors, Test};
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Print tests as lines of the protocol: request and expected reply, or the request alone
@@ -14,34 +13,30 @@ use std::process::ExitCode;
 /// `ropewalk export --requests 'rotate/half-*.json' | ropewalk adapter`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Ids of tests, paths of golden files below DIR, or globs over them
+    /// Ids of tests, paths of golden files, or globs over either
     #[arg(value_name = "ID|GLOB", required = true)]
     select: Vec<String>,
     /// Print `run` requests only
     #[arg(long)]
     requests: bool,
-    /// Directory of the vectors
-    #[arg(long, value_name = "DIR", default_value = "vectors")]
-    dir: PathBuf,
+    #[command(flatten)]
+    tests: Tests,
 }
 
 /// Runs the verb: exit code 1 if a selector matches nothing.
 pub fn run(args: &Args) -> Result<ExitCode, CliError> {
     let globs = args.select.iter().map(|pattern| glob(pattern)).collect::<Result<Vec<_>, _>>()?;
     let mut found = vec![false; args.select.len()];
-    for file in load(&args.dir, |_| true)? {
-        let in_file: Vec<bool> = globs.iter().map(|glob| glob.is_match(&file.path)).collect();
+    let names = |index: usize, path: &str, id: &str| {
+        globs[index].is_match(path) || globs[index].is_match(id) || args.select[index] == id
+    };
+    let any = |path: &str, id: &str| (0..globs.len()).any(|index| names(index, path, id));
+    for file in args.tests.load(|path, id, _| any(path, id))? {
         for (group, test) in file.golden.tests() {
-            let mut wanted = false;
-            for (index, select) in args.select.iter().enumerate() {
-                if in_file[index] || *select == test.id {
-                    found[index] = true;
-                    wanted = true;
-                }
+            for (index, found) in found.iter_mut().enumerate() {
+                *found |= names(index, &file.path, &test.id);
             }
-            if wanted {
-                outln(&line(&file.golden, group, test, args.requests))?;
-            }
+            outln(&line(&file.golden, group, test, args.requests))?;
         }
     }
     let mut code = ExitCode::SUCCESS;

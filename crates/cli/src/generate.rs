@@ -19,7 +19,7 @@ use std::process::ExitCode;
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Directory of the vectors
-    #[arg(long, value_name = "DIR", default_value = "vectors")]
+    #[arg(long = "vectors", alias = "out", value_name = "DIR", default_value = "vectors")]
     out: PathBuf,
     /// Only the golden files whose path below DIR matches, for example 'rotate/half-*.json'
     #[arg(long, value_name = "GLOB")]

@@ -1,8 +1,9 @@
 //! `ropewalk identify`: what a kernel computes, found out by asking.
 
+use super::orphans::Orphans;
 use super::progress::Waiting;
 use super::source::Source;
-use super::{CliError, outln};
+use super::{CliError, names, outln};
 use ropewalk::audit::{Identified, Inquiry, Process, ProcessOptions, Truth, identify, runs};
 use ropewalk::encoding::Question;
 use ropewalk::number::Dtype;
@@ -30,8 +31,8 @@ pub struct Args {
     #[command(flatten)]
     source: Source,
     /// Format of everything that is asked; by default the widest that the kernel claims
-    #[arg(long, value_name = "FORMAT")]
-    dtype: Option<String>,
+    #[arg(long, value_name = "FORMAT", value_parser = names::float)]
+    dtype: Option<Dtype>,
     /// Seconds for one answer
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=86400))]
     timeout: u64,
@@ -42,17 +43,6 @@ pub struct Args {
 
 /// Runs the verb.
 pub fn run(args: &Args) -> Result<ExitCode, CliError> {
-    let dtype = match &args.dtype {
-        None => None,
-        Some(name) => match Dtype::from_name(name).filter(|dtype| dtype.format().is_some()) {
-            Some(dtype) => Some(dtype),
-            None => {
-                return Err(CliError::Usage(format!(
-                    "--dtype is {name:?}, allowed are f64, f32, bf16, f16"
-                )));
-            }
-        },
-    };
     let config = match args.source.is_given() {
         true => Some(args.source.object()?),
         false => None,
@@ -63,11 +53,13 @@ pub fn run(args: &Args) -> Result<ExitCode, CliError> {
         return Err(CliError::Usage(format!("{}: {reject}", args.source.name())));
     }
     let timeout = Duration::from_secs(args.timeout);
+    // Dropped after the kernel.
+    let _orphans = Orphans::adopt();
     let mut kernel =
         Process::new(&args.exec, ProcessOptions { timeout, ..ProcessOptions::default() });
     let waiting = Waiting::new();
     let progress = |what: &str| waiting.says(what);
-    let inquiry = Inquiry { dtype, truth: &proven, progress: &progress };
+    let inquiry = Inquiry { dtype: args.dtype, truth: &proven, progress: &progress };
     let found = identify(&mut kernel, config.as_ref(), &inquiry);
     waiting.ends();
     let found = match found {

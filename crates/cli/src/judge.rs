@@ -1,7 +1,7 @@
 //! `ropewalk judge`: tensors that a kernel has rotated already.
 
+use super::names;
 use super::positions;
-use super::profiles;
 use super::progress::progress;
 use super::source::Source;
 use super::tensors;
@@ -53,7 +53,7 @@ pub struct Args {
     #[arg(long, value_name = "N")]
     seq_len: Option<i64>,
     /// Judge by this profile instead of the right one that fits; `ropewalk list profiles`
-    #[arg(long, value_name = "NAME", value_parser = profiles::named)]
+    #[arg(long, value_name = "NAME", value_parser = names::profile)]
     profile: Option<&'static Profile>,
     /// One JSON object
     #[arg(long)]
@@ -86,7 +86,7 @@ pub fn run(args: &Args) -> Result<ExitCode, CliError> {
     }
     Ok(ExitCode::from(match judged.verdict() {
         Verdict::Conforms => 0,
-        Verdict::Diverges => 1,
+        Verdict::Diverges | Verdict::Lenient => 1,
         Verdict::Unjudged | Verdict::AdapterFault => 3,
     }))
 }

@@ -8,6 +8,7 @@
 mod adapter;
 mod audit;
 mod certify;
+mod completions;
 mod compute;
 mod corpus;
 mod decay;
@@ -20,13 +21,15 @@ mod identify;
 mod judge;
 mod lint;
 mod list;
+mod names;
+mod orphans;
 mod positions;
-mod profiles;
 mod progress;
 mod prompt;
 mod prove;
 mod show;
 mod source;
+mod stdin;
 mod sweep;
 mod table;
 mod tensors;
@@ -35,7 +38,7 @@ mod write;
 pub use audit::{html_page, junit_xml};
 pub use error::CliError;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use std::process::ExitCode;
 use write::outln;
 
@@ -69,6 +72,10 @@ Kernels:
   sweep     Find the worst error of a profile over every position
   adapter   Speak the protocol as the reference kernel, correctly rounded or with a fault
 
+Shell:
+  help         Say more about a verb
+  completions  Print completions for bash, zsh, fish …, or the manual page
+
 Options:
 {options}
 
@@ -76,7 +83,7 @@ Run `ropewalk <verb> --help` for its options.";
 
 /// The arbiter for position encodings.
 #[derive(Debug, Parser)]
-#[command(name = "ropewalk", version, help_template = GROUPS, disable_help_subcommand = true)]
+#[command(name = "ropewalk", version, help_template = GROUPS)]
 struct Cli {
     #[command(subcommand)]
     verb: Verb,
@@ -101,13 +108,26 @@ enum Verb {
     Prompt(prompt::Args),
     Sweep(sweep::Args),
     Adapter(adapter::Args),
-    #[command(hide = true)]
-    Host(host::Args),
+    Completions(completions::Args),
+}
+
+/// What `audit --lib` starts; no verb, so that no help and no suggestion names it.
+#[derive(Debug, Parser)]
+#[command(name = "ropewalk host")]
+struct Hosting {
+    #[command(flatten)]
+    args: host::Args,
 }
 
 /// Parses the arguments, runs the verb, prints an error, and says how it went.
 pub fn main() -> ExitCode {
-    let result = match Cli::parse().verb {
+    let mut words = std::env::args_os();
+    if words.nth(1).is_some_and(|verb| verb == "host") {
+        let name = std::ffi::OsString::from("ropewalk host");
+        let hosting = Hosting::parse_from(std::iter::once(name).chain(words));
+        return conclude(host::run(&hosting.args));
+    }
+    conclude(match Cli::parse().verb {
         Verb::Compute(args) => compute::run(&args),
         Verb::Explain(args) => explain::run(&args),
         Verb::Show(args) => show::run(&args),
@@ -125,8 +145,12 @@ pub fn main() -> ExitCode {
         Verb::Prompt(args) => prompt::run(&args),
         Verb::Sweep(args) => sweep::run(&args),
         Verb::Adapter(args) => adapter::run(&args),
-        Verb::Host(args) => host::run(&args),
-    };
+        Verb::Completions(args) => completions::run(&args, &mut Cli::command()),
+    })
+}
+
+/// Says what went wrong, if something did.
+fn conclude(result: Result<ExitCode, CliError>) -> ExitCode {
     result.unwrap_or_else(|error| {
         // Who reads the output may have gone (`| head`); that is no error of ours.
         if error.is_broken_pipe() {

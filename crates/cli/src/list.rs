@@ -1,24 +1,22 @@
 //! `ropewalk list`: what there is.
 
-use super::corpus::{Loaded, glob, load};
-use super::{CliError, outln};
+use super::corpus::{Loaded, Tests, glob};
+use super::{CliError, names, outln};
 use ropewalk::encoding::spectrum::SCHEMES;
 use ropewalk::encoding::{RopeConfig, models, rope_keys};
 use ropewalk::request::{Json, Object, Operation};
 use ropewalk::vector::NOTES;
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// List files, groups, tests or flags of the vectors; schemes, config keys, released models,
-/// operations or known faults of the program
+/// operations, profiles or known faults of the program
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// What to list
     #[arg(value_enum, default_value = "files")]
     what: What,
-    /// Directory of the vectors
-    #[arg(long, value_name = "DIR", default_value = "vectors")]
-    dir: PathBuf,
+    #[command(flatten)]
+    tests: Tests,
     /// Only tests with this flag (for files, groups and tests)
     #[arg(long, value_name = "FLAG")]
     flag: Option<String>,
@@ -40,6 +38,7 @@ enum What {
     Keys,
     Models,
     Operations,
+    Profiles,
     Faults,
 }
 
@@ -56,12 +55,9 @@ pub fn run(args: &Args) -> Result<ExitCode, CliError> {
         What::Keys => keys(),
         What::Models => released(),
         What::Operations => operations(),
+        What::Profiles => profiles(),
         What::Faults => faults(args.json),
-        _ => {
-            let filter = args.only.as_deref().map(glob).transpose()?;
-            let wanted = |path: &str| filter.as_ref().is_none_or(|glob| glob.is_match(path));
-            vectors(args, &load(&args.dir, wanted)?, &args.dir)?
-        }
+        _ => vectors(args)?,
     };
     match args.json {
         true => print_json(&table)?,
@@ -141,28 +137,43 @@ fn faults(whole: bool) -> Table {
     Table { columns, rows: rows.collect() }
 }
 
-fn vectors(args: &Args, loaded: &[Loaded], directory: &Path) -> Result<Table, CliError> {
-    if loaded.is_empty() {
-        let text = format!("{}: no golden file to list", directory.display());
-        return Err(CliError::Usage(text));
-    }
+fn profiles() -> Table {
+    let rows = ropewalk::profile::NAMED.iter().map(|profile| {
+        let floats = ropewalk::number::Dtype::FLOATS.into_iter();
+        let right = floats.filter(|dtype| profile.is_right(*dtype)).map(|dtype| dtype.name());
+        let right = right.collect::<Vec<_>>().join(" ");
+        vec![profile.name.into(), right.as_str().into(), profile.source.into()]
+    });
+    Table { columns: vec!["profile", "right_for", "source"], rows: rows.collect() }
+}
+
+fn vectors(args: &Args) -> Result<Table, CliError> {
     if let Some(flag) = args.flag.as_deref().filter(|flag| ropewalk::vector::note(flag).is_none()) {
-        return Err(CliError::Usage(format!("--flag {flag}: see `list flags`")));
+        let hint = names::did_you_mean(flag, NOTES.iter().map(|note| note.flag));
+        return Err(CliError::Usage(format!(
+            "--flag {flag}: `ropewalk list flags` has them all{hint}"
+        )));
     }
-    let has = |flags: &[String]| args.flag.as_ref().is_none_or(|flag| flags.contains(flag));
+    let filter = args.only.as_deref().map(glob).transpose()?;
+    let loaded = args.tests.load(|path, _, flags| {
+        filter.as_ref().is_none_or(|glob| glob.is_match(path))
+            && args.flag.as_deref().is_none_or(|flag| flags.contains(&flag))
+    })?;
+    if loaded.is_empty() {
+        return Err(CliError::Usage(format!("{}: nothing to list", args.tests.origin())));
+    }
     let count = |n: usize| Json::from(n);
     Ok(match args.what {
         What::Files => Table {
             columns: vec!["file", "operation", "groups", "tests", "elements"],
             rows: loaded
                 .iter()
-                .filter(|file| file.golden.tests().any(|(_, test)| has(&test.flags)))
                 .map(|file| {
                     vec![
                         file.path.as_str().into(),
                         file.golden.operation.name().into(),
                         count(file.golden.groups.len()),
-                        count(file.golden.tests().filter(|(_, t)| has(&t.flags)).count()),
+                        count(file.golden.tests().count()),
                         count(file.golden.elements()),
                     ]
                 })
@@ -173,13 +184,13 @@ fn vectors(args: &Args, loaded: &[Loaded], directory: &Path) -> Result<Table, Cl
             rows: loaded
                 .iter()
                 .flat_map(|file| file.golden.groups.iter().map(move |group| (file, group)))
-                .filter(|(_, group)| group.tests.iter().any(|test| has(&test.flags)))
+                .filter(|(_, group)| !group.tests.is_empty())
                 .map(|(file, group)| {
                     vec![
                         file.path.as_str().into(),
                         group.name.as_str().into(),
                         group.dtype.name().into(),
-                        count(group.tests.iter().filter(|test| has(&test.flags)).count()),
+                        count(group.tests.len()),
                         Json::Object(group.config.clone()),
                     ]
                 })
@@ -190,7 +201,6 @@ fn vectors(args: &Args, loaded: &[Loaded], directory: &Path) -> Result<Table, Cl
             rows: loaded
                 .iter()
                 .flat_map(|file| file.golden.tests())
-                .filter(|(_, test)| has(&test.flags))
                 .map(|(_, test)| {
                     let flags = test.flags.join(" ");
                     vec![
@@ -201,7 +211,7 @@ fn vectors(args: &Args, loaded: &[Loaded], directory: &Path) -> Result<Table, Cl
                 })
                 .collect(),
         },
-        _ => flags(loaded, args.json),
+        _ => flags(&loaded, args.json),
     })
 }
 

@@ -40,3 +40,9 @@ impl Waiting {
         self.spinner.finish_and_clear();
     }
 }
+
+/// Where nobody knows how long it takes: what is being done, and for how long.
+pub fn spinner() -> ProgressStyle {
+    let style = ProgressStyle::with_template("{spinner} {msg}, {elapsed}");
+    style.unwrap_or_else(|_| ProgressStyle::default_spinner())
+}

@@ -38,7 +38,7 @@ pub fn run(args: &Args) -> Result<ExitCode, CliError> {
 fn show(args: &Args) -> Result<String, Failure> {
     let object = args.source.object()?;
     let choices = match (args.source.layer_type(), object.get("model")) {
-        (None, Some(Json::Object(file))) => model::layer_types(file),
+        (None, Some(Json::Object(file))) if object.get("part").is_none() => model::layer_types(file),
         _ => Vec::new(),
     };
     if args.svg.is_some() && choices.len() > 1 {
@@ -48,6 +48,13 @@ fn show(args: &Args) -> Result<String, Failure> {
         ))));
     }
     let mut text = String::new();
+    if let (Some(Json::Object(file)), None, false) =
+        (object.get("model"), object.get("part"), args.json)
+        && let [_, towers @ ..] = model::parts(file).as_slice()
+        && !towers.is_empty()
+    {
+        text += &format!("the text model; --part {} shows what else is there\n\n", towers.join(", "));
+    }
     let wanted = match choices.is_empty() {
         true => vec![None],
         false => choices.into_iter().map(Some).collect(),
@@ -62,7 +69,9 @@ fn show(args: &Args) -> Result<String, Failure> {
             title = format!("{title}, {name}");
         }
         if let Some(additive) = additive::text(&title, &object, args)? {
-            return Ok(additive);
+            text += if i > 0 && !args.json { "\n" } else { "" };
+            text += &additive;
+            continue;
         }
         if object.get("dim").is_some() {
             return Err(Failure::Other(CliError::Usage(format!(

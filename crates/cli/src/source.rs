@@ -1,9 +1,10 @@
 //! Where a verb's config comes from: a file, a released model, or standard input.
 
-use super::CliError;
-use ropewalk::encoding::{Layout, model, models};
-use ropewalk::request::{Json, Object};
-use std::io::Read;
+use super::{CliError, stdin};
+use ropewalk::encoding::model::{self, PositionEncoding};
+use ropewalk::encoding::{Layout, Model, models};
+use ropewalk::generate::{FilePlan, plans_for};
+use ropewalk::request::{Json, Object, nearest};
 use std::path::{Path, PathBuf};
 
 /// The options that name a config.
@@ -22,12 +23,42 @@ pub struct Source {
     /// Which layers, where a model has several ropes: full_attention, sliding_attention, no_rope …
     #[arg(long, value_name = "TYPE")]
     layer_type: Option<String>,
+    /// Which part, where a config.json describes towers beside the text model: text, vision, audio
+    #[arg(long, value_name = "PART")]
+    part: Option<String>,
 }
 
 impl Source {
     /// Whether any option names a config.
     pub fn is_given(&self) -> bool {
         self.config.is_some() || self.model.is_some()
+    }
+
+    /// The tests of a config of the caller's.
+    ///
+    /// # Errors
+    /// Whatever is wrong with it.
+    pub fn plans(&self, config: &Object) -> Result<Vec<FilePlan>, CliError> {
+        let refused = |reject| CliError::Usage(format!("{}: {reject}", self.name()));
+        plans_for(config).map_err(refused)
+    }
+
+    /// The options as they were given, for a command that means the same config; nothing if none
+    /// was.
+    pub fn words(&self) -> String {
+        let config = self.config.as_ref().map(|path| path.display().to_string());
+        let given = [
+            ("--model", self.model.clone()),
+            ("--config", config),
+            ("--layout", self.layout.clone()),
+            ("--layer-type", self.layer_type.clone()),
+        ];
+        let quoted = |word: String| match word.contains(|c: char| c.is_whitespace() || c == '\'') {
+            true => format!("'{}'", word.replace('\'', "'\\''")),
+            false => word,
+        };
+        let said = given.into_iter().filter_map(|(option, word)| Some((option, word?)));
+        said.map(|(option, word)| format!("{option} {} ", quoted(word))).collect()
     }
 
     /// The layer type asked for.
@@ -60,6 +91,14 @@ impl Source {
         if let Some(layer_type) = &self.layer_type {
             config.set("layer_type", Json::from(layer_type.as_str()));
         }
+        if let Some(part) = &self.part {
+            config.set("part", Json::from(part.as_str()));
+            // A tower has a layout of its own.
+            if let (None, Some(Json::Object(file))) = (&self.layout, config.get("model")) {
+                let layout = model::tower_layout(file, self.part.as_deref().unwrap_or("text"));
+                config.set("layout", Json::from(layout.name()));
+            }
+        }
         Ok(config)
     }
 
@@ -84,16 +123,8 @@ impl Source {
 
     fn read(&self) -> Result<Object, CliError> {
         let text = match &self.config {
-            Some(path) if path != Path::new("-") => {
-                std::fs::read_to_string(path).map_err(CliError::file(path))?
-            }
-            _ => {
-                let mut text = String::new();
-                std::io::stdin()
-                    .read_to_string(&mut text)
-                    .map_err(CliError::stream("standard input"))?;
-                text
-            }
+            Some(path) => stdin::file(path)?,
+            None => stdin::piped("--model or --config")?,
         };
         let usage = |why: String| CliError::Usage(format!("{}: {why}", self.name()));
         let json: Json =
@@ -115,23 +146,42 @@ fn form(object: Object) -> Object {
         return object;
     }
     let layout: Layout = model::usual_layout(&object);
-    [("model".to_string(), Json::Object(object)), ("layout".to_string(), Json::from(layout.name()))]
-        .into_iter()
-        .collect()
+    let is_additive = matches!(
+        model::position_encoding(&object),
+        Ok(PositionEncoding::Alibi | PositionEncoding::T5)
+    );
+    let mut config = Object::default();
+    config.set("model", Json::Object(object));
+    // What is added to the scores has no layout.
+    if !is_additive {
+        config.set("layout", Json::from(layout.name()));
+    }
+    config
 }
 
-fn find(name: &str) -> Result<&'static ropewalk::encoding::Model, CliError> {
-    models().iter().find(|model| model.name == name).ok_or_else(|| {
-        let stem: String = name.chars().take_while(|c| c.is_alphabetic()).collect();
-        let like: Vec<&str> = models()
-            .iter()
-            .map(|model| model.name.as_str())
-            .filter(|other| !stem.is_empty() && other.starts_with(&stem.to_lowercase()))
-            .collect();
+/// A released model, by its name here, or by the one that its publisher gives it, in any case.
+fn find(name: &str) -> Result<&'static Model, CliError> {
+    let same = |model: &&Model| {
+        model.name.eq_ignore_ascii_case(name)
+            || hub(model).is_some_and(|id| id.eq_ignore_ascii_case(name))
+    };
+    models().iter().find(same).ok_or_else(|| {
+        // An organisation says little; what the model is called says all.
+        let bare = name.rsplit('/').next().unwrap_or(name);
+        let like = nearest(bare, models().iter().map(|model| model.name.as_str()));
         let known = match like.is_empty() {
             true => format!("`ropewalk list models` lists all {}", models().len()),
-            false => format!("similar are {}", like.join(", ")),
+            false => format!("similar are {}", like[..like.len().min(5)].join(", ")),
         };
-        CliError::Usage(format!("no model is called {name:?}; {known}"))
+        CliError::Usage(format!(
+            "no model is called {name:?}; {known}; --config takes its config.json"
+        ))
     })
+}
+
+/// The id on Hugging Face's hub, `organisation/name`, if the source is one.
+fn hub(model: &Model) -> Option<&str> {
+    let id = model.source.split(';').next()?;
+    // What follows a comma says which part or variant of it is meant.
+    (id.split('/').count() == 2 && !id.contains([',', ' '])).then_some(id)
 }

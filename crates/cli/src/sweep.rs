@@ -7,7 +7,7 @@ mod truth;
 
 use failure::Failure;
 
-use super::profiles;
+use super::names;
 use super::progress::progress;
 use super::source::Source;
 use super::{CliError, write::write_atomically};
@@ -41,7 +41,7 @@ pub struct Args {
     #[arg(long, value_name = "N")]
     seq_len: Option<i64>,
     /// How the machine computes: hf-f32, ggml-f32, bf16-positions …
-    #[arg(long, value_name = "NAME", value_parser = profiles::named, required_unless_present = "merge")]
+    #[arg(long, value_name = "NAME", value_parser = names::profile, required_unless_present = "merge")]
     profile: Option<&'static profile::Profile>,
     /// Positions FIRST..END, END at most 2^32
     #[arg(long, value_name = "FIRST..END", default_value = "0..2147483648", value_parser = range)]

@@ -6,10 +6,10 @@ mod container;
 
 pub(super) use arrangement::Arrangement;
 
-use super::CliError;
 use super::positions;
 use super::progress::progress;
 use super::source::Source;
+use super::{CliError, names};
 use arrays::Arrays;
 use container::Container;
 use ropewalk::dump::Places;
@@ -50,17 +50,12 @@ pub struct Args {
     #[arg(long, value_name = "N")]
     seq_len: Option<i64>,
     /// Format of the numbers
-    #[arg(long, value_name = "f64|f32|bf16|f16", default_value = "f32", value_parser = dtype)]
+    #[arg(long, value_name = "f64|f32|bf16|f16", default_value = "f32", value_parser = names::float)]
     dtype: Dtype,
     /// Arrangement: cos_sin (two arrays), complex (cos + i sin), concat ([cos, sin] in a row, as
     /// vLLM's cache), duplicated (two arrays as wide as the rotated slice, in the config's layout)
     #[arg(long, value_name = "WORD", default_value = "cos_sin", value_parser = arrangement)]
     layout_out: Arrangement,
-}
-
-fn dtype(word: &str) -> Result<Dtype, String> {
-    let found = Dtype::from_name(word).filter(|dtype| dtype.format().is_some());
-    found.ok_or_else(|| "allowed are f64, f32, bf16, f16".to_string())
 }
 
 fn arrangement(word: &str) -> Result<Arrangement, String> {

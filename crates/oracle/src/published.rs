@@ -35,6 +35,7 @@ const PUBLISHED: &[(&str, Published)] = &[
     ("longrope", longrope::longrope),
     ("axial", axes::axial),
     ("pixtral", axes::pixtral),
+    ("moonvit", axes::moonvit),
     ("dinov3", axes::dinov3),
     ("pixel", axes::pixel),
 ];

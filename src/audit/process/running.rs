@@ -5,7 +5,7 @@ use super::streams::{Heard, connect};
 use crate::audit::ask::Ask;
 use crate::audit::capability::Description;
 use crate::audit::outcome::{Breakage, Outcome};
-use crate::audit::reply::{read_reply, shortened};
+use crate::audit::reply::{cut, read_reply, shortened};
 use crate::request::{Json, Object};
 use std::process::{Child, ExitStatus};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
@@ -74,7 +74,7 @@ impl Running {
         let json: Json = serde_json::from_str(&line).map_err(|e| {
             Breakage::Garbage(format!("the reply to start is no JSON ({e}): {}", shortened(&line)))
         })?;
-        self.description = Description::parse(&json).map_err(Breakage::Garbage)?;
+        self.description = Description::parse(&json).map_err(|why| Breakage::Garbage(cut(why)))?;
         if let Json::Object(object) = &json {
             let extra = object.iter().filter(|(key, _)| key.starts_with("x_"));
             self.extensions = extra.map(|(key, json)| (key.to_string(), json.clone())).collect();

@@ -9,6 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// A report, sorted for people.
 pub struct Digest<'r> {
+    /// The options with which `ropewalk explain` finds the cases.
+    pub source: &'r str,
     /// Name, version and language of the kernel, or how it was called.
     pub who: String,
     /// The numbers, in a sentence or two.
@@ -33,6 +35,8 @@ pub struct Digest<'r> {
     pub right_flags: Vec<&'r str>,
     /// Whatever else is to be said against the run.
     pub complaints: Vec<String>,
+    /// What deserves a line and decides nothing.
+    pub remarks: Vec<String>,
     /// Faults that could not be seen, by reason.
     pub unseen: Vec<(&'r str, Vec<&'static str>)>,
 }
@@ -87,6 +91,7 @@ impl<'r> Digest<'r> {
         let (flags, right_flags) = flags(report);
         let kinds = |test: &dyn Fn(&CaseReport) -> bool| kinds(report, test);
         Digest {
+            source: &report.source,
             who: who(report),
             summary: summary(report),
             advice: advice(report),
@@ -106,8 +111,18 @@ impl<'r> Digest<'r> {
             flags,
             right_flags,
             complaints: complaints(report),
+            remarks: report.remarks.iter().map(|line| clean(line)).collect(),
             unseen: unseen(report),
         }
+    }
+}
+
+impl Digest<'_> {
+    /// The command that says why a case's answer is right.
+    pub fn explain(&self, id: &str) -> String {
+        // A probe asks what the case asks that it was made of.
+        let id = id.split('@').next().unwrap_or(id);
+        clean(&format!("ropewalk explain {}{id}", self.source))
     }
 }
 
@@ -135,7 +150,13 @@ fn summary(report: &Report) -> String {
     let open: usize = report.cases.iter().map(|case| case.unjudged).sum();
     let right = report.count("passed");
     let values = of(&|c| c.status == Status::Wrong && !c.known);
+    let accepted = of(&|c| matches!(c.status, Status::Accepted(_)) && !c.known);
     let mut parts = match wrong {
+        wrong if wrong == accepted && wrong > 0 => vec![format!(
+            "values right, {} missing; {right} of {} right",
+            count(accepted, "refusal"),
+            count(asked, "case")
+        )],
         0 => vec![format!("{right} of {} right", count(asked, "case"))],
         wrong => vec![
             format!("{wrong} of {} wrong{}", count(asked, "case"), aside(values, wrong)),

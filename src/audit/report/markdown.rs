@@ -40,12 +40,13 @@ fn head(page: &mut String, report: &Report, digest: &Digest) {
     let (sign, word) = match report.verdict {
         Verdict::Conforms => ("✅", "conforms"),
         Verdict::Diverges => ("❌", "diverges"),
+        Verdict::Lenient => ("⚠️", "lenient"),
         Verdict::Unjudged => ("⚠️", "unjudged"),
         Verdict::AdapterFault => ("💥", "adapter fault"),
     };
     let (who, summary) = (plain(&digest.who), plain(&digest.summary));
     let _ = writeln!(page, "### {sign} {who}: {word}\n\n{summary}");
-    for advice in &digest.advice {
+    for advice in digest.advice.iter().chain(&digest.remarks) {
         let _ = writeln!(page, "{}", plain(advice));
     }
     page.push('\n');
@@ -108,7 +109,9 @@ fn row(section: &Section) -> String {
         section.worst_ulp.as_ref().map_or("exact".into(), |(x, _)| format!("{} ulp", ulp(*x)));
     let (sign, cases) = match section.verdict() {
         Verdict::Conforms => ("✅", format!("{} right", section.passed)),
-        Verdict::Diverges => ("❌", format!("{} of {} wrong", section.diverged, section.asked())),
+        Verdict::Diverges | Verdict::Lenient => {
+            ("❌", format!("{} of {} wrong", section.diverged, section.asked()))
+        }
         Verdict::AdapterFault => {
             ("💥", format!("{} of {} broken", section.broken, section.asked()))
         }

@@ -218,5 +218,6 @@ fn footer(report: &Report) -> Value {
         "seen": report.seen,
         "unseen": unseen,
         "complaints": report.complaints,
+        "remarks": report.remarks,
     })
 }

@@ -112,13 +112,14 @@ impl Page {
         let (code, word) = match report.verdict {
             Verdict::Conforms => ("1;32", "CONFORMS"),
             Verdict::Diverges => ("1;31", "DIVERGES"),
+            Verdict::Lenient => ("1;33", "LENIENT"),
             Verdict::Unjudged => ("1;33", "UNJUDGED"),
             Verdict::AdapterFault => ("1;35", "ADAPTER FAULT"),
         };
         let word = self.coloured(code, word);
         self.line(&format!("{word}  {}", digest.who));
         self.fold(2, &digest.summary);
-        for advice in &digest.advice {
+        for advice in digest.advice.iter().chain(&digest.remarks) {
             self.fold(2, advice);
         }
     }
@@ -238,8 +239,8 @@ impl Page {
             for case in digest.failing.iter().take(self.style.show) {
                 self.case(case);
             }
-            let id = &digest.failing[0].id;
-            self.fold(2, &format!("Why is that right? ropewalk explain {id}"));
+            let explain = digest.explain(&digest.failing[0].id);
+            self.fold(2, &format!("Why is that right? {explain}"));
         }
         self.kinds("Wrong otherwise", &digest.otherwise);
         self.flags(digest);

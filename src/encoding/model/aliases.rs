@@ -23,6 +23,11 @@ pub(super) const HEADS: Alias = Alias {
     names: &["num_attention_heads", "n_head", "n_heads"],
     meaning: "number of query heads, divides the width",
 };
+/// Read where no key of [`HEADS`] is there: vision towers.
+pub(super) const TOWER_HEADS: Alias = Alias {
+    names: &["num_heads"],
+    meaning: "number of query heads, in vision towers",
+};
 pub(super) const THETA: Alias = Alias {
     names: &["rope_theta", "rotary_emb_base", "global_rope_theta"],
     meaning: "rope_theta, of full_attention layers where there is a local one; 10000 where \
@@ -88,12 +93,13 @@ pub(super) const SCALING: Alias = Alias {
 
 /// Every key of a config.json that is read, besides `model_type`, `layer_types`, `sliding_window`
 /// and `use_mla`.
-pub const ALIASES: [Alias; 19] = [
+pub const ALIASES: [Alias; 20] = [
     ATTENTION_HEAD,
     HEAD_DIM,
     GLOBAL_HEAD,
     WIDTH,
     HEADS,
+    TOWER_HEADS,
     THETA,
     RATIO,
     LOCAL,
@@ -114,6 +120,12 @@ pub const ALIASES: [Alias; 19] = [
 /// innermost value counts.
 pub(super) const NESTS: [&str; 5] =
     ["thinker_config", "text_config", "language_config", "llm_config", "attn_config"];
+
+/// Objects that hold a tower beside the text model, by the word that asks for it.
+pub(super) const TOWERS: [(&str, &[&str]); 2] = [
+    ("vision", &["vision_config", "vision_tower_config", "visual", "vit_config"]),
+    ("audio", &["audio_config", "audio_encoder_config", "encoder_config"]),
+];
 
 /// Keys with `rope` or `rotary` in their names that say nothing about frequencies.
 pub(super) const IRRELEVANT: [&str; 4] =

@@ -1,6 +1,6 @@
 //! Reading a config.json: nested objects, several spellings, what the model type fills in.
 
-use super::aliases::{ALIASES, Alias, IRRELEVANT, NESTS};
+use super::aliases::{ALIASES, Alias, IRRELEVANT, NESTS, TOWERS};
 use crate::encoding::key::invalid;
 use crate::request::{Json, Object, Reject, Slug};
 use std::sync::LazyLock;
@@ -53,9 +53,55 @@ impl<'a> Levels<'a> {
         Levels { given, class }
     }
 
+    /// A tower beside the text model, alone.
+    ///
+    /// # Errors
+    /// `missing_key` if the file has none.
+    pub(super) fn tower(model: &'a Object, part: &str) -> Result<Levels<'a>, Reject> {
+        let names = TOWERS.iter().find(|(name, _)| *name == part).map_or(&[][..], |(_, names)| names);
+        let mut outer = model;
+        loop {
+            let inside = names.iter().find_map(|name| match outer.get(name) {
+                Some(Json::Object(inside)) => Some(inside),
+                _ => None,
+            });
+            if let Some(inside) = inside {
+                let word = |object: &'a Object| match object.get("model_type") {
+                    Some(Json::String(name)) => Some(name.as_str()),
+                    _ => None,
+                };
+                // Files name the tower, repeat the name of the whole, or say nothing.
+                let own = word(inside).or(word(outer));
+                let of_class = |name: String| match CLASSES.get(&name) {
+                    Some(Json::Object(class)) => Some(class),
+                    _ => None,
+                };
+                let class = own.and_then(|name| {
+                    let ends = ["_vision", "_vision_encoder", ""].into_iter();
+                    ends.map(|end| format!("{name}{end}")).find_map(of_class)
+                });
+                return Ok(Levels { given: vec![inside], class });
+            }
+            outer = match outer.get("thinker_config") {
+                Some(Json::Object(inner)) => inner,
+                _ => {
+                    return Err(Slug::MissingKey.because(format!(
+                        "key {} is missing in the model: it has no part {part}",
+                        names.join(" or ")
+                    )));
+                }
+            };
+        }
+    }
+
     /// What the model type's class fills in.
     pub(super) fn class(&self, name: &str) -> Option<&'static Json> {
         self.class.and_then(|class| class.get(name))
+    }
+
+    /// Whether the model type is one whose class is known to rotate.
+    pub(super) fn is_known_class(&self) -> bool {
+        self.class.is_some()
     }
 
     /// The objects of the file, innermost first.

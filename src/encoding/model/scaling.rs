@@ -1,12 +1,13 @@
 //! From the inside of `rope_scaling` or `rope_parameters` to flat keys.
 
+use super::axial;
 use super::aliases::{IGNORED_INSIDE, LENGTH, ORIGINAL, TYPES, UNREAD_BESIDE_ALPHA};
 use super::layer::Layer;
 use super::levels::{Levels, present, same};
 use crate::encoding::is_known_key;
 use crate::encoding::key::invalid;
 use crate::encoding::spectrum::{SCHEMES, Scheme};
-use crate::request::{Json, Object, Reject, Slug};
+use crate::request::{Json, Object, Reject, Slug, did_you_mean};
 
 /// Keys inside that other files of this folder read.
 const ELSEWHERE: [&str; 5] =
@@ -24,9 +25,16 @@ fn named(layer: &Layer, key: &str) -> Result<Option<String>, Reject> {
 ///
 /// # Errors
 /// `unknown_rope_type`; `invalid_value` if `type` and `rope_type` disagree.
-pub(super) fn rope_type<'a>(layer: &Layer, schemes: &[&'a dyn Scheme]) -> Result<&'a str, Reject> {
+pub(super) fn rope_type<'a>(
+    levels: &Levels,
+    layer: &Layer,
+    schemes: &[&'a dyn Scheme],
+) -> Result<&'a str, Reject> {
     if !layer.rotates {
         return Ok("none");
+    }
+    if is_axial(layer) {
+        return Ok(axial::rope_type(axial::arrangement(levels, layer.source)?));
     }
     let translate = |name: &str| {
         let ours = TYPES.iter().find(|(theirs, _)| *theirs == name).map(|(_, ours)| *ours);
@@ -39,9 +47,10 @@ pub(super) fn rope_type<'a>(layer: &Layer, schemes: &[&'a dyn Scheme]) -> Result
     let unknown = |name: &str| {
         let names: Vec<&str> = TYPES.iter().map(|(theirs, _)| *theirs).collect();
         Slug::UnknownRopeType.because(format!(
-            "{}.rope_type is {name:?}, allowed are {}",
+            "{}.rope_type is {name:?}, allowed are {}{}",
             layer.source,
-            names.join(", ")
+            names.join(", "),
+            did_you_mean(name, names.iter().copied())
         ))
     };
     let (new, old) = (named(layer, "rope_type")?, named(layer, "type")?);
@@ -58,6 +67,11 @@ pub(super) fn rope_type<'a>(layer: &Layer, schemes: &[&'a dyn Scheme]) -> Result
     Ok(if has_alpha { "ntk" } else { found })
 }
 
+/// Whether the file, or its class, says Transformers' `axial`.
+fn is_axial(layer: &Layer) -> bool {
+    ["rope_type", "type"].iter().any(|key| layer.scaling.get(key) == Some(&Json::from("axial")))
+}
+
 /// Sets the keys of the scaling rule.
 ///
 /// # Errors
@@ -68,6 +82,9 @@ pub(super) fn parameters(
     scheme: &dyn Scheme,
     flat: &mut Object,
 ) -> Result<(), Reject> {
+    if is_axial(layer) {
+        axial::parameters(axial::arrangement(levels, layer.source)?, flat)?;
+    }
     let takes = |key: &str| scheme.keys().iter().any(|k| k.name == key);
     let has_alpha = present(&layer.scaling, "alpha").is_some();
     for (key, value) in layer.scaling.iter() {
@@ -131,9 +148,10 @@ pub(super) fn parameters(
                 let own = scheme.keys().iter().map(|key| key.name);
                 let names: Vec<&str> = shared.iter().copied().chain(own).collect();
                 return Err(slug.because(format!(
-                    "key {path} (value {value}) {has} for rope_type {}, which takes {}",
+                    "key {path} (value {value}) {has} for rope_type {}, which takes {}{}",
                     scheme.rope_type(),
-                    names.join(", ")
+                    names.join(", "),
+                    did_you_mean(key, names.iter().copied())
                 )));
             }
         };

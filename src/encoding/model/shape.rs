@@ -1,7 +1,7 @@
 //! Width of the head and of the rotated slice.
 
 use super::aliases::{
-    ATTENTION_HEAD, GLOBAL_HEAD, HEAD_DIM, HEADS, LATENT, PARTIAL, PASSING, ROTARY_DIM, WIDTH,
+    ATTENTION_HEAD, GLOBAL_HEAD, HEAD_DIM, HEADS, LATENT, PARTIAL, PASSING, ROTARY_DIM, TOWER_HEADS, WIDTH,
 };
 use super::layer::Layer;
 use super::levels::{Levels, present, same};
@@ -66,7 +66,25 @@ pub(super) fn head_dim(levels: &Levels, layer: Option<&str>) -> Result<Json, Rej
     if let Some(dim) = levels.class(HEAD_DIM.names[0]).filter(|_| !levels.is_null("head_dim")) {
         return Ok(dim.clone());
     }
-    let (Some(whole), Some(heads)) = (optional(levels, WIDTH)?, optional(levels, HEADS)?) else {
+    // Qwen2-VL's tower keeps its own width apart from that of the text model.
+    let own_width = match levels.class("width") {
+        Some(Json::String(name)) => {
+            levels.plain(name).or_else(|| levels.class(name)).map(|v| width(name, v)).transpose()?
+        }
+        _ => None,
+    };
+    let whole = match own_width {
+        Some(whole) => Some(whole),
+        None => optional(levels, WIDTH)?,
+    };
+    let heads = match levels.given(HEADS)?.is_some() {
+        true => optional(levels, HEADS)?,
+        false => match optional(levels, TOWER_HEADS)? {
+            Some(heads) => Some(heads),
+            None => optional(levels, HEADS)?,
+        },
+    };
+    let (Some(whole), Some(heads)) = (whole, heads) else {
         return Err(Slug::MissingKey.because(
             "key head_dim is missing in the model, and so are hidden_size and \
              num_attention_heads, whose quotient it is",

@@ -65,7 +65,7 @@ fn list(config: &Checked, key: &str) -> Vec<usize> {
 }
 
 /// A head whose planes fall into two equal halves.
-fn check_quarters(config: &Checked, name: &str) -> Result<(), Reject> {
+pub(super) fn check_quarters(config: &Checked, name: &str) -> Result<(), Reject> {
     match config.size("rotary_dim") {
         Some(r) if r % 4 != 0 => {
             Err(invalid("rotary_dim", r, format!("a multiple of 4 for {name}: two axes of pairs")))

@@ -2,7 +2,7 @@
 
 use crate::{CliError, tensors};
 use ropewalk::audit::library::Library;
-use ropewalk::audit::{Answers, Case, Kernel, Process, ProcessOptions, Prompt, probes};
+use ropewalk::audit::{Answers, Case, Kernel, Process, ProcessOptions, Prompted, probes};
 use ropewalk::request::Json;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -51,14 +51,12 @@ pub struct Opened {
 }
 
 impl Door {
-    /// Opens it for these cases.
+    /// Whatever of the options can be refused without opening it; and the prompt that was given.
     ///
     /// # Errors
-    /// Files that are not there or not what they should be.
-    pub fn open(&self, mut cases: Vec<Case>) -> Result<Opened, CliError> {
-        let timeout = Duration::from_secs(self.timeout);
-        let options = ProcessOptions { timeout, ..ProcessOptions::default() };
-        let Which { exec, lib, outputs } = &self.which;
+    /// Options that do not go together, files that are not there or no prompt.
+    pub fn prompt(&self) -> Result<Option<Prompted>, CliError> {
+        let Which { lib, outputs, .. } = &self.which;
         for (given, option, door) in [
             (self.symbol.is_some() && lib.is_none(), "--symbol", "--lib"),
             (self.prompt.is_some() && outputs.is_none(), "--prompt", "--outputs"),
@@ -67,26 +65,28 @@ impl Door {
                 return Err(CliError::Usage(format!("{option} has no meaning without {door}")));
             }
         }
-        if let Some(path) = lib {
-            std::fs::metadata(path).map_err(CliError::file(path))?;
-            let symbol = self.symbol.as_deref().unwrap_or("ropewalk");
-            let own = std::env::current_exe().map_err(CliError::stream("this program"))?;
-            let arguments = ["host".into(), path.into(), "--symbol".into(), symbol.into()];
-            let kernel = Library::new([own.into_os_string()].into_iter().chain(arguments), options);
-            cases.extend(probes(&cases));
-            let name = path.display().to_string();
-            return Ok(Opened { kernel: Box::new(kernel), cases, name, lasting: false });
-        }
+        let Some(path) = &self.prompt else { return Ok(None) };
+        let text = std::fs::read_to_string(path).map_err(CliError::file(path))?;
+        let wrong = |why: String| CliError::Usage(format!("{}: {why}", path.display()));
+        let json: Json = serde_json::from_str(&text).map_err(|e| wrong(e.to_string()))?;
+        Prompted::read(&json).map(Some).map_err(wrong)
+    }
+
+    /// Opens it: the kernel first, so that one that does not start says so at once, then the cases.
+    ///
+    /// # Errors
+    /// Files that are not there or not what they should be, and if nothing is to be asked.
+    pub fn open(
+        &self,
+        cases: impl FnOnce() -> Result<Vec<Case>, CliError>,
+    ) -> Result<Opened, CliError> {
+        let timeout = Duration::from_secs(self.timeout);
+        let options = ProcessOptions { timeout, ..ProcessOptions::default() };
+        let Which { exec, lib, outputs } = &self.which;
         if let Some(path) = outputs {
-            if let Some(prompt) = &self.prompt {
-                let text = std::fs::read_to_string(prompt).map_err(CliError::file(prompt))?;
-                let wrong = |why: String| CliError::Usage(format!("{}: {why}", prompt.display()));
-                let json: Json = serde_json::from_str(&text).map_err(|e| wrong(e.to_string()))?;
-                let ids = Prompt::ids(&json).map_err(wrong)?;
-                cases.retain(|case| ids.contains(&case.ask.id));
-            }
             let name = path.display().to_string();
             let tensors = tensors::read(path)?;
+            let cases = cases()?;
             let kernel = Answers::new(&name, tensors, &cases, self.prompt.is_some());
             if let foreign @ [first, ..] = &kernel.foreign(&cases)[..] {
                 eprintln!(
@@ -97,8 +97,27 @@ impl Door {
             }
             return Ok(Opened { kernel: Box::new(kernel), cases, name, lasting: true });
         }
-        let command = exec.clone().unwrap_or_default();
-        let kernel = Process::new(&command, options);
-        Ok(Opened { kernel: Box::new(kernel), cases, name: command, lasting: false })
+        let (name, mut kernel): (String, Box<dyn Kernel>) = match lib {
+            Some(path) => {
+                std::fs::metadata(path).map_err(CliError::file(path))?;
+                let symbol = self.symbol.as_deref().unwrap_or("ropewalk");
+                let own = std::env::current_exe().map_err(CliError::stream("this program"))?;
+                let arguments = ["host".into(), path.into(), "--symbol".into(), symbol.into()];
+                let program = [own.into_os_string()].into_iter().chain(arguments);
+                (path.display().to_string(), Box::new(Library::new(program, options)))
+            }
+            None => {
+                let command = exec.clone().unwrap_or_default();
+                (command.clone(), Box::new(Process::new(&command, options)))
+            }
+        };
+        let mut cases = match kernel.describe() {
+            Ok(_) => cases()?,
+            Err(_) => vec![],
+        };
+        if lib.is_some() {
+            cases.extend(probes(&cases));
+        }
+        Ok(Opened { kernel, cases, name, lasting: false })
     }
 }

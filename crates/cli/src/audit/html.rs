@@ -56,7 +56,7 @@ fn head(report: &Report, digest: &Digest, word: &str) -> Markup {
             h1 { (digest.who) }
         }
         p { (digest.summary) }
-        @for advice in &digest.advice { p { (advice) } }
+        @for advice in digest.advice.iter().chain(&digest.remarks) { p { (advice) } }
     }
 }
 
@@ -139,6 +139,7 @@ fn foot(report: &Report) -> Markup {
     let means = match report.verdict {
         Verdict::Conforms => "a right explanation bounds every judged answer",
         Verdict::Diverges => "some answer is wrong",
+        Verdict::Lenient => "every value is right, and what must be refused is answered",
         Verdict::Unjudged => "nothing was judged, or a claim was never exercised",
         Verdict::AdapterFault => "the kernel did not answer as the protocol has it",
     };

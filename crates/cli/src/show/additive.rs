@@ -3,12 +3,28 @@
 use super::table::columns;
 use super::{Args, Failure};
 use crate::CliError;
+use ropewalk::encoding::model::{self, PositionEncoding};
 use ropewalk::encoding::{Alibi, Buckets, Question};
 use ropewalk::exact;
-use ropewalk::request::{Json, Object, Position, Request};
+use ropewalk::request::{Json, Object, Operation, Position, Request};
 
 /// The table or the JSON of an additive encoding; nothing for a config that is none.
 pub(super) fn text(title: &str, config: &Object, args: &Args) -> Result<Option<String>, Failure> {
+    let flat;
+    let config = match config.get("model") {
+        Some(Json::Object(file)) => match model::position_encoding(file) {
+            Ok(PositionEncoding::Alibi) => {
+                flat = model::flatten_additive(config, Operation::AlibiSlopes)?;
+                &flat
+            }
+            Ok(PositionEncoding::T5) => {
+                flat = model::flatten_additive(config, Operation::T5Bucket)?;
+                &flat
+            }
+            _ => return Ok(None),
+        },
+        _ => config,
+    };
     let has = |key: &str| config.get(key).is_some();
     let (heading, table, json) = match (has("slopes"), has("num_buckets")) {
         (true, _) => slopes(config, args.digits)?,

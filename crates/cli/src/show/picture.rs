@@ -6,7 +6,22 @@ use plotters::coord::Shift;
 use plotters::prelude::*;
 use ropewalk::request::Json;
 
+/// Width and height in pixels.
 const SIZE: (u32, u32) = (760, 720);
+/// The drawing library knows whole coordinates only, on which straight lines would wobble: the
+/// picture is drawn this many times as large, and the view box of the SVG scales it down.
+const FINE: u32 = 10;
+/// Room for the names of the lines, beside the panel: inside it they would cover points.
+const LEGEND: u32 = 108;
+
+/// A length in pixels, in the units of the drawing.
+fn px<T: std::ops::Mul<T, Output = T> + From<u16>>(pixels: T) -> T {
+    pixels * T::from(FINE as u16)
+}
+
+fn font(pixels: u32, color: &RGBColor) -> TextStyle<'static> {
+    ("sans-serif", px(pixels)).into_font().color(color)
+}
 const INK: RGBColor = RGBColor(40, 44, 52);
 const BEFORE: RGBColor = RGBColor(150, 156, 166);
 const AFTER: RGBColor = RGBColor(20, 99, 165);
@@ -45,9 +60,16 @@ fn decades(values: impl Iterator<Item = f64>) -> (f64, f64) {
 }
 
 fn power_label(y: &f64) -> String {
+    const DIGITS: [char; 10] = ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'];
     match y.log10().round() as i32 {
-        e @ -3..=4 => format!("{:.*}", (-e).max(0) as usize, 10f64.powi(e)),
-        e => format!("1e{e}"),
+        0 => "1".to_string(),
+        1 => "10".to_string(),
+        e => {
+            let sign = if e < 0 { "⁻" } else { "" };
+            let digits = e.unsigned_abs().to_string();
+            let raised = digits.bytes().map(|digit| DIGITS[usize::from(digit - b'0')]);
+            format!("10{sign}{}", raised.collect::<String>())
+        }
     }
 }
 
@@ -63,17 +85,22 @@ pub(super) fn draw(shown: &Shown) -> Result<String, CliError> {
     let mut svg = String::new();
     let failed = |error: String| CliError::Usage(format!("the picture cannot be drawn: {error}"));
     {
-        let area = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();
+        let size = (px(SIZE.0), px(SIZE.1));
+        let area = SVGBackend::with_string(&mut svg, size).into_drawing_area();
         area.fill(&WHITE).map_err(|e| failed(e.to_string()))?;
-        let title = ("sans-serif", 17).into_font().color(&INK);
-        let heading = format!("{} ({})", shown.title, shown.config.scheme().rope_type());
+        let title = font(17, &INK);
+        let mut heading = format!("{} ({})", shown.title, shown.config.scheme().rope_type());
+        if shown.view.attention_factor.parse() != Ok(1.0) {
+            heading += &format!(", attention_factor {}", shown.view.attention_factor);
+        }
         let area = area.titled(&heading, title).map_err(|e| failed(e.to_string()))?;
-        let (top, bottom) = area.split_vertically(SIZE.1 as i32 / 2 - 10);
+        let (top, bottom) = area.split_vertically(px(SIZE.1 as i32 / 2 - 10));
         frequencies(shown, &top).map_err(&failed)?;
         wavelengths(shown, &bottom).map_err(&failed)?;
         area.present().map_err(|e| failed(e.to_string()))?;
     }
-    Ok(svg)
+    let drawn = format!("<svg width=\"{}\" height=\"{}\"", px(SIZE.0), px(SIZE.1));
+    Ok(svg.replacen(&drawn, &format!("<svg width=\"{}\" height=\"{}\"", SIZE.0, SIZE.1), 1))
 }
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
@@ -89,21 +116,24 @@ fn panel(
     let values = lines.iter().flat_map(|line| line.points.iter().map(|(_, y)| *y));
     let (low, high) = decades(values.chain(limits.iter().map(|(_, y)| *y)));
     let last = pairs.saturating_sub(1).max(1) as f64;
-    let mut chart = ChartBuilder::on(area)
-        .margin(10)
-        .margin_right(24)
-        .x_label_area_size(36)
-        .y_label_area_size(64)
+    let beside = if lines.len() > 1 { LEGEND } else { 0 };
+    let (area, names) = area.split_horizontally(px(SIZE.0 - beside));
+    let mut chart = ChartBuilder::on(&area)
+        .margin(px(10))
+        .margin_right(px(24 - beside.min(20)))
+        .x_label_area_size(px(36))
+        .y_label_area_size(px(64))
         .build_cartesian_2d(-0.5..last + 0.5, (low..high).log_scale())
         .map_err(|e| e.to_string())?;
     chart
         .configure_mesh()
         .disable_x_mesh()
-        .bold_line_style(BEFORE.mix(0.25))
+        .bold_line_style(BEFORE.mix(0.25).stroke_width(FINE))
         .light_line_style(TRANSPARENT)
-        .axis_style(INK)
-        .label_style(("sans-serif", 13).into_font().color(&INK))
-        .axis_desc_style(("sans-serif", 14).into_font().color(&INK))
+        .axis_style(INK.stroke_width(FINE))
+        .set_all_tick_mark_size(px(5))
+        .label_style(font(13, &INK))
+        .axis_desc_style(font(14, &INK))
         .x_labels(9)
         .x_label_formatter(&|x| format!("{x:.0}"))
         .y_label_formatter(&power_label)
@@ -111,39 +141,41 @@ fn panel(
         .y_desc(name)
         .draw()
         .map_err(|e| e.to_string())?;
-    for Line { label, color, points } in lines {
-        let color = *color;
-        let thick = if color == BEFORE { 1 } else { 2 };
+    for (row, Line { label, color, points }) in lines.iter().enumerate() {
+        let stroke = color.stroke_width(px(if *color == BEFORE { 1 } else { 2 }));
         chart
-            .draw_series(LineSeries::new(points.iter().copied(), color.stroke_width(thick)))
-            .map_err(|e| e.to_string())?
-            .label(label)
-            .legend(move |(x, y)| {
-                PathElement::new([(x, y), (x + 18, y)], color.stroke_width(thick))
-            });
-        let dots = points.iter().map(|point| Circle::new(*point, 2, color.filled()));
+            .draw_series(LineSeries::new(points.iter().copied(), stroke))
+            .map_err(|e| e.to_string())?;
+        let dots = points.iter().map(|point| Circle::new(*point, px(2), color.filled()));
         chart.draw_series(dots).map_err(|e| e.to_string())?;
+        if lines.len() > 1 {
+            let y = px(20 + 20 * row as i32);
+            let sample = PathElement::new([(0, y), (px(18), y)], stroke);
+            names.draw(&sample).map_err(|e| e.to_string())?;
+            let name = Text::new(label.clone(), (px(24), y - px(6)), font(13, &INK));
+            names.draw(&name).map_err(|e| e.to_string())?;
+        }
     }
     for (label, y) in limits {
         let ends = [(-0.5, *y), (last + 0.5, *y)];
         chart
-            .draw_series(LineSeries::new(ends, LIMIT.stroke_width(1)))
+            .draw_series(LineSeries::new(ends, LIMIT.stroke_width(FINE)))
             .map_err(|e| e.to_string())?;
-        let style = ("sans-serif", 12).into_font().color(&LIMIT);
-        let text = Text::new(label.clone(), (0.0, *y * (high / low).powf(0.045)), style);
+        let at = (0.0, *y * (high / low).powf(0.045));
+        let text = Text::new(label.clone(), at, font(12, &LIMIT));
         chart.draw_series([text]).map_err(|e| e.to_string())?;
     }
-    if lines.len() == 1 {
-        return Ok(());
-    }
-    chart
-        .configure_series_labels()
-        .position(SeriesLabelPosition::UpperRight)
-        .label_font(("sans-serif", 13).into_font().color(&INK))
-        .background_style(WHITE.mix(0.85))
-        .border_style(BEFORE.mix(0.5))
-        .draw()
-        .map_err(|e| e.to_string())
+    Ok(())
+}
+
+/// What an axis is called: time, height and width where there are three.
+fn axis_name(axis: usize, axes: usize) -> String {
+    let names: &[&str] = match axes {
+        2 => &["h", "w"],
+        3 => &["t", "h", "w"],
+        _ => &[],
+    };
+    names.get(axis).map_or(format!("axis {axis}"), |name| format!("axis {name}"))
 }
 
 /// One line, or one for each axis: where the index restarts, a line across would say nothing.
@@ -155,7 +187,7 @@ fn per_axis(shown: &Shown, label: &str, points: Points) -> Vec<Line> {
     }
     let axis = |x: f64| planes.get(x as usize).map(|plane| plane.axis);
     let line = |a: usize| Line {
-        label: format!("axis {a}"),
+        label: axis_name(a, count),
         color: AXES[a % AXES.len()],
         points: points.iter().copied().filter(|(x, _)| axis(*x) == Some(a)).collect(),
     };

@@ -41,6 +41,21 @@ pub(super) fn pixtral(p: Parameters) -> Result<Spectrum, SecondError> {
     Ok(spectrum)
 }
 
+/// moonshotai, `Rope2DPosEmb`: freqs = 1 / theta ** (arange(0, dim, 4)[: dim // 4] / dim),
+/// cat([x_cis.unsqueeze(-1), y_cis.unsqueeze(-1)], dim=-1).reshape(…).
+pub(super) fn moonvit(p: Parameters) -> Result<Spectrum, SecondError> {
+    let theta = p.number("rope_theta")?;
+    let mut spectrum = Spectrum::plain(Vec::new());
+    for omega in p.position_frequencies(&theta, p.dim).step_by(2) {
+        let freq = over(&omega)?;
+        for axis in [1, 0] {
+            spectrum.frequencies.push(Real::Radical(freq.clone()));
+            spectrum.axes.push(axis);
+        }
+    }
+    Ok(spectrum)
+}
+
 /// The same frequencies for rows and for columns, flattened.
 fn flattened(frequencies: Vec<Real>) -> Spectrum {
     let axes = (0..2).flat_map(|axis| vec![axis; frequencies.len()]).collect();

@@ -29,6 +29,7 @@ pub(super) fn formula(keys: Keys) -> Result<Formula, &'static str> {
         "yarn" => yarn::yarn(keys),
         "axial" => axes::axial(keys),
         "pixtral" => axes::pixtral(keys),
+        "moonvit" => axes::moonvit(keys),
         "dinov3" => axes::dinov3(keys),
         "pixel" => axes::pixel(keys),
         _ => Err(UNKNOWN),

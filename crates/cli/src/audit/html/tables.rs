@@ -11,6 +11,7 @@ fn verdict(verdict: Verdict) -> Markup {
     let (class, word) = match verdict {
         Verdict::Conforms => ("is-good", "right"),
         Verdict::Diverges => ("is-bad", "wrong"),
+        Verdict::Lenient => ("is-warn", "lenient"),
         Verdict::AdapterFault => ("is-bad", "broken"),
         Verdict::Unjudged => ("is-warn", "not judged"),
     };
@@ -102,11 +103,11 @@ pub fn failing(digest: &Digest) -> Markup {
         @if n > 0 {
             h2 { "Wrong values" }
             p class="soft" { (n) @if n == 1 { " case" } @else { " cases, the simplest first" } }
-            @for case in digest.failing.iter().take(3) { (self::case(case)) }
+            @for case in digest.failing.iter().take(3) { (self::case(case, &digest.explain(&case.id))) }
             @if !more.is_empty() {
                 details {
                     summary { (more.len()) " more" @if n > SHOWN { "; all of them are in the NDJSON report" } }
-                    @for case in more { (self::case(case)) }
+                    @for case in more { (self::case(case, &digest.explain(&case.id))) }
                 }
             }
         }
@@ -114,7 +115,7 @@ pub fn failing(digest: &Digest) -> Markup {
     }
 }
 
-fn case(case: &CaseReport) -> Markup {
+fn case(case: &CaseReport, explain: &str) -> Markup {
     let digits = case.dtype.digits();
     html! {
         div class="card case" {
@@ -137,7 +138,7 @@ fn case(case: &CaseReport) -> Markup {
                         }
                     }
                 } } }
-                p class="small soft" { (case.wrong) " of " (case.judged) " elements wrong. Why is that right? " code { "ropewalk explain " (case.id) } }
+                p class="small soft" { (case.wrong) " of " (case.judged) " elements wrong. Why is that right? " code { (explain) } }
             }
             @for note in &case.notes { p class="small soft" { (note) } }
         }

@@ -23,6 +23,13 @@ pub(super) fn pixtral(keys: Keys) -> Result<Formula, &'static str> {
     Ok(formula)
 }
 
+/// MoonViT: base^(−4j/d) for a column and then for a row.
+pub(super) fn moonvit(keys: Keys) -> Result<Formula, &'static str> {
+    let (mut formula, pairs) = powers(keys, "theta")?;
+    (0..pairs).for_each(|i| formula.planes.push(format!("theta {}", i / 2 * 2)));
+    Ok(formula)
+}
+
 /// DINOv3: 2π · base^(−4k/d) for rows and for columns.
 pub(super) fn dinov3(keys: Keys) -> Result<Formula, &'static str> {
     let mut formula = Formula::default();

@@ -1,0 +1,237 @@
+//! Whether a question lies within a claim.
+
+use super::{Capability, Description, Sizes};
+use crate::audit::ask::Ask;
+use crate::encoding::{Body, Layout, Question, spectrum};
+use crate::number::{Dtype, Tensor};
+use crate::request::{Json, Operation, Position, Positions};
+
+impl Description {
+    /// The capabilities that cover a request, by index; one at least.
+    ///
+    /// # Errors
+    /// Why the nearest one does not.
+    pub fn covers(&self, ask: &Ask) -> Result<Vec<usize>, String> {
+        let question = ask.question().ok();
+        let mut reason = String::from("no capability is claimed");
+        let mut covering = vec![];
+        for (index, capability) in self.capabilities.iter().enumerate() {
+            match capability.covers(ask, question) {
+                Ok(()) => covering.push(index),
+                // The one that comes furthest says best what is missing.
+                Err(why) if index == 0 || !why.starts_with("operation") => reason = why,
+                Err(_) => {}
+            }
+        }
+        match covering.is_empty() {
+            true => Err(reason),
+            false => Ok(covering),
+        }
+    }
+}
+
+impl Capability {
+    /// Whether a request lies within the claim. What is malformed is covered as far as it can be
+    /// read: to refuse it is part of every claim.
+    fn covers(&self, ask: &Ask, question: Option<&Question>) -> Result<(), String> {
+        if !self.operations.contains(&ask.operation) {
+            return Err(format!("operation {} is not claimed", ask.operation.name()));
+        }
+        self.formats(ask)?;
+        let word = |key: &str| match ask.config.get(key) {
+            Some(Json::String(word)) => Some(word.as_str()),
+            _ => None,
+        };
+        if let (Some(layouts), Some(layout)) = (&self.layouts, word("layout"))
+            && Layout::ALL.iter().any(|known| known.name() == layout)
+            && !layouts.iter().any(|claimed| claimed.name() == layout)
+        {
+            return Err(format!("layout {layout} is not claimed"));
+        }
+        if let Some(types) = &self.rope_types
+            && ask.config.get("head_dim").is_some()
+            && rotary(ask.operation)
+        {
+            let name = word("rope_type").unwrap_or("default");
+            let known = spectrum::SCHEMES.iter().any(|scheme| scheme.rope_type() == name);
+            if known && !types.iter().any(|claimed| claimed == name) {
+                return Err(format!("rope type {name} is not claimed"));
+            }
+        }
+        if let (Some(directions), Some(Json::String(name))) =
+            (&self.directions, ask.input.get("direction"))
+            && matches!(ask.operation, Operation::Rotate | Operation::Apply)
+            && !directions.iter().any(|claimed| claimed.name() == name)
+        {
+            return Err(format!("direction {name} is not claimed"));
+        }
+        match question {
+            Some(question) => self.within(ask, question),
+            None => Ok(()),
+        }
+    }
+
+    /// The formats of the floating-point inputs and of the output.
+    fn formats(&self, ask: &Ask) -> Result<(), String> {
+        let inputs: Vec<Dtype> = ask
+            .input
+            .object()
+            .iter()
+            .filter_map(|(_, json)| match json {
+                Json::Object(tensor) => match tensor.get("dtype") {
+                    Some(Json::String(name)) => Dtype::from_name(name),
+                    _ => None,
+                },
+                _ => None,
+            })
+            .filter(|dtype| dtype.format().is_some())
+            .collect();
+        let Some(&other) = inputs.iter().find(|&&dtype| dtype != ask.dtype) else {
+            // Integer answers have one dtype; naming it is not needed.
+            let integer = ask.dtype.format().is_none();
+            return match integer || self.dtypes.contains(&ask.dtype) {
+                true => Ok(()),
+                false => Err(format!("dtype {} is not claimed", ask.dtype)),
+            };
+        };
+        match inputs
+            .iter()
+            .all(|&from| from == ask.dtype || self.mixed.contains(&(from, ask.dtype)))
+        {
+            true => Ok(()),
+            false => Err(format!("input in {other} with output in {} is not claimed", ask.dtype)),
+        }
+    }
+
+    /// Whether a sound question lies within what is claimed of its numbers.
+    fn within(&self, ask: &Ask, question: &Question) -> Result<(), String> {
+        self.names(ask, question)?;
+        let limits = &self.limits;
+        for position in positions(question) {
+            // Compared exactly: positions may be rational, and larger than 2⁵³.
+            let of = |limit: i64| limit as i128 * position.denominator as i128;
+            let at = position.to_json();
+            if limits.max_position.is_some_and(|most| position.numerator as i128 > of(most)) {
+                return Err(format!("position {at} is above the claimed max_position"));
+            }
+            if limits.min_position.is_some_and(|least| (position.numerator as i128) < of(least)) {
+                return Err(format!("position {at} is below the claimed min_position"));
+            }
+        }
+        let (rope, tensors, grid) = match &question.body {
+            Body::Rotate(r) => (Some(&r.rope), vec![Some(&r.q), r.k.as_ref()], Some(&r.positions)),
+            Body::Score(s) => {
+                (Some(&s.rope), vec![Some(&s.q), Some(&s.k)], Some(&s.query_positions))
+            }
+            Body::Apply(a) => (None, vec![Some(&a.q), a.k.as_ref()], None),
+            Body::InvFreq(f) => (Some(&f.rope), vec![], None),
+            Body::Table(t) => (Some(&t.rope), vec![], None),
+            _ => (None, vec![], None),
+        };
+        if let (Some(axes), Some(rope)) = (&self.axes, rope)
+            && !axes.contains(&rope.axes)
+        {
+            return Err(format!("{} axes are not claimed", rope.axes));
+        }
+        let tensors: Vec<&Tensor> = tensors.into_iter().flatten().collect();
+        let width = rope.map(|rope| rope.head_dim).or(tensors.first().map(|t| t.columns()));
+        if let Some(width) = width {
+            if limits.max_head_dim.is_some_and(|most| width > most) {
+                return Err(format!("head_dim {width} is above the claimed max_head_dim"));
+            }
+            sized("head_dim", &self.head_dims, width)?;
+            self.slice(question, width)?;
+        }
+        if let Some(most) = limits.max_elements
+            && let Some(large) = tensors.iter().find(|tensor| tensor.data().len() > most)
+        {
+            let count = large.data().len();
+            return Err(format!("a tensor of {count} elements is above the claimed max_elements"));
+        }
+        for shape in tensors.iter().map(|tensor| tensor.shape()) {
+            sized("a batch of", &self.batch_sizes, shape[0])?;
+            sized("a sequence of", &self.seq_lens, shape[2])?;
+        }
+        if limits.equal_heads && tensors.windows(2).any(|w| w[0].shape()[1] != w[1].shape()[1]) {
+            return Err("unequal numbers of heads are not claimed".into());
+        }
+        match limits.equal_rows && grid.is_some_and(|grid| !equal_rows(grid)) {
+            true => Err("rows of different positions are not claimed".into()),
+            false => Ok(()),
+        }
+    }
+
+    /// The keys and the inputs by name.
+    fn names(&self, ask: &Ask, question: &Question) -> Result<(), String> {
+        let beyond = |claimed: &Option<Vec<String>>, mut names: Box<dyn Iterator<Item = &str>>| {
+            let claimed = claimed.as_ref()?;
+            let other = |name: &&str| !claimed.iter().any(|own| own == name);
+            names.find(|name| other(name)).map(str::to_string)
+        };
+        let keys = question.config().iter().map(|(key, _)| key);
+        if let Some(key) = beyond(&self.keys, Box::new(keys)) {
+            return Err(format!("config key {key} is not claimed"));
+        }
+        let inputs = ask.input.object().iter().map(|(name, _)| name);
+        match beyond(&self.inputs, Box::new(inputs)) {
+            Some(name) => Err(format!("input {name} is not claimed")),
+            None => Ok(()),
+        }
+    }
+
+    /// Which part of a head is rotated, and for how many axes.
+    fn slice(&self, question: &Question, width: usize) -> Result<(), String> {
+        let size = |key: &str| match question.config().get(key) {
+            Some(Json::Integer(n)) => usize::try_from(*n).ok(),
+            _ => None,
+        };
+        let rotary = size("rotary_dim").unwrap_or(width);
+        let offset = size("rotary_offset").unwrap_or(0);
+        sized("rotary_dim", &self.rotary_dims, rotary)?;
+        if !self.partial && rotary != width {
+            return Err(format!("rotary_dim {rotary} of {width} is not claimed"));
+        }
+        if !self.rotary_offset && offset != 0 {
+            return Err(format!("rotary_offset {offset} is not claimed"));
+        }
+        match !self.mrope && question.config().get("mrope_section").is_some() {
+            true => Err("mrope_section is not claimed".into()),
+            false => Ok(()),
+        }
+    }
+}
+
+fn sized(what: &str, claimed: &Option<Vec<Sizes>>, size: usize) -> Result<(), String> {
+    match claimed {
+        Some(claimed) if !claimed.iter().any(|sizes| sizes.holds(size)) => {
+            Err(format!("{what} {size} is not claimed"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn positions(question: &Question) -> impl Iterator<Item = &Position> {
+    let tokens: Vec<&[Position]> = match &question.body {
+        Body::Rotate(r) => vec![r.positions.data()],
+        Body::Score(s) => vec![s.query_positions.data(), s.key_positions.data()],
+        Body::Table(t) => vec![t.positions.data()],
+        Body::AlibiBias(a) => vec![&a.query_positions, &a.key_positions],
+        Body::T5Bucket(t) | Body::T5Bias(t, _) => vec![&t.query_positions, &t.key_positions],
+        Body::Sinusoidal(s) => vec![&s.positions],
+        Body::AttentionTemperature(t) => vec![&t.positions],
+        _ => vec![],
+    };
+    tokens.into_iter().flatten()
+}
+
+/// Whether every row of a batch has the same positions, on every axis.
+fn equal_rows(grid: &Positions) -> bool {
+    let [.., batch, seq] = *grid.shape() else { return true };
+    let same = |axis: &[Position]| axis.chunks(seq.max(1)).all(|row| row == &axis[..seq]);
+    grid.data().chunks((batch * seq).max(1)).all(same)
+}
+
+fn rotary(operation: Operation) -> bool {
+    use Operation::*;
+    matches!(operation, Rotate | Score | InvFreq | Table)
+}
