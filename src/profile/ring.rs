@@ -110,7 +110,7 @@ impl Bounder {
         let (least, most) = (phase.factor.lo * size, phase.factor.hi * size);
         let norm = 0.5 * (least + most);
         // `size`, these products and the norm of an answer, each to a few ulp of f64.
-        let own = norm * 2f64.powi(-49) + 32.0 * f64::from_bits(1);
+        let own = norm * 2f64.powi(-48) + 32.0 * f64::from_bits(1);
         let bound = up_add(up_hypot(re, im), 0.5 * (most - least) + own);
         (bound < norm).then_some((norm, bound))
     }
