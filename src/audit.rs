@@ -21,6 +21,7 @@ mod files;
 mod finding;
 mod function;
 mod identify;
+mod infer;
 mod judge;
 mod kernel;
 mod large;
@@ -48,6 +49,8 @@ pub use finding::{
 };
 pub use function::{Answer, Failed, Function, check};
 pub use identify::{FoundPlane, Identified, Inquiry, Precision, identify, plain_config, runs};
+#[cfg(feature = "exact")]
+pub(crate) use infer::by_axis;
 pub use judge::answer::judge;
 pub use judge::signs::Signs;
 pub use judge::within::{Element, Ruling, ulps};
@@ -61,8 +64,8 @@ pub use probe::asked::probes;
 pub use process::{Process, ProcessOptions};
 pub use reply::read_reply;
 pub use report::{
-    Digest, Fine, FlagTally, Kind, Recorded, Style, Unreadable, clean, evidence, link, markdown,
-    ndjson, read_ndjson, terminal, ulp, value,
+    Digest, Fine, FlagTally, Kind, Recorded, Style, Unreadable, clean, distance, evidence, largest,
+    link, markdown, ndjson, read_ndjson, report_schema, sentences, terminal, ulp, value,
 };
 pub use run::{Audited, Options, audit, judge_all};
 pub use tolerance::{Tolerances, right_profiles};

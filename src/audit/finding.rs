@@ -8,9 +8,12 @@ use super::place::Place;
 use super::probe::Probe;
 use crate::number::Dtype;
 use crate::request::Operation;
+use schemars::JsonSchema;
+use serde::Serialize;
 
 /// The answer to "is it right?".
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// A right explanation bounds every judged element.
     Conforms,
@@ -173,6 +176,8 @@ pub struct CaseReport {
     pub profile: Option<&'static str>,
     /// Where the worst element lies.
     pub place: Option<Place>,
+    /// Its error relative to what was mixed: |z| of its plane. None for what mixes nothing.
+    pub relative: Option<f64>,
 }
 
 /// All cases of one operation in one output format: one kernel, in all likelihood.
@@ -240,7 +245,8 @@ pub struct Group {
 }
 
 /// A named explanation of what is wrong.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Diagnosis {
     /// One fault, or two together.
     pub faults: Vec<&'static str>,
@@ -258,7 +264,8 @@ pub struct Diagnosis {
 }
 
 /// Frequencies recovered from the answers, beside the declared ones.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Fitted {
     /// The config that the answers follow, as JSON to paste; none if no rule fits.
     pub config: Option<String>,
@@ -267,7 +274,8 @@ pub struct Fitted {
 }
 
 /// The frequency of one plane in radians per position.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct FittedPlane {
     /// Which plane.
     pub plane: usize,
@@ -278,7 +286,8 @@ pub struct FittedPlane {
 }
 
 /// A fault that this run could not have seen.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Unseen {
     /// Its name.
     pub name: &'static str,
@@ -305,7 +314,8 @@ pub struct Report {
     pub diagnoses: Vec<Diagnosis>,
     /// What was noticed of a kernel that diverges, for whoever looks for the cause.
     pub clues: Vec<String>,
-    /// Frequencies recovered from the answers, if they were sought.
+    /// Frequencies recovered from the answers beside the declared ones; the inference of a diagnosis
+    /// sets it where that is what is wrong.
     pub fitted: Option<Fitted>,
     /// Names of the faults that this run would have seen.
     pub seen: Vec<&'static str>,
@@ -353,6 +363,21 @@ impl Report {
 }
 
 impl Diagnosis {
+    /// The sentence to read first, and the rest of the summary.
+    pub fn title(&self) -> (String, String) {
+        // What is inferred is followed by its evidence: `(31 of 40 wrong rows are so; …)`.
+        let counted = |&(at, _): &(usize, &str)| {
+            let inside = &self.summary[at + 2..];
+            inside.starts_with(|c: char| c.is_ascii_digit()) && inside.contains("wrong rows are so")
+        };
+        match self.summary.match_indices(" (").find(counted) {
+            Some((end, _)) => {
+                (self.summary[..end].to_string(), self.summary[end + 1..].to_string())
+            }
+            None => (self.summary.clone(), String::new()),
+        }
+    }
+
     /// The faults, two together with "and", and what is as likely with "or".
     pub fn names(&self) -> String {
         let all = std::iter::once(&self.faults).chain(&self.alternatives);

@@ -11,8 +11,10 @@ mod survey;
 mod table;
 mod words;
 
+pub(in crate::audit) use angles::Turning;
 pub use machine::Precision;
 pub use words::runs;
+pub(in crate::audit) use spectrum::Measured;
 
 use super::case::Truth;
 use super::finding::{Diagnosis, Report};

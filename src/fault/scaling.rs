@@ -300,7 +300,7 @@ fn general() -> Vec<Fault> {
             class: "D8",
             summary: "the factor on the logits (DeepSeek's mscale²) is 1",
             signature: "cos and sin are right, logits are off by up to 1.9 times",
-            fix: "multiply the softmax scale by (0.1·mscale_all_dim·ln s + 1)²",
+            fix: "softmax_scale *= (0.1 * mscale_all_dim * log(factor) + 1) ** 2",
             links: &["vllm-project/tpu-inference#521", "onnxruntime/mobius#548"],
             change: Change::Question(|question, _| {
                 matches!(question.body, Body::InvFreq(_)).then_some(())?;
@@ -431,7 +431,7 @@ fn general() -> Vec<Fault> {
             class: "D12",
             summary: "the factors of the pairs are taken for the frequencies themselves",
             signature: "with all factors 1 every pair turns by the position",
-            fix: "divide base^(−2i/r) by the factor",
+            fix: "inv_freq = base ** (-arange(0, r, 2) / r) / factor",
             links: &["mudler/vllm.cpp#3086"],
             change: Change::Question(|question, _| {
                 let list = divisors(question)?;

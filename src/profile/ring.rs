@@ -8,9 +8,9 @@
 use super::Profile;
 use super::bound::Bounder;
 use super::plane::{Phase, Value, up_add, up_hypot};
-use super::walk::{Phases, at, format_of, rows};
-use crate::encoding::{Body, Pair, Question, Rope, Rotate};
-use crate::number::{Format, Tensor};
+use super::walk::{Phases, at};
+use crate::encoding::{Body, Heads, Pair, Question, Rope, Rotate};
+use crate::number::Format;
 
 /// A pair of elements of an answer whose norm is known.
 ///
@@ -49,7 +49,8 @@ impl Ring {
 /// said (a NaN, an infinity, a possible overflow) there is none.
 pub fn rings(question: &Question, profile: &Profile) -> Vec<Ring> {
     let Body::Rotate(rotate) = &question.body else { return vec![] };
-    let bounder = Bounder::new(profile, question.dtype);
+    let output = question.dtype.format().unwrap_or(Format::F64);
+    let bounder = Bounder::new(profile, output);
     let keys = rotate.rope.for_keys();
     let mut list = Vec::new();
     bounder.rings(rotate, "q", &rotate.q, &rotate.rope, &mut list);
@@ -64,14 +65,14 @@ impl Bounder {
         &self,
         rotate: &Rotate,
         name: &'static str,
-        tensor: &Tensor,
+        tensor: &Heads,
         rope: &Rope,
         list: &mut Vec<Ring>,
     ) {
         let pairs: Vec<Pair> = rope.pairs();
         let mut phases = Phases::new(self, rope, rotate.direction);
-        let format = format_of(tensor);
-        for (row, token, x) in rows(tensor) {
+        let format = tensor.format();
+        for (row, token, x) in tensor.rows() {
             let start = row * x.len();
             let phases = phases.at(at(&rotate.positions, token));
             for (pair, phase) in pairs.iter().zip(phases) {

@@ -93,7 +93,8 @@ fn value(json: &Json) -> Value {
     serde_json::from_str(&text).unwrap_or(Value::Null)
 }
 
-fn to_json(found: &Identified) -> Value {
+/// What was found out, for programs.
+pub fn to_json(found: &Identified) -> Value {
     let config = |object: &Object| value(&Json::Object(object.clone()));
     let mut faults: Vec<Value> = Vec::new();
     for diagnosis in &found.diagnoses {
@@ -107,14 +108,6 @@ fn to_json(found: &Identified) -> Value {
         .map(
             |p| json!({"re": p.re, "im": p.im, "axis": p.axis, "theta": p.theta, "error": p.error}),
         )
-        .collect();
-    let diagnoses: Vec<Value> = found
-        .diagnoses
-        .iter()
-        .map(|d| {
-            json!({"faults": d.faults, "alternatives": d.alternatives, "explains": d.explains,
-                   "summary": d.summary, "fix": d.fix, "links": d.links})
-        })
         .collect();
     json!({
         "config": found.config.as_ref().map(config),
@@ -133,7 +126,7 @@ fn to_json(found: &Identified) -> Value {
         "profile_is_right": found.precision.profile.is_some(),
         "alike": {"profiles": found.precision.alike, "share": found.precision.share},
         "planes": planes,
-        "diagnoses": diagnoses,
+        "diagnoses": found.diagnoses,
         "remarks": found.remarks,
     })
 }

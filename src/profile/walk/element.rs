@@ -94,10 +94,6 @@ pub(in crate::profile) fn at(positions: &Positions, token: usize) -> Vec<Positio
     (0..axes).filter_map(|axis| positions.data().get(axis * count + token).copied()).collect()
 }
 
-pub(in crate::profile) fn format_of(tensor: &Tensor) -> Format {
-    tensor.dtype().format().unwrap_or(Format::F64)
-}
-
 pub(super) fn named(
     name: &'static str,
     dtype: Dtype,
@@ -105,14 +101,4 @@ pub(super) fn named(
     bits: Vec<u64>,
 ) -> Option<Named> {
     Some(Named { name, tensor: Tensor::new(dtype, shape, bits).ok()? })
-}
-
-/// Row, its token in [batch][seq], its elements.
-pub(in crate::profile) fn rows(tensor: &Tensor) -> impl Iterator<Item = (usize, usize, &[u64])> {
-    let (heads, seq, dim) = match tensor.shape() {
-        &[_, heads, seq, dim] => (heads.max(1), seq.max(1), dim.max(1)),
-        _ => (1, 1, 1),
-    };
-    let token = move |row: usize| row / (heads * seq) * seq + row % seq;
-    tensor.data().chunks(dim).enumerate().map(move |(row, bits)| (row, token(row), bits))
 }
