@@ -40,7 +40,7 @@ mod tolerance;
 
 pub use ask::Ask;
 pub use capability::{Capability, Description, Limits, Sizes};
-pub use case::{Case, Truth, cases};
+pub use case::{Case, Truth, cases, in_doubles};
 pub use element::{Accepts, accepts};
 pub use errors::{Band, Cell, Errors};
 pub use files::{Answers, Prompt, Prompted, Selected, hash};
@@ -49,10 +49,11 @@ pub use finding::{
     Unseen, Verdict,
 };
 pub use function::{Answer, Failed, Function, check};
-pub use identify::{FoundPlane, Identified, Precision, identify, plain_config};
+pub use identify::{FoundPlane, Identified, Inquiry, Precision, identify, plain_config, runs};
 #[cfg(feature = "exact")]
 pub(crate) use infer::by_axis;
 pub use judge::answer::judge;
+pub use judge::signs::Signs;
 pub use judge::within::{Element, Ruling, ulps};
 pub use judge::{HISTOGRAM, Judged, Mark, Marked, Misfit, Tally, Wrong};
 pub use kernel::Kernel;

@@ -35,6 +35,7 @@ mod position;
 mod precision;
 mod row;
 mod scaling;
+mod singles;
 mod t5;
 mod variant;
 
@@ -43,14 +44,15 @@ pub use list::{all, find};
 pub use class::Fault;
 
 pub use history::History;
-pub use mutant::{Answer, Asked, Mutant, right};
+pub use mutant::{Answer, Asked, Mutant, Shown, right};
 
 use std::sync::LazyLock;
 
 static VARIANTS: LazyLock<Vec<Fault>> = LazyLock::new(variant::variants);
 
-/// Faults of the list with other constants, under the same names: another base than 10000, a table
-/// of another length. For diagnoses; what is generated and counted is [`all`].
-pub fn variants() -> &'static [Fault] {
-    &VARIANTS
+/// What only diagnoses know: faults of the list with other constants, under the same names (another
+/// base than 10000, a table of another length), and faults that no vector is counted against. What
+/// is generated and counted is [`all`].
+pub fn variants() -> impl Iterator<Item = &'static Fault> {
+    VARIANTS.iter().chain(list::uncounted())
 }

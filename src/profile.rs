@@ -29,6 +29,7 @@ mod named;
 mod pipeline;
 mod plane;
 mod recipe;
+mod ring;
 mod span;
 mod step;
 mod sweep;
@@ -47,6 +48,7 @@ pub use floor::{Floor, Turned};
 pub use machine::Machine;
 pub(crate) use machine::encode;
 pub use named::{NAMED, carried, common, find};
+pub use ring::{Ring, rings};
 pub use sweep::{
     Computed, Finding, Known, LAST_POSITION, Measure, Sweep, Swept, Truth, Worst, slack,
 };

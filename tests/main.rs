@@ -16,6 +16,7 @@ mod dumps;
 mod fault;
 mod fresh;
 mod generate;
+mod identify;
 mod judge;
 mod kill;
 mod ladder;

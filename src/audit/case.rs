@@ -1,6 +1,9 @@
 //! What is asked in an audit, and why.
 
 use super::ask::Ask;
+use crate::encoding::Question;
+use crate::number::{Dtype, Format, Tensor};
+use crate::profile;
 use crate::request::{Input, Json, Request};
 use crate::vector::{Expected, Golden, Tensors};
 
@@ -28,6 +31,47 @@ pub struct Truth {
     pub expected: Expected,
     /// (exact − expected) in ulp of expected, as f16, for every floating-point tensor.
     pub residual: Option<Tensors>,
+}
+
+/// What f64 makes of a question, for formats that it is far above; none for f64 itself.
+///
+/// ```
+/// use ropewalk::{audit::in_doubles, encoding::Question, request::Request};
+/// let line = r#"{"cmd":"run","id":"a","operation":"alibi_slopes","dtype":"f32",
+///                "config":{"num_heads":8,"slopes":"code"},"input":{}}"#;
+/// let truth = in_doubles(&Question::new(&Request::parse(line).unwrap()).unwrap()).unwrap();
+/// assert_eq!(truth.expected.tensors().unwrap().get("slopes").unwrap().data()[0], 0x3f000000);
+/// ```
+pub fn in_doubles(question: &Question) -> Option<Truth> {
+    if question.dtype == Dtype::F64 {
+        return None;
+    }
+    let machine = profile::find("numpy-f64")?;
+    let wide = Question { dtype: Dtype::F64, ..question.clone() };
+    let named = match question.dtype.format() {
+        Some(_) => profile::emulate(machine, &wide),
+        None => vec![],
+    };
+    let (mut expected, mut residual) = (Vec::new(), Vec::new());
+    for one in named {
+        let format = question.dtype.format()?;
+        let exact = one.tensor.data().iter().map(|&bits| f64::from_bits(bits));
+        let rounded: Vec<u64> = exact.clone().map(|x| profile::encode(format, x)).collect();
+        let off = exact.zip(&rounded).map(|(exact, &bits)| {
+            let unit = format.ulp_exponent(bits).map_or(f64::NAN, |e| libm::ldexp(1.0, e));
+            profile::encode(Format::F16, (exact - format.to_f64(bits)) / unit)
+        });
+        let shape = one.tensor.shape().to_vec();
+        let name = one.name.to_string();
+        residual.push((name.clone(), Tensor::new(Dtype::F16, shape.clone(), off.collect()).ok()?));
+        expected.push((name, Tensor::new(question.dtype, shape, rounded).ok()?));
+    }
+    let integers = question.integers().into_iter().map(|(name, t)| (name.to_string(), t));
+    expected.extend(integers);
+    Some(Truth {
+        expected: Expected::Tensors(Tensors(expected)),
+        residual: Some(Tensors(residual)),
+    })
 }
 
 /// The cases of a golden file, in its order. `path` is the file's, below the directory of the

@@ -3,6 +3,7 @@
 use super::capability::Description;
 use super::errors::Errors;
 use super::judge::Wrong;
+use super::judge::signs::Signs;
 use super::place::Place;
 use super::probe::Probe;
 use crate::number::Dtype;
@@ -209,6 +210,8 @@ pub struct Section {
     pub closest: f64,
     /// How many elements are off by so much; see [`super::judge::HISTOGRAM`].
     pub histogram: Vec<usize>,
+    /// Which way errors point.
+    pub signs: Signs,
     /// Groups within the claim of which the kernel answered nothing.
     pub silent_groups: Vec<String>,
     /// What was asked, group by group.

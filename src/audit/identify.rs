@@ -8,20 +8,42 @@ mod planes;
 mod probe;
 mod rotation;
 mod spectrum;
+mod survey;
 mod table;
 mod words;
 
 pub(in crate::audit) use angles::Turning;
 pub use found::{FoundPlane, Identified};
 pub use machine::Precision;
+pub use words::runs;
 pub(in crate::audit) use spectrum::Measured;
 
+use super::case::Truth;
+use super::finding::Report;
 use super::kernel::Kernel;
 use super::run::{Options, judge_all};
-use crate::encoding::{Double, Layout, Pair, RopeConfig, spectrum::SCHEMES};
+use super::{Outcome, in_doubles};
+use crate::encoding::{Double, Layout, Question, Rope, RopeConfig, spectrum::SCHEMES};
 use crate::number::Dtype;
 use crate::request::{Json, Object, Operation};
 use probe::Probe;
+
+/// How a kernel is identified.
+pub struct Inquiry<'a> {
+    /// The format of everything that is asked; by default the widest that the kernel claims.
+    pub dtype: Option<Dtype>,
+    /// Who knows the right answers; none where it does not. By default [`in_doubles`], which knows
+    /// none of f64.
+    pub truth: &'a (dyn Fn(&Question) -> Option<Truth> + Sync),
+    /// Told what is being asked or tried.
+    pub progress: &'a dyn Fn(&str),
+}
+
+impl Default for Inquiry<'_> {
+    fn default() -> Self {
+        Inquiry { dtype: None, truth: &in_doubles, progress: &|_| () }
+    }
+}
 
 /// A plain config within what a kernel claims.
 pub fn plain_config(kernel: &super::Description, dtype: Option<Dtype>) -> Object {
@@ -66,20 +88,17 @@ fn widest(kernel: &super::Description) -> Option<Dtype> {
     order.into_iter().find(|d| kernel.capabilities.iter().any(|c| c.dtypes.contains(d)))
 }
 
-/// Finds out what a kernel computes when it is asked with a config (by default a plain one that it
-/// claims), in a format (by default the widest that it claims).
+/// Finds out what a kernel computes when it is asked with a config, by default a plain one that it
+/// claims. First all answers are judged against that config; only where one of them is wrong is
+/// another one looked for.
 ///
 /// ```
-/// use ropewalk::audit::{Ask, Breakage, Capability, Description, Kernel, Outcome, identify};
+/// use ropewalk::audit::{Ask, Breakage, Capability, Description, Inquiry, Kernel, Outcome, identify};
 /// use ropewalk::{encoding::Question, number::Dtype, profile, request::{Json, Operation}};
 /// struct Numpy;
 /// impl Kernel for Numpy {
 ///     fn describe(&mut self) -> Result<Description, Breakage> {
-///         let capability = Capability {
-///             operations: vec![Operation::Rotate],
-///             dtypes: vec![Dtype::F32],
-///             ..Capability::default()
-///         };
+///         let capability = Capability::new(&[Operation::Rotate], &[Dtype::F32]);
 ///         Ok(Description { capabilities: vec![capability], ..Description::named("numpy") })
 ///     }
 ///     fn ask(&mut self, ask: &Ask) -> Outcome {
@@ -91,7 +110,7 @@ fn widest(kernel: &super::Description) -> Option<Dtype> {
 ///     }
 /// }
 /// let config = serde_json::from_str(r#"{"head_dim":16,"layout":"half","rope_theta":10000}"#);
-/// let found = identify(&mut Numpy, Some(&config.unwrap()), None).unwrap();
+/// let found = identify(&mut Numpy, Some(&config.unwrap()), &Inquiry::default()).unwrap();
 /// assert_eq!(found.config.unwrap().get("rope_theta").unwrap().number(), Some(500000.0));
 /// assert_eq!(found.differences, ["rope_theta: 10000 is declared, 500000 is computed"]);
 /// ```
@@ -101,24 +120,33 @@ fn widest(kernel: &super::Description) -> Option<Dtype> {
 pub fn identify(
     kernel: &mut dyn Kernel,
     declared: Option<&Object>,
-    dtype: Option<Dtype>,
+    inquiry: &Inquiry,
 ) -> Result<Identified, String> {
-    let found = identify_in(kernel, declared, dtype)?;
-    let claims = |description: super::Description| {
-        description.capabilities.iter().any(|c| c.dtypes.contains(&Dtype::F32))
-    };
-    // What takes f64 and computes in f32 is found out in f32.
-    let narrower =
-        dtype.is_none() && found.dtype == Dtype::F64 && found.precision.profile.is_none();
-    if narrower && kernel.describe().is_ok_and(claims) {
-        return identify_in(kernel, declared, Some(Dtype::F32));
+    let found = identify_in(kernel, declared, inquiry, inquiry.dtype);
+    let claims_f32 =
+        |d: super::Description| d.capabilities.iter().any(|c| c.dtypes.contains(&Dtype::F32));
+    let is_open = found.as_ref().map_or(true, |found| found.dtype == Dtype::F64 && !found.conforms);
+    if inquiry.dtype.is_some() || !is_open || !kernel.describe().is_ok_and(claims_f32) {
+        return found;
     }
-    Ok(found)
+    // What takes f64 and computes in f32 is found out in f32.
+    let mut narrower = identify_in(kernel, declared, inquiry, Some(Dtype::F32))?;
+    if let Ok(wide) = found {
+        narrower.remarks.push("asked in f32, since it is not right in f64".into());
+        if narrower.conforms {
+            narrower.conforms = false;
+            narrower.differences.push("in f64 it is not as declared, in f32 it is".into());
+            narrower.diagnoses = wide.diagnoses;
+            narrower.unknown = wide.unknown;
+        }
+    }
+    Ok(narrower)
 }
 
 fn identify_in(
     kernel: &mut dyn Kernel,
     declared: Option<&Object>,
+    inquiry: &Inquiry,
     dtype: Option<Dtype>,
 ) -> Result<Identified, String> {
     let description = kernel.describe().map_err(|breakage| format!("the kernel {breakage}"))?;
@@ -132,14 +160,27 @@ fn identify_in(
         return Err(format!("dtype is {dtype}, allowed are f64, f32, bf16, f16"));
     }
     let name = format!("{} {}", description.name, description.version).trim_end().to_string();
-    let mut probe = Probe::new(kernel, description, &config, dtype);
+    let mut probe = Probe::new(kernel, inquiry, description, &config, dtype);
+    let rope = config.rope(probe.seq_len).map_err(|reject| reject.to_string())?;
+    let rotates = probe.claims(Operation::Rotate);
+    let not_asked = if rotates {
+        survey::rotations(&mut probe, &declared, &rope)?
+    } else if probe.claims(Operation::Table) || probe.claims(Operation::InvFreq) {
+        survey::tables(&mut probe)?;
+        vec!["rotations: only tables and frequencies are claimed".into()]
+    } else {
+        return Err("the kernel claims none of rotate, table and inv_freq".into());
+    };
+    let report = probe.judged();
     let mut found = Identified {
         kernel: name,
         declared: probe.config.clone(),
         dtype,
+        conforms: report.divergences().next().is_none(),
         config: None,
-        by_rule: false,
         differences: vec![],
+        untold: survey::unknown(&probe, &rope),
+        not_asked,
         planes: vec![],
         attention_factor: None,
         linear: None,
@@ -149,78 +190,73 @@ fn identify_in(
         unknown: vec![],
         remarks: vec![],
     };
-    let rope = config.rope(probe.seq_len).map_err(|reject| reject.to_string())?;
-    let declared_pairs: Vec<Pair> = rope.pairs();
-    if probe.claims(Operation::Rotate) {
-        rotation::by_rotation(&mut probe, &declared_pairs, &mut found)?;
-    } else if probe.claims(Operation::Table) || probe.claims(Operation::InvFreq) {
-        table::by_table(&mut probe, &config, &mut found)?;
-    } else {
-        return Err("the kernel claims none of rotate, table and inv_freq".into());
+    if found.conforms {
+        conforming(&probe, &rope, &report, &mut found);
+        return Ok(found);
     }
-    lengths(&mut probe, &config, &mut found);
-    found.differences.extend(words::differences(&found, SCHEMES));
+    match rotates {
+        true => rotation::by_rotation(&mut probe, &rope, &mut found)?,
+        false => table::by_table(&mut probe, &rope, &mut found)?,
+    }
+    if found.config.as_ref().is_some_and(|config| {
+        let declared = words::differences(&found.declared, config, SCHEMES).is_empty();
+        !declared && !machine::is_apart(&probe, config)
+    }) {
+        found.config = None;
+    }
+    if let Some(config) = &found.config {
+        let differences = words::differences(&found.declared, config, SCHEMES);
+        found.differences.extend(differences);
+        if found.precision.profile.is_some() {
+            found.differences.extend(conduct::strange(&probe, config));
+        }
+    }
     explain(probe, &mut found);
     Ok(found)
 }
 
+/// What follows where every answer is within the bounds of the declared config.
+fn conforming(probe: &Probe, rope: &Rope, report: &Report, found: &mut Identified) {
+    found.config = Some(found.declared.clone());
+    let profile = report.sections.iter().flat_map(|section| &section.profiles).next();
+    let profile = profile.and_then(|name| crate::profile::find(name));
+    let errors = profile.map(|profile| survey::resolution(probe, rope, profile));
+    let plane = |(index, plane): (usize, &crate::encoding::Plane)| FoundPlane {
+        re: plane.pair.re,
+        im: plane.pair.im,
+        axis: plane.axis,
+        theta: plane.frequency.evaluate(&Double).unwrap_or(f64::NAN),
+        error: errors.as_ref().map_or(f64::INFINITY, |errors| errors[index]),
+    };
+    found.planes = rope.planes.iter().enumerate().map(plane).collect();
+    found.attention_factor = rope.magnitude.evaluate(&Double);
+    // Numbers of all sizes are turned as a rotation turns them, which is linear and relative.
+    let rotates = probe.claims(Operation::Rotate);
+    (found.linear, found.relative) = (rotates.then_some(true), rotates.then_some(true));
+    found.precision = machine::precision(probe, &found.declared);
+    found.precision.profile = profile.map(|profile| profile.name);
+}
+
 /// Why it differs, by the faults that explain what was asked.
 fn explain(probe: Probe, found: &mut Identified) {
+    (probe.inquiry.progress)("the known faults");
     let (cases, asked, description) = probe.evidence();
     // Two of the large ones say as much as all of them.
     let mut large = 0;
     let size = |one: &super::outcome::Answered| match &one.outcome {
-        Ok(super::Outcome::Output(output)) => output.iter().map(|(_, t)| t.data().len()).sum(),
+        Ok(Outcome::Output(output)) => output.iter().map(|(_, t)| t.data().len()).sum(),
         _ => 0usize,
     };
     let few = |one: &super::outcome::Answered| {
         large += usize::from(size(one) > 4096);
-        size(one) <= 4096 || (2..=3).contains(&large)
+        size(one) <= 4096 || (1..=2).contains(&large)
     };
     let asked: Vec<super::outcome::Answered> = asked.into_iter().filter(few).collect();
     let options = Options { sight: false, ..Options::default() };
     let report = judge_all(&cases, &asked, description, &options);
-    if report.divergences().next().is_none() {
-        return;
-    }
     found.diagnoses = report.diagnoses;
-    // A config that has all of it says what is different, if not why.
-    let told = found.by_rule && !found.differences.is_empty();
-    if found.diagnoses.is_empty() && !told {
+    if found.diagnoses.is_empty() && found.differences.is_empty() {
         found.unknown.push("no known fault explains what is different".into());
     }
     found.remarks.extend(report.clues);
-}
-
-/// What it makes of total lengths, where the declared rule depends on them.
-fn lengths(probe: &mut Probe, config: &RopeConfig, found: &mut Identified) {
-    let Some(original) = probe.seq_len else { return };
-    if found.planes.is_empty() || !probe.claims(Operation::Rotate) {
-        return;
-    }
-    let mut vector = vec![0.0; probe.head_dim];
-    found.planes.iter().for_each(|plane| vector[plane.re] = 1.0);
-    for length in [original + 1, 2 * original, 4 * original] {
-        probe.seq_len = Some(length);
-        let Ok(rope) = config.rope(Some(length)) else { continue };
-        match probe.vector_at(&vector, 0, &[1]) {
-            Err(why) => found.remarks.push(format!("not found out: seq_len {length}: {why}")),
-            Ok(rows) => {
-                let off = found.planes.iter().zip(&rope.planes).filter(|(own, plane)| {
-                    let theta = plane.frequency.evaluate(&Double).unwrap_or(f64::NAN);
-                    let got = libm::atan2(rows[0][own.im], rows[0][own.re]);
-                    (got - theta).abs() > 16.0 * probe.epsilon() * theta.abs().min(1.0)
-                });
-                let off = off.count();
-                if off > 0 {
-                    found.differences.push(format!(
-                        "at seq_len {length} the frequencies of {off} of {} planes are others than \
-                         declared",
-                        found.planes.len()
-                    ));
-                }
-            }
-        }
-    }
-    probe.seq_len = Some(original);
 }

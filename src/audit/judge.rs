@@ -1,10 +1,12 @@
 //! One answer against the right one: what is said of it, element by element and in all.
 
 pub(super) mod answer;
+pub(super) mod signs;
 pub(super) mod within;
 
 use super::element::Accepts;
 use crate::number::Dtype;
+use signs::Signs;
 
 /// An output that is not even of the right form.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -86,6 +88,8 @@ pub struct Judged {
     pub histogram: Vec<usize>,
     /// What is worth saying though nothing is wrong.
     pub notes: Vec<String>,
+    /// Which way its errors point.
+    pub signs: Signs,
     /// Element by element.
     pub outputs: Vec<Marked>,
 }

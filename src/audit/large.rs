@@ -10,6 +10,7 @@ use super::case::Case;
 use super::case::Truth;
 use super::errors::{Band, Cell, Errors};
 use super::judge::answer::judge;
+use super::judge::signs::Signs;
 use super::judge::within::{scale, ulps};
 use super::judge::{HISTOGRAM, Mark, Misfit, Wrong};
 use super::tolerance::Tolerances;
@@ -34,6 +35,8 @@ pub struct Large {
     pub worst: Option<Wrong>,
     /// As [`super::Judged::histogram`].
     pub histogram: Vec<usize>,
+    /// Which way the errors point.
+    pub signs: Signs,
     /// By band of positions and plane, without bounds.
     pub errors: Errors,
     /// Rows with a wrong element, all of them, in order.
@@ -151,6 +154,7 @@ impl<'a> LargeJudge<'a> {
                 allowed: f64::NAN,
                 rule: None,
             });
+            large.signs.count(to, got[index], want[index], residual);
             cell.elements += 1;
             cell.ulp = larger(cell.ulp, off);
             Some(off)
@@ -160,7 +164,10 @@ impl<'a> LargeJudge<'a> {
             let pair = plane.pair;
             let position = (rows.position)(row, plane.axis);
             let [x, y] = [pair.re, pair.im].map(|i| from.to_f64(input[i]));
-            let floor = self.floor.as_ref().and_then(|floor| floor.at(index, position)?.of(x, y));
+            let turned = self.floor.as_ref().and_then(|floor| floor.at(index, position));
+            let floor = turned.and_then(|turned| turned.of(x, y));
+            let answer = [pair.re, pair.im].map(|i| to.to_f64(got[i]));
+            certain &= turned.is_none_or(|turned| turned.keeps_norm([x, y], answer));
             let size = libm::sqrt(x * x + y * y);
             large.zeros += if size == 0.0 { 2 } else { 0 };
             let fits = self.floor.as_ref().is_some_and(|floor| floor.fits(size));
@@ -358,6 +365,7 @@ impl Large {
         self.histogram.resize(HISTOGRAM.len() + 1, 0);
         self.histogram.iter_mut().zip(&other.histogram).for_each(|(a, b)| *a += b);
         self.errors.merge(&other.errors);
+        self.signs.merge(&other.signs);
         self.rows.extend(other.rows);
         self.zeros += other.zeros;
         self.columns.resize(self.columns.len().max(other.columns.len()), 0);

@@ -3,6 +3,7 @@
 use super::errors::Errors;
 use super::exhibit::Exhibit;
 use super::finding::{CaseReport, Group, Section, Status};
+use super::judge::signs::Signs;
 use super::judge::{HISTOGRAM, Tally};
 use crate::profile::Profile;
 use std::collections::BTreeMap;
@@ -64,8 +65,10 @@ pub(super) fn section(profiles: Vec<&'static str>, members: &[Member]) -> Option
     let sum = |of: &dyn Fn(&CaseReport) -> usize| members.iter().map(|one| of(one.report)).sum();
     let mut histogram = vec![0; HISTOGRAM.len() + 1];
     let mut closest = 0.0f64;
+    let mut signs = Signs::default();
     for one in members {
         if let Some(judged) = one.exhibit.judged() {
+            signs.merge(&judged.signs);
             histogram.iter_mut().zip(&judged.histogram).for_each(|(sum, n)| *sum += n);
             closest = closest.max(judged.tallies.get(one.slot).map_or(0.0, |t| t.closest));
         }
@@ -90,6 +93,7 @@ pub(super) fn section(profiles: Vec<&'static str>, members: &[Member]) -> Option
         worst_ulp: worst,
         closest,
         histogram,
+        signs,
         silent_groups: silent(members),
         groups: groups(members),
         errors: together(members.iter().map(|one| &one.errors)),

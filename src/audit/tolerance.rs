@@ -2,7 +2,7 @@
 
 use crate::encoding::{Body, Heads, Question};
 use crate::number::{Dtype, Tensor};
-use crate::profile::{self, NAMED, Profile};
+use crate::profile::{self, NAMED, Profile, Ring};
 
 /// The named profiles that are right for an output format: those whose bound may acquit.
 ///
@@ -12,7 +12,8 @@ use crate::profile::{self, NAMED, Profile};
 /// assert_eq!(names, ["numpy-f64"]);
 /// ```
 pub fn right_profiles(dtype: Dtype) -> Vec<Profile> {
-    NAMED.iter().filter(|profile| profile.is_right(dtype)).copied().collect()
+    let serves = |profile: &&Profile| profile.is_right(dtype) && !profile.is_mixed();
+    NAMED.iter().filter(serves).copied().collect()
 }
 
 /// The bounds of some profiles for one question.
@@ -22,6 +23,8 @@ pub struct Tolerances {
     pub profiles: Vec<Profile>,
     /// By profile: name and bound of every floating-point output.
     pub by_profile: Vec<Vec<(&'static str, Tensor)>>,
+    /// By profile: the norms of what is rotated.
+    pub rings: Vec<Vec<Ring>>,
 }
 
 impl Tolerances {
@@ -34,6 +37,7 @@ impl Tolerances {
         Tolerances {
             profiles: profiles.to_vec(),
             by_profile: list.map(|(_, named)| plain(named)).collect(),
+            rings: profiles.iter().map(|profile| profile::rings(question, profile)).collect(),
         }
     }
 

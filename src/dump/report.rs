@@ -86,6 +86,9 @@ fn text(judged: &Judged, colour: bool) -> String {
         let (n, what) = (large.without_value(), "a NaN or an infinity went in, or a NaN came out");
         let _ = writeln!(text, "  {n} elements have no error: {what}");
     }
+    if let Some(note) = large.signs.note() {
+        let _ = writeln!(text, "  {note}");
+    }
     if let Some(wrong) = &large.worst_wrong {
         let _ = writeln!(text, "  worst: {}", judged.described(wrong));
         let _ = writeln!(text, "  {}", wrong_rows(judged));
@@ -254,7 +257,8 @@ fn json(judged: &Judged) -> String {
         "judged": large.judged, "unjudged": large.unjudged,
         "without_value": large.without_value(), "wrong": large.wrong,
         "worst_wrong": element(&large.worst_wrong), "largest_error": element(&large.worst),
-        "histogram": large.histogram, "positions": bands, "planes": planes,
+        "histogram": large.histogram, "truncated": large.signs.note().is_some(),
+        "positions": bands, "planes": planes,
         "profiles": judged.rivals.iter().map(|(name, wrong)| json!([name, wrong])).collect::<Vec<_>>(),
         "diagnoses": diagnoses, "clues": clues, "plain": judged.plain,
     });

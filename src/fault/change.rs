@@ -2,6 +2,7 @@
 
 use super::history::History;
 use crate::encoding::Question;
+use crate::number::Tensor;
 use crate::profile::Profile;
 use crate::request::{Object, Output, Reject};
 
@@ -24,6 +25,8 @@ pub(super) enum Change {
     Rotated(fn(&View, &mut Output) -> Option<()>),
     /// The answer is changed.
     Output(fn(&View, &mut Output) -> Option<()>),
+    /// Its numbers are written in other bits; done twice, in their own.
+    Written(fn(&Question, &Tensor) -> Option<Tensor>),
 }
 
 impl Change {
@@ -37,6 +40,7 @@ impl Change {
             Change::Machine(_) => 4,
             Change::Rotated(_) => 5,
             Change::Output(_) => 6,
+            Change::Written(_) => 7,
         }
     }
 }
@@ -59,7 +63,7 @@ pub(super) struct View<'a> {
 
 impl View<'_> {
     /// One tensor of the answer to another question.
-    pub(super) fn tensor(&self, question: &Question, name: &str) -> Option<crate::number::Tensor> {
+    pub(super) fn tensor(&self, question: &Question, name: &str) -> Option<Tensor> {
         let output = (self.answer)(question);
         output.into_iter().find(|(n, _)| *n == name).map(|(_, tensor)| tensor)
     }

@@ -2,6 +2,7 @@
 
 use super::change::{Change, Reading, View};
 use super::edit;
+use super::singles::shows_singles;
 use super::{Fault, History};
 use crate::encoding::{Body, Heads, Question, Rotate, Score};
 use crate::number::{Dtype, Format, Tensor};
@@ -43,6 +44,17 @@ pub enum Answer {
     Output(Output),
     /// A refusal.
     Refused(Reject),
+}
+
+/// An answer whose form shows a fault: see [`Mutant::shown`].
+#[derive(Clone, Debug)]
+pub struct Shown {
+    /// The answer, its numbers in their own bits.
+    pub output: Vec<(String, Tensor)>,
+    /// What a machine with the other faults answers.
+    pub predicted: Output,
+    /// How far apart two such machines may be.
+    pub bounds: Vec<(&'static str, Vec<f64>)>,
 }
 
 /// A kernel with one or more faults, before a certain request.
@@ -91,7 +103,7 @@ impl<'a> Mutant<'a> {
                     Body::Rotate(_) | Body::Score(_) => {}
                     _ => return None,
                 },
-                (Change::Output(_), Ok(_)) => {}
+                (Change::Output(_) | Change::Written(_), Ok(_)) => {}
                 _ => return None,
             }
         }
@@ -105,7 +117,8 @@ impl<'a> Mutant<'a> {
 
     /// Whether an answer is changed after it is known.
     fn changes_answers(&self) -> bool {
-        let changes = |change| matches!(change, Change::Rotated(_) | Change::Output(_));
+        let changes =
+            |change| matches!(change, Change::Rotated(_) | Change::Output(_) | Change::Written(_));
         self.faults.iter().any(|fault| changes(fault.change))
     }
 
@@ -208,8 +221,65 @@ impl<'a> Mutant<'a> {
         })
     }
 
-    /// The answer of the question, changed. None if a change of the answer does not apply.
+    /// What shows in the form of an answer whatever the machine is: the answer as it was before it
+    /// was written in other bits, what is right then, and how far apart machines may be that round
+    /// where this one does. None where the form shows nothing.
+    pub fn shown(&self, profile: &Profile, output: &[(String, Tensor)]) -> Option<Shown> {
+        let bounds = |machine: &Profile| -> Vec<(&'static str, Vec<f64>)> {
+            let named = profile::bounds(&self.question, &[*machine]).into_iter();
+            let doubles = |tensor: &Tensor| -> Vec<f64> {
+                let format = tensor.dtype().format().unwrap_or(Format::F64);
+                tensor.data().iter().map(|&bits| 2.0 * format.to_f64(bits)).collect()
+            };
+            named.flat_map(|(_, list)| list).map(|n| (n.name, doubles(&n.tensor))).collect()
+        };
+        let machine = self.machine(profile);
+        let singles = self.faults.iter().find(|fault| fault.class == "F8");
+        if let Some(fault) = singles
+            && self.question.dtype == Dtype::F64
+            && self.faults.iter().all(|f| f.class == "F8" || f.change.stage() < 4)
+        {
+            let cast = fault.name == "f8-cast-to-f32";
+            shows_singles(&self.question, output, cast).filter(|shows| *shows)?;
+            let predicted = right(&machine, &self.question);
+            return Some(Shown { output: output.to_vec(), predicted, bounds: bounds(&machine) });
+        }
+        let written = |change| match change {
+            Change::Written(write) => Some(write),
+            _ => None,
+        };
+        let write = self.faults.iter().find_map(|fault| written(fault.change))?;
+        let only = |fault: &&Fault| fault.change.stage() < 4 || written(fault.change).is_some();
+        self.faults.iter().copied().all(|fault| only(&fault)).then_some(())?;
+        let back = |(name, tensor): &(String, Tensor)| {
+            (name.clone(), write(&self.question, tensor).unwrap_or_else(|| tensor.clone()))
+        };
+        let predicted = right(&machine, &self.question);
+        let output = output.iter().map(back).collect();
+        Some(Shown { output, predicted, bounds: bounds(&machine) })
+    }
+
+    /// The answer of the question, changed and written. None if a change of the answer does not
+    /// apply.
     fn finish(&self, reference: &dyn Fn(&Question) -> Output) -> Option<Output> {
+        let mut output = self.changed(reference)?;
+        for fault in &self.faults {
+            if let Change::Written(write) = fault.change {
+                let mut written = None;
+                for (_, tensor) in &mut output {
+                    if let Some(other) = write(&self.question, tensor) {
+                        *tensor = other;
+                        written = Some(());
+                    }
+                }
+                written?;
+            }
+        }
+        Some(output)
+    }
+
+    /// The answer of the question, changed. None if a change of the answer does not apply.
+    fn changed(&self, reference: &dyn Fn(&Question) -> Output) -> Option<Output> {
         let changes: Vec<_> = self
             .faults
             .iter()

@@ -3,6 +3,7 @@
 use super::Fault;
 use super::change::{Change, View};
 use super::edit::{self, Of};
+use super::history;
 use super::row::{self, Row};
 use crate::encoding::{
     Body, IdSource, PositionIds, Question, from_context_parallel, from_cumulative_lengths,
@@ -330,6 +331,23 @@ fn reading() -> Vec<Fault> {
             fix: "keep positions in 64 bits, or refuse what does not fit",
             links: &["LMCache/LMCache#2902", "ROCm/aiter#2754"],
             change: Change::Question(|question, _| edit::each(question, |p| p as i32 as i64)),
+        },
+        Fault {
+            name: "e14-index-overflows",
+            class: "E14",
+            summary: "the index of a row of cos and sin, position times head_dim, overflows 32 bits",
+            signature: "right below 2^31/head_dim, then positions too small by 2^32/head_dim",
+            fix: "compute the address in 64 bits",
+            links: &["ROCm/aiter#2754"],
+            change: Change::Question(|question, _| {
+                let width = history::rope(question)?.head_dim as i64;
+                (width > 1).then_some(())?;
+                rotary(question)?;
+                edit::each(question, |p| match p.checked_mul(width) {
+                    Some(index) => (index as i32 as i64).div_euclid(width),
+                    None => p,
+                })
+            }),
         },
         Fault {
             name: "e14-unsigned",

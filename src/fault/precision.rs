@@ -61,6 +61,20 @@ pub(super) fn faults() -> Vec<Fault> {
             }),
         },
         Fault {
+            name: "f1-product-in-tf32",
+            class: "F1",
+            summary: "positions and frequencies are multiplied by tensor cores in TF32: a matmul, with allow_tf32",
+            signature: "angles off by 0.04 % of themselves; from 2049 on neighbours share an angle; only on GPUs that have it",
+            fix: "multiply elementwise, or switch TF32 off around the angles",
+            links: &["huggingface/transformers#29285"],
+            change: Change::Machine(|machine, question, _| {
+                narrow(machine, question, |machine| {
+                    (machine.position, machine.frequency) = (Precision::Tf32, Precision::Tf32);
+                    machine.angle = Precision::F32;
+                })
+            }),
+        },
+        Fault {
             name: "f2-angle-in-bf16",
             class: "F2",
             summary: "the product of position and frequency is computed in bf16: autocast runs the matmul",
@@ -150,15 +164,27 @@ pub(super) fn faults() -> Vec<Fault> {
         Fault {
             name: "f8-f32-for-f64",
             class: "F8",
-            summary: "a reference in f64 is computed in f32",
-            signature: "relative errors of 1e-7, angles off by 5e-4 rad at 8191",
+            summary: "angles and tables are f32 where f64 is asked for: the products are in f64, cos and sin are not",
+            signature: "relative errors of 1e-7, angles off by 5e-4 rad at 8191; cos and sin are numbers of f32",
             fix: "compute frequencies, angles and table in f64",
             links: &["ROCm/aiter#620", "Lightning-AI/lit-llama#14"],
             change: Change::Machine(|machine, question, _| {
+                narrow(machine, question, |machine| singles(machine))
+            }),
+        },
+        Fault {
+            name: "f8-cast-to-f32",
+            class: "F8",
+            summary: "what comes in f64 is cast to f32, rotated there, and cast back",
+            signature: "relative errors of 1e-7, and every output is a number of f32",
+            fix: "rotate in the input's format, or refuse f64",
+            links: &["ROCm/aiter#620"],
+            change: Change::Machine(|machine, question, _| {
+                (question.dtype == Dtype::F64).then_some(())?;
                 narrow(machine, question, |machine| {
-                    machine.frequency = Precision::F32;
-                    machine.angle = Precision::F32;
-                    machine.table = Precision::F32;
+                    singles(machine);
+                    machine.arithmetic = Precision::F32;
+                    machine.output = Precision::F32;
                 })
             }),
         },
@@ -187,6 +213,19 @@ pub(super) fn faults() -> Vec<Fault> {
             }),
         },
         Fault {
+            name: "f10-bytes-swapped",
+            class: "F10",
+            summary: "the numbers of the answer stand in the other byte order",
+            signature: "garbage of every size, NaN among it; right when the bytes are swapped back",
+            fix: "write bit patterns with the highest byte first",
+            links: &[],
+            change: Change::Written(|question, tensor| {
+                let rotates = matches!(question.body, Body::Apply(_) | Body::Sinusoidal(_));
+                (rotates || history::rope(question).is_some()).then_some(())?;
+                swapped(tensor)
+            }),
+        },
+        Fault {
             name: "f10-output-promoted",
             class: "F10",
             summary: "the output comes back in f32 instead of the dtype that is asked for",
@@ -196,6 +235,23 @@ pub(super) fn faults() -> Vec<Fault> {
             change: Change::Output(|view, output| promoted(view.question.dtype, output)),
         },
     ]
+}
+
+/// Everything from the frequency to the table in f32, by functions as accurate as any library's.
+fn singles(machine: &mut Profile) {
+    machine.frequency = Precision::F32;
+    machine.angle = Precision::F32;
+    machine.table = Precision::F32;
+    machine.accuracy = Accuracy::CUDA;
+}
+
+/// The bytes of every number in the other order.
+fn swapped(tensor: &Tensor) -> Option<Tensor> {
+    let bytes = tensor.dtype().digits() / 2;
+    let swap = |&bits: &u64| bits.swap_bytes() >> (64 - 8 * bytes);
+    let data: Vec<u64> = tensor.data().iter().map(swap).collect();
+    (data != tensor.data()).then_some(())?;
+    Tensor::new(tensor.dtype(), tensor.shape().to_vec(), data).ok()
 }
 
 fn promoted(dtype: Dtype, output: &mut Output) -> Option<()> {

@@ -18,10 +18,10 @@ pub(super) struct Bounder {
     profile: Profile,
     pub(super) exact: Pipeline<Spans>,
     pub(super) machine: Pipeline<Spans>,
-    steps: Steps,
+    pub(super) steps: Steps,
     /// Every rounding after the arithmetic.
-    outputs: Vec<Machine>,
-    output: Format,
+    pub(super) outputs: Vec<Machine>,
+    pub(super) output: Format,
 }
 
 /// A rope with its exact and its computed frequencies.

@@ -36,8 +36,10 @@ const LESS: f64 = 1.0 - 1.0 / (1u64 << 20) as f64;
 #[derive(Clone, Debug)]
 pub struct Floor {
     planes: Vec<Drift>,
-    /// The magnitude, rounded down, and what the steps after the angle add for each 1.
+    /// The magnitude, rounded down, how well it is known, relatively, and what the steps after the
+    /// angle add for each 1.
     magnitude: f64,
+    blur: f64,
     rounding: f64,
     /// |z| within these is far from the ends of every format on the way.
     small: f64,
@@ -60,6 +62,8 @@ struct Drift {
 pub struct Turned {
     chord: f64,
     sway: f64,
+    magnitude: f64,
+    blur: f64,
     rounding: f64,
     small: f64,
     large: f64,
@@ -110,6 +114,7 @@ impl Floor {
         Some(Floor {
             planes: planes.collect(),
             magnitude: factor.lo,
+            blur: factor.hi / factor.lo - 1.0,
             // What grows with x; the rest is lost below the normal numbers, whatever x is.
             rounding: (bounder.of(&phase, 2.0, input)? - bounder.of(&phase, 1.0, input)?) * LESS,
             small: libm::ldexp(1.0, exponents.max()? + 8) / factor.lo.min(1.0),
@@ -135,6 +140,8 @@ impl Floor {
         let judged = most < 0.5 && drift.least > 0.0 && position != 0;
         judged.then(|| Turned {
             chord: self.magnitude * delta * LESS,
+            magnitude: self.magnitude,
+            blur: self.blur,
             sway: (p * drift.least).min(1.0) * LESS,
             rounding: self.rounding,
             small: self.small,
@@ -152,11 +159,30 @@ impl Turned {
         let z = libm::sqrt(x * x + y * y);
         // A square that underflows is not small enough to matter: z is then too small as well.
         let judged = z >= self.small && z <= self.large;
-        let floor = |own: f64, other: f64| {
-            let size = (own + other * self.sway) * LESS;
-            self.chord * z + self.rounding * if size < z * LESS { size } else { z * LESS }
-        };
+        let floor = |own, other| self.chord * z + self.rounding * self.size(z, own, other);
         judged.then(|| [floor(x, y) * LESS, floor(y, x) * LESS])
+    }
+
+    /// min(z, |x| + |y|·min(|φ|, 1)), nearly.
+    #[inline]
+    fn size(&self, z: f64, own: f64, other: f64) -> f64 {
+        let size = (own + other * self.sway) * LESS;
+        if size < z * LESS { size } else { z * LESS }
+    }
+
+    /// Whether the norm of what came of (x, y) is certainly within its [`Ring`](super::Ring):
+    /// ||ŷ|² − m²|z|²| ≤ R·m|z| is enough, and the squares are known to 2⁻⁵⁰, for which R has 2⁻⁴⁹.
+    #[inline]
+    pub fn keeps_norm(&self, [x, y]: [f64; 2], [re, im]: [f64; 2]) -> bool {
+        let square = x * x + y * y;
+        let (x, y, z) = (x.abs(), y.abs(), libm::sqrt(square));
+        let (a, b) = (self.size(z, x, y), self.size(z, y, x));
+        let norm = self.magnitude * z;
+        let floor = (self.rounding * libm::sqrt(a * a + b * b) + norm * 2f64.powi(-49)) * LESS;
+        let right = norm * norm;
+        let off = (re * re + im * im - right).abs() + right * (2.0 * self.blur + 2f64.powi(-50));
+        // No square has lost anything to underflow or overflow.
+        (1e-290..1e290).contains(&right) && off <= floor * norm
     }
 }
 

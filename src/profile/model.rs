@@ -59,6 +59,12 @@ impl Profile {
             && [self.table, self.arithmetic, self.output].iter().all(|step| step.holds(output))
     }
 
+    /// Whether tables in a narrower format are multiplied in f64: what is left of f32 where f64 is
+    /// asked. Nobody computes f32 so.
+    pub(crate) fn is_mixed(&self) -> bool {
+        self.arithmetic.holds(Format::F64) && !self.table.holds(Format::F64)
+    }
+
     /// A machine of a format, with the profile's subnormals.
     pub(super) fn machine(&self, format: Format) -> Machine {
         Machine { format, flush: self.flush }

@@ -2,7 +2,7 @@
 
 use super::{Accuracy, Contraction, Precision, Profile, Recipe, Scaling};
 use crate::number::Dtype;
-use Precision::{Bf16, Exact, F16, F32, F64};
+use Precision::{Bf16, Exact, F16, F32, F64, Tf32};
 
 /// Everything in f32, the result rounded once into the dtype: what most kernels do.
 const HF_F32: Profile = Profile {
@@ -153,6 +153,21 @@ pub const NAMED: &[Profile] = &[
         source: "wrong: autocast runs the product of position and frequency in bf16 \
                  (huggingface/transformers#29285, huggingface/diffusers#13920)",
         angle: Bf16,
+        ..HF_F32
+    },
+    Profile {
+        name: "tf32-angle",
+        source: "wrong: the product of position and frequency is a matmul, and TF32 is allowed \
+                 (torch.backends.cuda.matmul.allow_tf32)",
+        position: Tf32,
+        frequency: Tf32,
+        ..HF_F32
+    },
+    Profile {
+        name: "f32-tables-f64",
+        source: "wrong for f64: q.double() under gradcheck, while cos and sin stay f32 tensors \
+                 (Transformers, and whoever casts angles with .float())",
+        arithmetic: F64,
         ..HF_F32
     },
 ];

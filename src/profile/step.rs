@@ -17,6 +17,8 @@ pub enum Precision {
     Bf16,
     /// binary16.
     F16,
+    /// TF32: as tensor cores read f32, 11 bits of significand and f32's range.
+    Tf32,
 }
 
 impl Precision {
@@ -27,6 +29,7 @@ impl Precision {
             Precision::F32 => Format::F32,
             Precision::Bf16 => Format::BF16,
             Precision::F16 => Format::F16,
+            Precision::Tf32 => Format { precision: 11, exponent_bits: 8 },
         }
     }
 
@@ -38,6 +41,7 @@ impl Precision {
             Precision::F32 => "f32",
             Precision::Bf16 => "bf16",
             Precision::F16 => "f16",
+            Precision::Tf32 => "tf32",
         }
     }
 
@@ -50,7 +54,7 @@ impl Precision {
     pub(super) const fn computing(self) -> Format {
         match self {
             Precision::Exact | Precision::F64 => Format::F64,
-            Precision::F32 | Precision::Bf16 | Precision::F16 => Format::F32,
+            _ => Format::F32,
         }
     }
 }

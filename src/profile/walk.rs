@@ -3,9 +3,9 @@
 mod element;
 mod rotary;
 
-pub(super) use element::Kernel;
 pub use element::Named;
-use element::{Phases, at, named};
+use element::named;
+pub(super) use element::{Kernel, Phases, at};
 
 use crate::encoding::{Body, Expression, Floats, Question};
 use crate::request::{Direction, Position};

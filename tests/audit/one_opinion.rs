@@ -67,18 +67,44 @@ fn a_copied_zero_that_loses_its_sign() {
     assert_eq!(wrong(&turned, changed(&turned, 3, |bits| bits ^ 1 << 31)), 0);
 }
 
+/// A pair of f32 turned by an angle.
+fn turned(case: &Case, angle: f64) -> Vec<(String, Tensor)> {
+    let mut output = case.truth.expected.tensors().unwrap().0.clone();
+    let mut data = output[0].1.data().to_vec();
+    let [x, y] = [data[0], data[2]].map(|bits| Format::F32.to_f64(bits));
+    let (sin, cos) = angle.sin_cos();
+    let pair = [x * cos - y * sin, y * cos + x * sin];
+    [data[0], data[2]] = pair.map(|x| (x as f32).to_bits() as u64);
+    output[0].1 = Tensor::new(output[0].1.dtype(), output[0].1.shape().to_vec(), data).unwrap();
+    output
+}
+
 #[test]
 fn an_error_just_beyond_the_bound() {
     let case = rotate(&f32s(&[1.0, 2.0, 3.0, 4.0]), 60_000, json!({}));
     let question = case.ask.question().unwrap();
-    let bound = profile::bounds(question, &[hf()])[0].1[0].tensor.data()[0];
-    let bound = Format::F32.to_f64(bound);
-    let want = case.truth.expected.tensors().unwrap().get("q").unwrap().data()[0];
-    let ulp = 2f64.powi(Format::F32.ulp_exponent(want).unwrap());
-    let steps = (bound / ulp).floor() as u64;
-    assert!(steps > 4096, "some steps lie between the bound and 1 + 2^-10 of it: {steps}");
-    assert_eq!(wrong(&case, changed(&case, 0, |bits| bits + steps - 1)), 0);
-    assert_eq!(wrong(&case, changed(&case, 0, |bits| bits + steps + 2)), 1);
+    let bound = &profile::bounds(question, &[hf()])[0].1[0].tensor;
+    let [first, other] = [0, 2].map(|i| Format::F32.to_f64(bound.data()[i]));
+    let truth = case.truth.expected.tensors().unwrap().get("q").unwrap().clone();
+    let [x, y] = [0, 2].map(|i| Format::F32.to_f64(truth.data()[i]).abs());
+    // Along the circle, an error of the angle is what the bound allows; beyond it both are off.
+    assert_eq!(wrong(&case, turned(&case, 0.99 * (first / y).min(other / x))), 0);
+    assert_eq!(wrong(&case, turned(&case, 1.01 * (first / y).max(other / x))), 2);
+    // Off the circle by a thousandth, no angle is to blame, and it is the one that was changed.
+    let step = (1e-3 * 10f64.sqrt() / 2f64.powi(-23)) as u64;
+    assert!(first > 4e-3 * 10f64.sqrt(), "by its own bound it would pass: {first:e}");
+    assert_eq!(wrong(&case, changed(&case, 0, |bits| bits + step)), 1);
+}
+
+/// Where the angle is noise, the norm still is none.
+#[test]
+fn the_norm_is_judged_at_every_position() {
+    for position in [10_922, 1 << 24] {
+        let case = rotate(&f32s(&[1.0, 2.0, 3.0, 4.0]), position, json!({}));
+        let larger = |bits: u64| (f32::from_bits(bits as u32) * 1.002).to_bits() as u64;
+        assert!(wrong(&case, changed(&case, 0, larger)) > 0, "{position}");
+        assert_eq!(wrong(&case, case.truth.expected.tensors().unwrap().0.clone()), 0);
+    }
 }
 
 #[test]

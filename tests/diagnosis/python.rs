@@ -1,7 +1,9 @@
 //! Kernels that know nothing of the list of faults, end to end: real processes, real vectors.
 
 use super::kernels::CASES;
-use ropewalk::audit::{Case, Options, Process, ProcessOptions, Report, Verdict, audit, identify};
+use ropewalk::audit::{
+    Case, Inquiry, Options, Process, ProcessOptions, Report, Verdict, audit, identify,
+};
 use ropewalk::encoding::models;
 use ropewalk::request::Operation;
 
@@ -126,11 +128,14 @@ fn expect_right(name: &str, every: usize) {
 #[ignore = "needs python3 with numpy"]
 fn a_config_is_found_out_from_answers() {
     let llama = models().iter().find(|model| model.name == "llama-3.1-8b").unwrap();
-    let right = identify(&mut process("rotate_half"), Some(&llama.config), None).unwrap();
+    let inquiry = Inquiry::default();
+    let found = |name: &str| identify(&mut process(name), Some(&llama.config), &inquiry).unwrap();
+    let right = found("rotate_half");
+    assert!(right.conforms);
     assert_eq!(right.differences, [""; 0]);
     assert_eq!(right.config.as_ref(), Some(&right.declared));
     assert!(right.precision.profile.is_some() && right.unknown.is_empty());
-    let wrong = identify(&mut process("scaling_never_read"), Some(&llama.config), None).unwrap();
+    let wrong = found("scaling_never_read");
     assert!(
         wrong.differences.contains(&"rope_type: llama3 is declared, default is computed".into())
     );

@@ -4,7 +4,7 @@
 use super::truth::Truth;
 use super::{Random, json, question};
 use ropewalk::number::{Dtype, Format};
-use ropewalk::profile::{bounds, find};
+use ropewalk::profile::{bounds, find, rings};
 
 /// A neighbour of x, up to `ulps` away.
 fn nudge(random: &mut Random, x: f32, ulps: i32) -> f32 {
@@ -27,7 +27,7 @@ fn combine(random: &mut Random, [a, c]: [f32; 2], [b, s]: [f32; 2]) -> f32 {
 fn machines_at_the_limit_stay_within_their_bounds() {
     const DIM: usize = 64;
     let mut random = Random(11);
-    let mut tightest = 0f64;
+    let (mut tightest, mut rounded) = (0f64, 0f64);
     for round in 0..40 {
         let base = [10000.0f32, 500000.0, 1e6, 300.0][round % 4];
         let positions: Vec<i64> =
@@ -42,6 +42,7 @@ fn machines_at_the_limit_stay_within_their_bounds() {
         let truth = Truth::new(question("rotate", Dtype::F64, &config, &input));
         let (_, limits) = &bounds(&truth.question, &[*find("hf-f32").unwrap()])[0];
         let limits = limits[0].tensor.data();
+        let rings = rings(&truth.question, find("hf-f32").unwrap());
         let exact = truth.answer.tensors[0].expected.data();
         let half = DIM / 2;
         for i in 0..half {
@@ -58,6 +59,10 @@ fn machines_at_the_limit_stay_within_their_bounds() {
                     (re, combine(&mut random, [x[re], cos], [-x[im], sin])),
                     (im, combine(&mut random, [x[im], cos], [x[re], sin])),
                 ];
+                let ring = rings.iter().find(|ring| (ring.re, ring.im) == (re, im)).unwrap();
+                let [x, y] = got.map(|(_, got)| got as f64);
+                assert!(ring.holds(x, y), "base {base} p {p} pair {i}: {ring:?} {x:e} {y:e}");
+                rounded = rounded.max((libm::hypot(x, y) - ring.norm).abs() / ring.bound);
                 for (at, got) in got {
                     let limit = Format::F64.to_f64(limits[at]);
                     let error = (got as f64 - f64::from_bits(exact[at])).abs();
@@ -71,4 +76,6 @@ fn machines_at_the_limit_stay_within_their_bounds() {
     }
     println!("largest error over bound: {tightest}");
     assert!(tightest > 0.6, "{tightest}");
+    println!("of the norm: {rounded}");
+    assert!(rounded > 0.25, "{rounded}");
 }

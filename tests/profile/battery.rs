@@ -71,7 +71,7 @@ fn native(profile: &Profile) -> Dtype {
         Exact | F64 => Dtype::F64,
         F32 => Dtype::F32,
         Bf16 => Dtype::Bf16,
-        F16 => Dtype::F16,
+        F16 | Tf32 => Dtype::F16,
     }
 }
 

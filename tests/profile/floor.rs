@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use ropewalk::audit::right_profiles;
 use ropewalk::encoding::{Body, Heads, Question};
 use ropewalk::number::{Dtype, Format, Tensor};
-use ropewalk::profile::{Floor, bounds, find};
+use ropewalk::profile::{Floor, bounds, find, rings};
 use ropewalk::request::{Direction, Position, Positions, Request};
 
 const CONFIGS: [&str; 7] = [
@@ -67,12 +67,24 @@ proptest! {
         let (rope, q) = (rotate.rope.clone(), rotate.q.clone());
         let floor = Floor::new(&profile, &rope, direction, format, dtype).unwrap();
         let bound = &bounds(&question, &[profile])[0].1[0].tensor;
+        let rings = rings(&question, &profile);
         for (row, position) in positions.iter().enumerate() {
             for (plane, pair) in rope.pairs().iter().enumerate() {
                 let Some(turned) = floor.at(plane, *position) else { continue };
                 let places = [row * dim + pair.re, row * dim + pair.im];
                 let [x, y] = places.map(|i| format.to_f64(q.data()[i]));
                 let Some(floors) = turned.of(x, y) else { continue };
+                // Answers whose norm is off by anything from nothing to more than is allowed.
+                let ring = rings.iter().find(|ring| ring.re == places[0]).unwrap();
+                for off in [0.0, -0.5, 0.9, 0.999, 1.001, -1.1, 4.0] {
+                    let size = ring.norm + off * ring.bound;
+                    let (sin, cos) = libm::sincos(numbers[row].1 as f64 + off);
+                    let answer = [cos, sin].map(|x| size * x);
+                    prop_assert!(
+                        ring.holds(answer[0], answer[1]) || !turned.keeps_norm([x, y], answer),
+                        "{} {position} {plane} ({x:e}, {y:e}): {ring:?} {off}", profile.name
+                    );
+                }
                 for (floor, place) in floors.iter().zip(places) {
                     let bound = format.to_f64(bound.data()[place]);
                     prop_assert!(bound.is_finite(), "{} {position} {plane} ({x:e}, {y:e})", profile.name);
@@ -109,6 +121,9 @@ fn floors_are_near_bounds() {
                 let turned = floor.at(plane, *position).unwrap();
                 let places = [row * 16 + pair.re, row * 16 + pair.im];
                 let [x, y] = places.map(|i| format.to_f64(q.data()[i]));
+                let z = libm::hypot(x, y);
+                let near = 1.0 + 0.1 * libm::ldexp(1.0, -(format.precision as i32));
+                assert!(turned.keeps_norm([x, y], [z * near, 0.0]), "{name} {position} {plane}");
                 for (floor, place) in turned.of(x, y).unwrap().iter().zip(places) {
                     let bound = format.to_f64(bound.data()[place]);
                     assert!(*floor > 0.2 * bound, "{name} {position} {plane}: {floor:e} {bound:e}");

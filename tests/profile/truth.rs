@@ -3,7 +3,7 @@
 use ropewalk::encoding::Question;
 use ropewalk::exact::{Answer, answer};
 use ropewalk::number::{Dtype, Format, Tensor};
-use ropewalk::profile::{Named, Profile, bounds, emulate};
+use ropewalk::profile::{Named, Profile, bounds, emulate, rings};
 
 impl super::Random {
     pub fn below(&mut self, n: u64) -> u64 {
@@ -61,6 +61,17 @@ impl Truth {
         let (_, limits) = &bounds(&self.question, &[*profile])[0];
         let truths: Vec<_> = self.answer.tensors.iter().filter(|t| t.residual.is_some()).collect();
         assert_eq!(truths.len(), got.len());
+        for ring in rings(&self.question, profile) {
+            let tensor = &got.iter().find(|got| got.name == ring.name).unwrap().tensor;
+            let format = tensor.dtype().format().unwrap();
+            let [re, im] = [ring.re, ring.im].map(|i| format.to_f64(tensor.data()[i]));
+            assert!(ring.holds(re, im), "{} {ring:?}: {re:e} {im:e}", profile.name);
+            let wide = 2f64.powi(4 - profile.arithmetic.format().precision as i32);
+            let wide = wide + 2f64.powi(4 - format.precision as i32);
+            if ring.norm > 2f64.powi(-10) && profile.accuracy.fast_trig.is_none() {
+                assert!(ring.bound < ring.norm * wide, "{} {ring:?}", profile.name);
+            }
+        }
         for ((truth, got), limit) in truths.iter().zip(&got).zip(limits) {
             assert_eq!((truth.name, truth.name), (got.name, limit.name));
             self.tensor(profile, &truth.expected, truth.residual.as_ref(), got, limit, seen);

@@ -1,20 +1,24 @@
 //! `ropewalk identify`: what a kernel computes, found out by asking.
 
 use super::orphans::Orphans;
+use super::progress::Waiting;
 use super::source::Source;
 use super::{CliError, names, outln};
-use ropewalk::audit::{Identified, Process, ProcessOptions, identify};
+use ropewalk::audit::{Identified, Inquiry, Process, ProcessOptions, Truth, identify, runs};
+use ropewalk::encoding::Question;
 use ropewalk::number::Dtype;
 use ropewalk::request::{Json, Object};
+use ropewalk::vector::{Expected, Tensors};
 use serde_json::{Value, json};
 use std::process::ExitCode;
 use std::time::Duration;
 
 /// Find out what a kernel computes: planes, frequencies, scaling, precision, and which fault it has
 ///
-/// Asks for rotations of unit vectors and fits a config to the answers. Prints the config that the
-/// kernel computes beside the declared one. Exit code 0: it computes what is declared; 1: something
-/// else, or something unknown; 2: usage; 3: the adapter is at fault.
+/// Asks for rotations near and far, of rows, heads and keys, in decoding steps and backwards, and
+/// judges them against the declared config. Where they are wrong, it looks for the config that they
+/// follow. Exit code 0: it computes what is declared, as far as it was asked; 1: something else, or
+/// something unknown; 2: usage; 3: the adapter is at fault.
 ///
 ///   ropewalk identify --exec "python3 adapter.py" --model llama-3.1-8b
 ///   ropewalk identify --exec ./adapter --config config.json --dtype bf16 --json
@@ -53,7 +57,11 @@ pub fn run(args: &Args) -> Result<ExitCode, CliError> {
     let _orphans = Orphans::adopt();
     let mut kernel =
         Process::new(&args.exec, ProcessOptions { timeout, ..ProcessOptions::default() });
-    let found = identify(&mut kernel, config.as_ref(), args.dtype);
+    let waiting = Waiting::new();
+    let progress = |what: &str| waiting.says(what);
+    let inquiry = Inquiry { dtype: args.dtype, truth: &proven, progress: &progress };
+    let found = identify(&mut kernel, config.as_ref(), &inquiry);
+    waiting.ends();
     let found = match found {
         Ok(found) => found,
         Err(why) => {
@@ -65,9 +73,19 @@ pub fn run(args: &Args) -> Result<ExitCode, CliError> {
         true => super::write::rawln(&to_json(&found).to_string())?,
         false => print(&found)?,
     }
-    let same =
-        found.differences.is_empty() && found.unknown.is_empty() && found.diagnoses.is_empty();
-    Ok(ExitCode::from(u8::from(!same)))
+    Ok(ExitCode::from(u8::from(!found.conforms)))
+}
+
+/// The right answer with its proof; none where a rounding stays undecided.
+fn proven(question: &Question) -> Option<Truth> {
+    let answer = ropewalk::exact::answer(question).ok()?;
+    let (mut expected, mut residual) = (Vec::new(), Vec::new());
+    for tensor in answer.tensors {
+        residual.extend(tensor.residual.map(|r| (tensor.name.to_string(), r)));
+        expected.push((tensor.name.to_string(), tensor.expected));
+    }
+    let residual = Some(Tensors(residual));
+    Some(Truth { expected: Expected::Tensors(Tensors(expected)), residual })
 }
 
 fn value(json: &Json) -> Value {
@@ -97,8 +115,10 @@ pub fn to_json(found: &Identified) -> Value {
         "faults": faults,
         "unknown": found.unknown,
         "declared": config(&found.declared),
+        "conforms": found.conforms,
         "differences": found.differences,
-        "by_rule": found.by_rule,
+        "untold_planes": found.untold,
+        "not_asked": found.not_asked,
         "dtype": found.dtype.name(),
         "attention_factor": found.attention_factor,
         "linear": found.linear,
@@ -116,20 +136,24 @@ fn print(found: &Identified) -> Result<(), CliError> {
         |config: &Object| serde_json::to_string(&Json::Object(config.clone())).unwrap_or_default();
     outln(&format!("{}, asked in {}", found.kernel, found.dtype))?;
     outln(&format!("  declared  {}", text(&found.declared)))?;
-    match &found.config {
-        Some(config) => outln(&format!("  computes  {}", text(config)))?,
-        None => outln("  computes  no config that is known here")?,
+    match (&found.config, found.conforms) {
+        (_, true) => outln(&format!("It computes what is declared (to {}).", found.dtype))?,
+        (Some(config), _) if *config == found.declared => {}
+        (Some(config), _) => outln(&format!("  computes  {}", text(config)))?,
+        (None, _) => outln("  computes  no config that is known here")?,
     }
-    let unexplained = !found.unknown.is_empty() || !found.diagnoses.is_empty();
-    match found.differences.is_empty() {
-        true if unexplained => {}
-        true => outln("It computes what is declared.")?,
-        false => {
-            outln("Different from what is declared:")?;
-            for line in &found.differences {
-                outln(&format!("  {line}"))?;
-            }
+    if !found.conforms {
+        outln("Different from what is declared:")?;
+        for line in &found.differences {
+            outln(&format!("  {line}"))?;
         }
+    }
+    if !found.untold.is_empty() {
+        outln(&format!(
+            "Not told by {}: how fast planes {} turn, so slowly that no position asked shows it",
+            found.dtype,
+            runs(&found.untold)
+        ))?;
     }
     for diagnosis in &found.diagnoses {
         let set = |faults: &[&str]| faults.join(" and ");
@@ -182,5 +206,9 @@ fn print(found: &Identified) -> Result<(), CliError> {
     for remark in &found.remarks {
         outln(&format!("  {remark}"))?;
     }
+    for line in &found.not_asked {
+        outln(&format!("  not asked: {line}"))?;
+    }
+    outln("  not asked: other formats, widths, operations: `ropewalk audit` does")?;
     Ok(())
 }

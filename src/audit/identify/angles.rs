@@ -33,14 +33,18 @@ pub(super) fn ladder(furthest: i64) -> Vec<i64> {
     list
 }
 
-/// Fits one plane. `angles` are (position, angle) with positions increasing from 1; `epsilon` is
-/// the spacing of the format at 1, `angle_epsilon` that of the angles inside of the kernel.
-pub(super) fn unwrap(angles: &[(i64, f64)], epsilon: f64, angle_epsilon: f64) -> Turning {
+/// Fits one plane. `angles` are (position, angle) with positions increasing from 1; `spacing` is
+/// that of the format at 1 and at 0, `angle_epsilon` that of the angles inside of the kernel.
+pub(super) fn unwrap(
+    angles: &[(i64, f64)],
+    [epsilon, least]: [f64; 2],
+    angle_epsilon: f64,
+) -> Turning {
     let Some(&(first, start)) = angles.first() else {
         return Turning { theta: 0.0, error: f64::INFINITY, bends_at: None };
     };
     // Of an angle that is measured: its sine and cosine are rounded.
-    let measured = |angle: f64| 2.0 * epsilon * wrapped(angle).abs().min(1.0) + f64::MIN_POSITIVE;
+    let measured = |angle: f64| 2.0 * epsilon * wrapped(angle).abs().min(1.0) + 2.0 * least;
     let mut theta = start / first as f64;
     let mut error = measured(start) / first as f64;
     let mut bends_at = None;
@@ -75,7 +79,7 @@ mod tests {
         let theta = 2.7;
         let list: Vec<(i64, f64)> =
             ladder(1 << 16).into_iter().map(|p| (p, wrapped(theta * p as f64))).collect();
-        let found = unwrap(&list, 1e-7, 1e-12);
+        let found = unwrap(&list, [1e-7, 1e-45], 1e-12);
         assert!((found.theta - theta).abs() < 1e-10, "{found:?}");
         assert_eq!(found.bends_at, None);
     }
@@ -85,6 +89,6 @@ mod tests {
         let round = |p: i64| if p > 256 { (p as f64 / 2.0 + 0.1).round() * 2.0 } else { p as f64 };
         let list: Vec<(i64, f64)> =
             ladder(4096).into_iter().map(|p| (p, wrapped(round(p)))).collect();
-        assert_eq!(unwrap(&list, 1e-7, 1e-7).bends_at, Some(257));
+        assert_eq!(unwrap(&list, [1e-7, 1e-45], 1e-7).bends_at, Some(257));
     }
 }

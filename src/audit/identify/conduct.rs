@@ -1,147 +1,86 @@
-//! What a kernel does beyond its angles: rows, heads, keys, directions, sums, distances.
+//! What a kernel does beyond its angles: sums, distances, rows, heads, directions, lengths.
 
-use super::machine::numbers;
-use super::probe::{Matrix, Probe};
-use crate::encoding::Pair;
+use super::machine::{answer_as, numbers};
+use super::probe::{Matrix, Probe, Rows};
+use crate::audit::judge::answer::judge;
+use crate::audit::judge::{Mark, Marked};
+use crate::audit::outcome::Outcome;
+use crate::audit::tolerance::Tolerances;
+use crate::number::Tensor;
+use crate::profile;
+use crate::request::{Object, Operation, Position};
 
-/// The map that was found, for predictions.
-pub(super) struct Map<'m> {
-    pub(super) pairs: &'m [Pair],
-    pub(super) thetas: &'m [f64],
-    /// By plane, how far off its frequency may be.
-    pub(super) errors: &'m [f64],
-    pub(super) axes: &'m [usize],
-    pub(super) magnitude: f64,
-    /// Where position 0 puts a coordinate.
-    pub(super) moved: Option<&'m [usize]>,
-}
-
-impl Map<'_> {
-    /// What becomes of a vector at a position, in f64; `sign` −1 turns back.
-    fn turn(&self, x: &[f64], position: &[i64], sign: f64, magnitude: f64) -> Vec<f64> {
-        let mut y = x.to_vec();
-        for (index, pair) in self.pairs.iter().enumerate() {
-            let p = position.get(self.axes[index]).copied().unwrap_or(0) as f64;
-            let (sin, cos) =
-                (libm::sin(sign * p * self.thetas[index]), libm::cos(p * self.thetas[index]));
-            y[pair.re] = magnitude * (x[pair.re] * cos - x[pair.im] * sin);
-            y[pair.im] = magnitude * (x[pair.im] * cos + x[pair.re] * sin);
+/// Sentences about what is not as a config has it: the parts of the survey that differ, and where.
+pub(super) fn strange(probe: &Probe, config: &Object) -> Vec<String> {
+    let mut list = Vec::new();
+    for (case, answered) in probe.answered() {
+        let Ok(Outcome::Output(output)) = &answered.outcome else { continue };
+        let unit = case.comment.starts_with("unit vectors");
+        if case.ask.operation != Operation::Rotate || unit {
+            continue;
         }
-        match self.moved {
-            None => y,
-            Some(to) => {
-                let mut moved = y.clone();
-                to.iter().enumerate().for_each(|(from, &row)| moved[row] = y[from]);
-                moved
-            }
+        let what = &case.comment;
+        if answered.fickle {
+            list.push(format!("{what}: asked again, it answers otherwise"));
+            continue;
         }
-    }
-
-    /// Whether a vector is what the map makes of another, up to rounding.
-    fn holds(&self, got: &[f64], want: &[f64], position: &[i64], epsilon: f64) -> bool {
-        let p = position.iter().map(|p| p.abs()).max().unwrap_or(0) as f64;
-        let angle = self.errors.iter().fold(0.0, |a: f64, &b| a.max(b)) * p;
-        let slack = 3.0 * self.magnitude.max(1.0) * (16.0 * epsilon + angle);
-        got.len() == want.len() && got.iter().zip(want).all(|(a, b)| (a - b).abs() <= slack)
-    }
-}
-
-/// Sentences about what should not be and is, and what could not be asked.
-pub(super) fn conduct(probe: &mut Probe, map: &Map, furthest: i64) -> (Vec<String>, Vec<String>) {
-    let (mut strange, mut open) = (Vec::new(), Vec::new());
-    let epsilon = probe.epsilon();
-    let dim = probe.head_dim;
-    let [batch, heads, seq] = [2, 3, 3];
-    let place = |p: i64| p.min(furthest);
-    let rows = [[2, 5, 9], [11, 3, 7]].map(|row| row.map(place).to_vec());
-    // Every axis has positions of its own.
-    let positions: Vec<Vec<Vec<i64>>> = (0..probe.axes)
-        .map(|axis| {
-            let shift = |row: &Vec<i64>| row.iter().map(|p| place(p + axis as i64)).collect();
-            rows.iter().map(shift).collect()
-        })
-        .collect();
-    let values = numbers(batch * heads * seq * dim, 11);
-    let keys = numbers(batch * heads * seq * dim, 13);
-    let at = |row: usize| -> Vec<i64> {
-        let (b, t) = (row / (heads * seq), row % seq);
-        positions.iter().map(|axis| axis[b][t]).collect()
-    };
-    let mut off = |name: &str, got: &[f64], input: &[f64], sign: f64, magnitude: f64| {
-        let wrong = |row: &usize| {
-            let want = map.turn(&input[row * dim..][..dim], &at(*row), sign, magnitude);
-            !map.holds(&got[row * dim..][..dim], &want, &at(*row), epsilon)
-        };
-        let wrong: Vec<usize> = (0..batch * heads * seq).filter(wrong).collect();
-        if wrong.is_empty() {
-            return false;
-        }
-        let some = |of: &dyn Fn(usize) -> usize, all: usize| {
-            let mut list: Vec<usize> = wrong.iter().map(|&row| of(row)).collect();
-            list.sort_unstable();
-            list.dedup();
-            (list.len() < all).then(|| format!("{list:?}"))
-        };
-        let mut where_: Vec<String> = Vec::new();
-        let parts: [(&str, Option<String>); 3] = [
-            ("rows of the batch", some(&|row| row / (heads * seq), batch)),
-            ("heads", some(&|row| row / seq % heads, heads)),
-            ("tokens", some(&|row| row % seq, seq)),
-        ];
-        for (what, list) in parts {
-            where_.extend(list.map(|list| format!("{what} {list} only")));
-        }
-        let all = match where_.is_empty() {
-            true => format!("{} of {} vectors", wrong.len(), batch * heads * seq),
-            false => where_.join(", "),
-        };
-        strange.push(format!(
-            "in a batch of {batch} × {heads} heads × {seq} tokens, {name} are not turned by their \
-             own positions: {all}"
-        ));
-        true
-    };
-    match probe.rotate([batch, heads, seq], &values, Some((heads, &keys)), &positions, None) {
-        Err(why) => open.push(format!("a batch with keys: {why}")),
-        Ok(output) => {
-            for (name, input) in [("q", &values), ("k", &keys)] {
-                match output.iter().find(|(n, _)| n == name) {
-                    Some((_, got)) if got.len() == input.len() => {
-                        let name = if name == "q" { "queries" } else { "keys" };
-                        off(name, got, input, 1.0, map.magnitude);
-                    }
-                    _ => open.push(format!("{name} did not come back in its shape")),
+        let Some((question, truth)) = answer_as(probe, case, config) else { continue };
+        let Some(expected) = truth.expected.tensors() else { continue };
+        let case = crate::audit::Case { truth: truth.clone(), ..case.clone() };
+        let common = profile::common(probe.dtype);
+        let tolerances = Tolerances::new(&question, &common[common.len().saturating_sub(1)..]);
+        match judge(&case, &question, expected, output, &tolerances) {
+            Err(misfit) => list.push(format!("{what}: {misfit}")),
+            Ok(judged) => {
+                for Marked { name, marks, .. } in judged.outputs {
+                    let tensor = output.iter().find(|(n, _)| *n == name).map(|(_, t)| t);
+                    let place = tensor.and_then(|tensor| place(tensor, marks.first()?));
+                    list.extend(place.map(|place| format!("{what}: {name} is not, {place}")));
                 }
             }
         }
     }
-    for (direction, magnitude) in [("inverse", 1.0 / map.magnitude), ("backward", map.magnitude)] {
-        match probe.rotate([batch, heads, seq], &values, None, &positions, Some(direction)) {
-            Err(why) => open.push(format!("direction {direction}: {why}")),
-            Ok(output) => {
-                if let (Some((_, got)), None) = (output.iter().find(|(n, _)| n == "q"), map.moved) {
-                    off(
-                        &format!("queries of direction {direction}"),
-                        got,
-                        &values,
-                        -1.0,
-                        magnitude,
-                    );
-                }
-            }
-        }
+    list
+}
+
+/// Where rows are wrong, by axis; none if nothing is.
+fn place(tensor: &Tensor, marks: &[Mark]) -> Option<String> {
+    let &[batch, heads, seq, dim] = tensor.shape() else { return None };
+    let wrong = |row: &usize| marks[row * dim..][..dim].contains(&Mark::Wrong);
+    let wrong: Vec<usize> = (0..batch * heads * seq).filter(wrong).collect();
+    if wrong.is_empty() {
+        return None;
     }
-    (strange, open)
+    let some = |what: &str, of: &dyn Fn(usize) -> usize, all: usize| {
+        let mut list: Vec<usize> = wrong.iter().map(|&row| of(row)).collect();
+        list.sort_unstable();
+        list.dedup();
+        (list.len() < all && list.len() <= 8).then(|| format!("{what} {list:?} only"))
+    };
+    let parts: Vec<String> = [
+        some("rows of the batch", &|row| row / (heads * seq), batch),
+        some("heads", &|row| row / seq % heads, heads),
+        some("tokens", &|row| row % seq, seq),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    Some(match parts.is_empty() {
+        true => format!("{} of {} vectors", wrong.len(), batch * heads * seq),
+        false => parts.join(", "),
+    })
 }
 
 /// Whether the map of a sum is the sum of the maps.
-pub(super) fn is_linear(probe: &mut Probe, matrix: &Matrix, position: &[i64]) -> Option<bool> {
+pub(super) fn is_linear(probe: &mut Probe, matrix: &Matrix, position: i64) -> Option<bool> {
+    probe.about("unit vectors and their sums");
     let dim = probe.head_dim;
     let (x, y) = (numbers(dim, 17), numbers(dim, 19));
     let sum: Vec<f64> = x.iter().zip(&y).map(|(a, b)| (a + b) / 2.0).collect();
     let values = [x.clone(), y, sum].concat();
-    let positions: Vec<Vec<Vec<i64>>> = position.iter().map(|&p| vec![vec![p; 3]]).collect();
-    let output = probe.rotate([1, 1, 3], &values, None, &positions, None).ok()?;
+    let positions = vec![vec![vec![Position::integer(position); 3]]; probe.axes];
+    let rows = Rows { shape: [1, 1, 3], values: &values, keys: None };
+    let output = probe.rotate(rows, &positions, None).ok()?;
     let (_, q) = output.iter().find(|(name, _)| name == "q")?;
     let size = matrix.columns.iter().flatten().fold(0.0f64, |a, b| a.max(b.abs()));
     let slack = 16.0 * probe.epsilon() * size.max(1.0);

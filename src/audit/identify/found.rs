@@ -14,12 +14,16 @@ pub struct Identified {
     pub declared: Object,
     /// Format of everything that was asked.
     pub dtype: Dtype,
-    /// The config that it computes, normalised; none if no config does.
+    /// Whether every answer lies within the bounds of a right kernel of the declared config.
+    pub conforms: bool,
+    /// The config that it computes, normalised; none if no known rule does.
     pub config: Option<Object>,
-    /// Whether that config is one of a known rule, not a list of divisors for lack of one.
-    pub by_rule: bool,
     /// What is different from the declared config, in words; empty if nothing is.
     pub differences: Vec<String>,
+    /// Planes of the declared config, by number, whose frequency the format does not tell.
+    pub untold: Vec<usize>,
+    /// What was not asked, and why.
+    pub not_asked: Vec<String>,
     /// The planes: coordinates, axis, radians per position and how far off that may be.
     pub planes: Vec<FoundPlane>,
     /// Multiplies cos and sin.

@@ -1,11 +1,14 @@
 //! How a kernel computes: the tightest profile that bounds it, and the recipe if bits tell.
 
 use super::probe::Probe;
-use crate::audit::right_profiles;
-use crate::encoding::Question;
-use crate::number::{Dtype, Format, Tensor};
+use crate::audit::case::{Case, Truth};
+use crate::audit::judge::answer::judge;
+use crate::audit::outcome::Outcome;
+use crate::audit::tolerance::{Tolerances, right_profiles};
+use crate::encoding::{Question, RopeConfig};
+use crate::number::Tensor;
 use crate::profile::{self, NAMED, Profile};
-use crate::request::{Input, Object, Operation, Position, Positions, Request, tensor_json};
+use crate::request::{Input, Json, Object, Operation, Request};
 
 /// What the bits of a kernel say of its machine.
 #[derive(Clone, Debug, PartialEq, Default)]
@@ -32,42 +35,62 @@ pub(super) fn numbers(count: usize, seed: u64) -> Vec<f64> {
     (0..count).map(|_| next() / 32.0).map(|x| if x == 0.0 { 0.5 } else { x }).collect()
 }
 
-/// Asks for a rotation of many numbers with the declared config and compares with what machines
-/// make of the config that it computes.
-pub(super) fn precision(probe: &mut Probe, computed: &Object, furthest: i64) -> Precision {
+/// The question of a case in another config, and what is right there.
+pub(super) fn answer_as(probe: &Probe, case: &Case, config: &Object) -> Option<(Question, Truth)> {
+    let mut request: Request = case.ask.request().clone();
+    let rule = RopeConfig::new(config).ok()?;
+    request.config = config.clone();
+    let mut input = request.input.object().clone();
+    if !rule.scheme().needs_seq_len() {
+        input.remove("seq_len");
+    } else if input.get("seq_len").is_none() {
+        input.set("seq_len", Json::from(2i64));
+    }
+    request.input = Input::new(input);
+    let question = Question::new(&request).ok()?;
+    let truth = match *config == probe.config {
+        true => case.truth.clone(),
+        false => (probe.inquiry.truth)(&question)?,
+    };
+    Some((question, truth))
+}
+
+/// Compares the first answers of many numbers with what machines make of the config that is
+/// computed.
+pub(super) fn precision(probe: &Probe, computed: &Object) -> Precision {
     let mut found = Precision::default();
-    let Some((question, got)) = ask(probe, computed, furthest) else { return found };
-    let truth = profile::find("numpy-f64").unwrap_or(&NAMED[0]);
-    let right = right_profiles(probe.dtype);
-    let list = profile::bounds(&question, NAMED);
-    // In f64, whatever the kernel's format: nothing is rounded twice.
-    let wide = Question { dtype: Dtype::F64, ..question.clone() };
-    let exact = profile::emulate(truth, &wide);
-    let Some(exact) = exact.into_iter().find(|n| n.name == "q").map(|n| n.tensor) else {
-        return found;
-    };
+    let Some((case, answered)) = probe.answered().next() else { return found };
+    let Ok(Outcome::Output(output)) = &answered.outcome else { return found };
+    let Some((question, truth)) = answer_as(probe, case, computed) else { return found };
+    let Some(expected) = truth.expected.tensors() else { return found };
+    let case = Case { truth: truth.clone(), ..case.clone() };
     // Of those that bound everything, the one with the smallest bounds in all.
-    let size = |profile: &Profile| -> Option<f64> {
-        let (_, named) = list.iter().find(|(name, _)| *name == profile.name)?;
-        let bound = &named.iter().find(|n| n.name == "q")?.tensor;
-        covered(&got, &exact, bound)
+    let tightest = |profiles: &[Profile]| -> Option<&'static str> {
+        let tolerances = Tolerances::new(&question, profiles);
+        let judged = judge(&case, &question, expected, output, &tolerances).ok()?;
+        let all = profiles.iter().zip(&judged.tallies);
+        let bounds = all.filter(|(_, tally)| tally.wrong == 0 && tally.judged > 0);
+        let best = bounds.min_by(|(_, a), (_, b)| a.looseness.total_cmp(&b.looseness));
+        best.map(|(profile, _)| profile.name)
     };
-    let tightest = |profiles: &mut dyn Iterator<Item = &Profile>| -> Option<&'static str> {
-        profiles
-            .filter_map(|profile| Some((size(profile)?, profile.name)))
-            .min_by(|a, b| a.0.total_cmp(&b.0))
-            .map(|(_, name)| name)
-    };
-    found.profile = tightest(&mut right.iter());
+    found.profile = tightest(&right_profiles(probe.dtype));
     if found.profile.is_none() {
-        found.explained_by = tightest(&mut NAMED.iter().filter(|p| !p.is_right(probe.dtype)));
+        let others = NAMED.iter().filter(|p| !p.is_right(probe.dtype)).copied();
+        found.explained_by = tightest(&others.collect::<Vec<_>>());
     }
     let equal = |profile: &Profile| -> f64 {
-        let emulated = profile::emulate(profile, &question);
-        let q = emulated.into_iter().find(|n| n.name == "q").map(|n| n.tensor);
-        let Some(q) = q else { return 0.0 };
-        let same = q.data().iter().zip(got.data()).filter(|(a, b)| a == b).count();
-        same as f64 / got.data().len().max(1) as f64
+        let mut all = 0;
+        let mut same = 0;
+        for named in profile::emulate(profile, &question) {
+            let got: Option<&Tensor> =
+                output.iter().find(|(name, _)| name == named.name).map(|(_, tensor)| tensor);
+            let pairs = got.into_iter().flat_map(|got| got.data().iter().zip(named.tensor.data()));
+            pairs.for_each(|(a, b)| {
+                all += 1;
+                same += usize::from(a == b);
+            });
+        }
+        same as f64 / all.max(1) as f64
     };
     let shares: Vec<(f64, &'static str)> = NAMED.iter().map(|p| (equal(p), p.name)).collect();
     found.share = shares.iter().map(|(share, _)| *share).fold(0.0, f64::max);
@@ -76,66 +99,20 @@ pub(super) fn precision(probe: &mut Probe, computed: &Object, furthest: i64) -> 
     found
 }
 
-/// The answer to a question in the declared config, and the question in the computed one.
-fn ask(probe: &mut Probe, computed: &Object, furthest: i64) -> Option<(Question, Tensor)> {
-    let dim = probe.head_dim;
-    let list: Vec<i64> = super::angles::ladder(furthest.min(8192))
-        .into_iter()
-        .map(|p| if p > 8 { p - 3 } else { p })
-        .collect();
-    let seq = list.len().min((1 << 13) / dim.max(1)).max(1);
-    let values = numbers(seq * dim, 7);
-    let q = probe.tensor(vec![1, 1, seq, dim], &values)?;
-    let nest = |data: Vec<Position>| Positions::new(vec![1, seq], data).map(|p| p.to_json());
-    let positions = nest(list[..seq].iter().map(|&p| Position::integer(p)).collect())?;
-    let positions = match probe.axes {
-        1 => positions,
-        axes => crate::request::Json::Array(vec![positions; axes]),
-    };
-    let mut input = Object::default();
-    input.set("q", tensor_json(&q));
-    input.set("positions", positions);
-    if let Some(length) = probe.seq_len {
-        input.set("seq_len", crate::request::Json::from(length));
-    }
-    let output = probe.ask(Operation::Rotate, input.clone()).ok()?;
-    let got = output.into_iter().find(|(name, _)| name == "q").map(|(_, tensor)| tensor)?;
-    let rule = crate::encoding::RopeConfig::new(computed).ok()?;
-    if !rule.scheme().needs_seq_len() {
-        input.remove("seq_len");
-    } else if input.get("seq_len").is_none() {
-        input.set("seq_len", crate::request::Json::from(2i64));
-    }
-    let request = Request {
-        id: "identify".into(),
-        operation: Operation::Rotate,
-        dtype: probe.dtype,
-        config: computed.clone(),
-        input: Input::new(input),
-    };
-    let question = Question::new(&request).ok()?;
-    (got.data().len() == q.data().len() && got.dtype() == probe.dtype).then_some((question, got))
-}
-
-/// The sum of the bounds if all errors are within; none if one is not. Elements that no bound
-/// judges count as if their error were 1.
-fn covered(got: &Tensor, exact: &Tensor, bound: &Tensor) -> Option<f64> {
-    let format = got.dtype().format()?;
-    let mut sum = 0.0;
-    for index in 0..got.data().len() {
-        let [got, bound] = [got, bound].map(|tensor| format.to_f64(tensor.data()[index]));
-        let exact = f64::from_bits(exact.data()[index]);
-        if bound.is_infinite() {
-            sum += 1.0;
-            continue;
+/// Whether what a config computes can be told from what is declared, by what was asked.
+pub(super) fn is_apart(probe: &Probe, config: &Object) -> bool {
+    let profiles = right_profiles(probe.dtype);
+    let rows = probe.answered().map(|(case, _)| case);
+    rows.filter(|case| case.ask.operation == Operation::Rotate).any(|case| {
+        let Some((_, truth)) = answer_as(probe, case, config) else { return true };
+        let (Some(other), Some(own)) = (truth.expected.tensors(), case.truth.expected.tensors())
+        else {
+            return true;
+        };
+        let Ok(question) = case.ask.question() else { return false };
+        match judge(case, question, own, &other.0, &Tolerances::new(question, &profiles)) {
+            Ok(judged) => judged.tallies.iter().all(|tally| tally.wrong > 0),
+            Err(_) => true,
         }
-        // The emulation in f64 has an error of its own, which counts where the kernel's is alike.
-        let own = if format == Format::F64 { bound } else { exact.abs() * libm::ldexp(1.0, -40) };
-        let off = (got - exact).abs();
-        if off.is_nan() || off > bound + own {
-            return None;
-        }
-        sum += bound;
-    }
-    Some(sum)
+    })
 }

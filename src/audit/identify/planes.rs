@@ -124,7 +124,7 @@ pub(super) fn slice(pairs: &[Pair]) -> Option<Slice> {
         [_, _] => None,
         // Half layout with planes at its end that never turn.
         _ => {
-            let width = pairs[0].im - pairs[0].re;
+            let width = pairs[0].im.checked_sub(pairs[0].re)?;
             let regular = pairs
                 .iter()
                 .enumerate()

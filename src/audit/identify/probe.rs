@@ -1,21 +1,22 @@
 //! Questions that show what a kernel does to a head, and its answers as numbers.
 
+use super::Inquiry;
 use crate::audit::ask::Ask;
 use crate::audit::capability::Description;
 use crate::audit::case::Case;
-use crate::audit::case::Truth;
+use crate::audit::finding::Report;
 use crate::audit::kernel::Kernel;
-use crate::audit::outcome::Answered;
-use crate::audit::outcome::Outcome;
+use crate::audit::outcome::{Answered, Outcome};
+use crate::audit::run::{Options, judge_all};
 use crate::encoding::RopeConfig;
 use crate::number::{Dtype, Format, Tensor};
-use crate::profile::{self, encode};
+use crate::profile::encode;
 use crate::request::{Input, Json, Object, Operation, Position, Positions, Request, tensor_json};
-use crate::vector::{Expected, Tensors};
 
 /// A kernel, the config that it is asked with, and everything that was asked.
 pub(super) struct Probe<'k> {
     kernel: &'k mut dyn Kernel,
+    pub(super) inquiry: &'k Inquiry<'k>,
     description: Description,
     /// The normalised config.
     pub(super) config: Object,
@@ -24,8 +25,19 @@ pub(super) struct Probe<'k> {
     pub(super) axes: usize,
     /// The total length, where the scheme needs one.
     pub(super) seq_len: Option<i64>,
+    /// What is being asked, in words.
+    about: String,
     cases: Vec<Case>,
     asked: Vec<Answered>,
+}
+
+/// Numbers that a kernel is to rotate: [batch, heads, seq, head_dim] of q, and as many heads of k
+/// as there are, none if k is not asked.
+pub(super) struct Rows<'v> {
+    /// batch, heads, seq.
+    pub(super) shape: [usize; 3],
+    pub(super) values: &'v [f64],
+    pub(super) keys: Option<(usize, &'v [f64])>,
 }
 
 /// A linear map of a head, by column: what comes of a basis vector.
@@ -37,6 +49,7 @@ pub(super) struct Matrix {
 impl<'k> Probe<'k> {
     pub(super) fn new(
         kernel: &'k mut dyn Kernel,
+        inquiry: &'k Inquiry<'k>,
         description: Description,
         config: &RopeConfig,
         dtype: Dtype,
@@ -48,12 +61,14 @@ impl<'k> Probe<'k> {
         let seq_len = config.scheme().needs_seq_len().then(|| original.unwrap_or(2048.0) as i64);
         Probe {
             kernel,
+            inquiry,
             description,
             head_dim: config.head_dim(),
             axes: config.axes(),
             config: normalised,
             dtype,
             seq_len,
+            about: String::new(),
             cases: vec![],
             asked: vec![],
         }
@@ -68,9 +83,43 @@ impl<'k> Probe<'k> {
         libm::ldexp(1.0, 1 - self.format().precision as i32)
     }
 
-    /// Everything that was asked, with the answers of a right kernel, for a diagnosis.
+    /// The spacing of the output's format at 1, and at 0.
+    pub(super) fn spacing(&self) -> [f64; 2] {
+        [self.epsilon(), libm::ldexp(1.0, self.format().least_exponent())]
+    }
+
+    /// Says what is asked from here on.
+    pub(super) fn about(&mut self, what: impl Into<String>) {
+        self.about = what.into();
+        (self.inquiry.progress)(&self.about);
+    }
+
+    /// Everything that was answered, with the answers of a right kernel.
+    pub(super) fn answered(&self) -> impl Iterator<Item = (&Case, &Answered)> {
+        self.asked.iter().map(|one| (&self.cases[one.case], one))
+    }
+
+    /// All of it judged against the declared config.
+    pub(super) fn judged(&self) -> Report {
+        let options = Options { diagnose: false, sight: false, ..Options::default() };
+        judge_all(&self.cases, &self.asked, self.description.clone(), &options)
+    }
+
+    /// Everything that was answered, for a diagnosis.
     pub(super) fn evidence(self) -> (Vec<Case>, Vec<Answered>, Description) {
         (self.cases, self.asked, self.description)
+    }
+
+    /// Asks everything once more, in the same order; an answer that is another one is fickle.
+    pub(super) fn again(&mut self) {
+        self.about("everything once more");
+        for one in &mut self.asked {
+            let again = self.kernel.ask(&self.cases[one.case].ask);
+            match again {
+                Outcome::Output(_) => one.fickle |= one.outcome.as_ref() != Ok(&again),
+                other => one.broke = Some(other),
+            }
+        }
     }
 
     /// The largest position that the kernel claims, up to `most`.
@@ -90,7 +139,7 @@ impl<'k> Probe<'k> {
         self.description.capabilities.iter().any(|c| c.operations.contains(&operation))
     }
 
-    /// Asks, if the kernel claims it.
+    /// Asks, if the kernel claims it. What it does not answer is no evidence against it.
     ///
     /// # Errors
     /// Why there is no answer.
@@ -108,41 +157,26 @@ impl<'k> Probe<'k> {
         });
         let question = ask.question().map_err(|reject| reject.to_string())?;
         self.description.covers(&ask)?;
+        let unknown = || format!("what is right in {} is not known here", self.dtype);
+        let truth = (self.inquiry.truth)(question).ok_or_else(unknown)?;
         let outcome = self.kernel.ask(&ask);
-        // f64 is all that is needed here: what is judged is judged by bounds far above.
-        let machine = profile::find("numpy-f64").unwrap_or(&profile::NAMED[0]);
-        let right = profile::emulate(machine, question).into_iter();
-        let right: Vec<(String, Tensor)> = right
-            .map(|named| (named.name, named.tensor))
-            .chain(question.integers())
-            .map(|(name, tensor)| (name.to_string(), tensor))
-            .collect();
-        let residual = right
-            .iter()
-            .filter_map(|(name, t)| {
-                let zero = vec![0; t.data().len()];
-                let zero = Tensor::new(Dtype::F16, t.shape().to_vec(), zero).ok()?;
-                t.dtype().format().map(|_| (name.clone(), zero))
-            })
-            .collect();
-        let truth = Truth {
-            expected: Expected::Tensors(Tensors(right)),
-            residual: Some(Tensors(residual)),
-        };
-        self.asked.push(Answered {
-            case: self.cases.len(),
-            outcome: Ok(outcome.clone()),
-            fickle: false,
-            broke: None,
-        });
-        self.cases.push(Case {
-            ask,
-            truth,
-            group: "identify".into(),
-            basic: false,
-            comment: "asked to identify the kernel".into(),
-            flags: vec![],
-        });
+        if let Outcome::Output(_) = outcome {
+            let outcome = Ok(outcome.clone());
+            self.asked.push(Answered {
+                case: self.cases.len(),
+                outcome,
+                fickle: false,
+                broke: None,
+            });
+            self.cases.push(Case {
+                ask,
+                truth,
+                group: "identify".into(),
+                basic: false,
+                comment: self.about.clone(),
+                flags: vec![],
+            });
+        }
         match outcome {
             Outcome::Output(output) => Ok(output),
             Outcome::Rejected(why) => Err(format!("it refused: {why}")),
@@ -161,33 +195,28 @@ impl<'k> Probe<'k> {
         Tensor::new(self.dtype, shape, bits).ok()
     }
 
-    /// The rotation of [batch, heads, seq, head_dim] at positions [axis][batch][seq], or without
-    /// the level of axes where there is one; and of keys.
+    /// The rotation of rows at positions [axis][batch][seq].
     pub(super) fn rotate(
         &mut self,
-        shape: [usize; 3],
-        values: &[f64],
-        keys: Option<(usize, &[f64])>,
-        positions: &[Vec<Vec<i64>>],
+        rows: Rows,
+        positions: &[Vec<Vec<Position>>],
         direction: Option<&str>,
     ) -> Result<Vec<(String, Vec<f64>)>, String> {
-        let [batch, heads, seq] = shape;
+        let [batch, heads, seq] = rows.shape;
         let mut input = Object::default();
         let none = || "the probe has another shape".to_string();
-        let q = self.tensor(vec![batch, heads, seq, self.head_dim], values).ok_or_else(none)?;
-        input.set("q", tensor_json(&q));
-        if let Some((heads, values)) = keys {
-            let k = self.tensor(vec![batch, heads, seq, self.head_dim], values).ok_or_else(none)?;
-            input.set("k", tensor_json(&k));
+        let tensor = |heads, values| {
+            self.tensor(vec![batch, heads, seq, self.head_dim], values).ok_or_else(none)
+        };
+        input.set("q", tensor_json(&tensor(heads, rows.values)?));
+        if let Some((heads, values)) = rows.keys {
+            input.set("k", tensor_json(&tensor(heads, values)?));
         }
-        let axes: Vec<Json> = positions
-            .iter()
-            .map(|axis| {
-                let data = axis.iter().flatten().map(|&p| Position::integer(p)).collect();
-                let nested = Positions::new(vec![batch, seq], data);
-                nested.map_or(Json::Null, |nested| nested.to_json())
-            })
-            .collect();
+        let axis = |axis: &Vec<Vec<Position>>| {
+            let nested = Positions::new(vec![batch, seq], axis.concat());
+            nested.map_or(Json::Null, |nested| nested.to_json())
+        };
+        let axes: Vec<Json> = positions.iter().map(axis).collect();
         input.set(
             "positions",
             match &axes[..] {
@@ -208,48 +237,64 @@ impl<'k> Probe<'k> {
         };
         let output: Vec<(String, Vec<f64>)> = output.into_iter().filter_map(numbers).collect();
         match output.iter().find(|(name, _)| name == "q") {
-            Some((_, q)) if q.len() == values.len() => Ok(output),
+            Some((_, q)) if q.len() == rows.values.len() => Ok(output),
             _ => Err("its q has another shape".into()),
         }
     }
 
-    /// The map at a position, one number per axis: every basis vector is a token.
-    pub(super) fn matrix(&mut self, position: &[i64]) -> Result<Matrix, String> {
+    /// Tokens of one head at positions on one axis, the others 0: what became of each.
+    fn tokens(
+        &mut self,
+        values: &[f64],
+        on: usize,
+        positions: &[Position],
+    ) -> Result<Vec<Vec<f64>>, String> {
+        let seq = positions.len();
+        let zero = vec![Position::integer(0); seq];
+        let axis = |axis| vec![if axis == on { positions.to_vec() } else { zero.clone() }];
+        let all: Vec<Vec<Vec<Position>>> = (0..self.axes).map(axis).collect();
+        let rows = Rows { shape: [1, 1, seq], values, keys: None };
+        let output = self.rotate(rows, &all, None)?;
+        let q = output.into_iter().find(|(name, _)| name == "q").map(|(_, q)| q);
+        Ok(q.unwrap_or_default().chunks(self.head_dim).map(<[f64]>::to_vec).collect())
+    }
+
+    /// The map at a position on all axes: every basis vector is a token.
+    pub(super) fn matrix(&mut self, position: i64) -> Result<Matrix, String> {
         let dim = self.head_dim;
-        let at_once = (self.room() / dim.max(1)).clamp(1, dim);
         let mut columns = Vec::with_capacity(dim);
-        let mut first = 0;
-        while first < dim {
-            let seq = at_once.min(dim - first);
+        for first in (0..dim).step_by(self.at_once()) {
+            let seq = self.at_once().min(dim - first);
             let mut values = vec![0.0; seq * dim];
             (0..seq).for_each(|token| values[token * dim + first + token] = 1.0);
-            let positions: Vec<Vec<Vec<i64>>> =
-                position.iter().map(|&p| vec![vec![p; seq]]).collect();
-            let output = self.rotate([1, 1, seq], &values, None, &positions, None)?;
+            let positions = vec![vec![vec![Position::integer(position); seq]]; self.axes];
+            let rows = Rows { shape: [1, 1, seq], values: &values, keys: None };
+            let output = self.rotate(rows, &positions, None)?;
             let q = output.into_iter().find(|(name, _)| name == "q").map(|(_, q)| q);
             columns.extend(q.unwrap_or_default().chunks(dim).map(<[f64]>::to_vec));
-            first += seq;
         }
         Ok(Matrix { columns })
     }
 
-    /// One vector at many positions on one axis, the others 0: a row per position.
-    pub(super) fn vector_at(
+    /// How many tokens one tensor may have.
+    fn at_once(&self) -> usize {
+        (self.room() / self.head_dim.max(1)).max(1)
+    }
+
+    /// Vectors at positions on one axis, the others 0: a row per position. `vector` says what a
+    /// token is, by its number.
+    pub(super) fn vectors_at(
         &mut self,
-        vector: &[f64],
+        vector: &dyn Fn(usize) -> Vec<f64>,
         axis: usize,
-        positions: &[i64],
+        positions: &[Position],
     ) -> Result<Vec<Vec<f64>>, String> {
-        let dim = self.head_dim;
         let mut rows = Vec::with_capacity(positions.len());
-        for part in positions.chunks((self.room() / dim.max(1)).max(1)) {
-            let values: Vec<f64> = part.iter().flat_map(|_| vector).copied().collect();
-            let on =
-                |own: usize| vec![if own == axis { part.to_vec() } else { vec![0; part.len()] }];
-            let all: Vec<Vec<Vec<i64>>> = (0..self.axes).map(on).collect();
-            let output = self.rotate([1, 1, part.len()], &values, None, &all, None)?;
-            let q = output.into_iter().find(|(name, _)| name == "q").map(|(_, q)| q);
-            rows.extend(q.unwrap_or_default().chunks(dim).map(<[f64]>::to_vec));
+        for part in positions.chunks(self.at_once()) {
+            let first = rows.len();
+            let values =
+                (0..part.len()).flat_map(|token| vector(first + token)).collect::<Vec<_>>();
+            rows.extend(self.tokens(&values, axis, part)?);
         }
         Ok(rows)
     }

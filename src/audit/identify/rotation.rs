@@ -1,33 +1,41 @@
 //! What rotations of unit vectors show: planes, factor, angles, and the config that has them.
 
 use super::angles::{Turning, ladder, unwrap};
-use super::conduct::{self, Map};
 use super::probe::{Matrix, Probe};
 use super::spectrum::Measured;
-use super::{FoundPlane, Identified, machine, planes};
-use crate::encoding::Pair;
+use super::survey::NEAR;
+use super::{FoundPlane, Identified, conduct, machine, planes};
+use crate::encoding::{Pair, Rope};
 use crate::number::Dtype;
-use crate::request::{Json, Object};
+use crate::request::{Json, Object, Position};
 
 /// Everything that rotations show.
 pub(super) fn by_rotation(
     probe: &mut Probe,
-    declared: &[Pair],
+    rope: &Rope,
     found: &mut Identified,
 ) -> Result<(), String> {
     let epsilon = probe.epsilon();
-    let axes = probe.axes;
+    probe.about("unit vectors");
     let mut matrices: Vec<Matrix> = Vec::new();
     for p in 0..4 {
-        matrices.push(probe.matrix(&vec![p; axes])?);
+        matrices.push(probe.matrix(p)?);
     }
     if !matrices.iter().all(Matrix::is_finite) {
         found.unknown.push("its map of unit vectors has elements that are no numbers".into());
         return Ok(());
     }
-    found.linear = conduct::is_linear(probe, &matrices[3], &vec![3; axes]);
+    found.linear = conduct::is_linear(probe, &matrices[3], 3);
     let (relative, _) = conduct::is_relative(&matrices, epsilon);
     found.relative = Some(relative);
+    // Where slow planes turn by what the format shows.
+    let far = probe.furthest(NEAR);
+    if let Ok(matrix) = probe.matrix(far)
+        && matrix.is_finite()
+    {
+        matrices.push(matrix);
+    }
+    let declared = &rope.pairs()[..];
     let structure = match planes::planes(&mut matrices, declared, epsilon) {
         Ok(structure) => structure,
         Err(why) => {
@@ -92,37 +100,12 @@ pub(super) fn by_rotation(
     }
     let measured = placed(probe, &structure, all, magnitude, found);
     let shape = shape(probe, &measured);
-    let (config, by_rule) = match measured.config(&found.declared, &shape) {
-        Some(config) => (Some(config), true),
-        None => (measured.divisors(&found.declared, &shape), false),
-    };
-    if !by_rule {
-        found.unknown.push(match config {
-            Some(_) => "its frequencies follow no rule that is known here; the config has them as \
-                        LongRoPE's divisors"
-                .into(),
-            None => "no config has these planes and frequencies".into(),
-        });
+    found.config = measured.config(&found.declared, &shape);
+    match &found.config {
+        Some(config) if !clockwise => found.precision = machine::precision(probe, config),
+        Some(_) => {}
+        None => found.differences.extend(measured.other_frequencies(rope)),
     }
-    (found.config, found.by_rule) = (config, by_rule);
-    let sign = if clockwise { -1.0 } else { 1.0 };
-    let thetas: Vec<f64> = measured.turning.iter().map(|t| sign * t.theta).collect();
-    let errors: Vec<f64> = measured.turning.iter().map(|t| t.error).collect();
-    let map = Map {
-        pairs: &measured.pairs,
-        thetas: &thetas,
-        errors: &errors,
-        axes: &measured.axes,
-        magnitude,
-        moved: structure.moved.as_deref(),
-    };
-    let furthest = probe.furthest(32768);
-    if let (Some(config), false) = (&found.config, clockwise) {
-        found.precision = machine::precision(probe, config, furthest);
-    }
-    let (strange, open) = conduct::conduct(probe, &map, furthest);
-    found.differences.extend(strange);
-    found.remarks.extend(open.into_iter().map(|what| format!("not found out: {what}")));
     Ok(())
 }
 
@@ -132,8 +115,8 @@ fn turnings(
     structure: &planes::Structure,
     found: &mut Identified,
 ) -> Result<Option<Vec<(usize, Turning)>>, String> {
-    let furthest = probe.furthest(32768);
-    let positions = ladder(furthest);
+    let positions = ladder(probe.furthest(NEAR));
+    let places: Vec<Position> = positions.iter().copied().map(Position::integer).collect();
     let mut vector = vec![0.0; probe.head_dim];
     structure.pairs.iter().for_each(|pair| vector[pair.re] = 1.0);
     let mut all: Vec<Option<(usize, Turning)>> = vec![None; structure.pairs.len()];
@@ -142,7 +125,7 @@ fn turnings(
         _ => libm::ldexp(1.0, -23),
     };
     for axis in 0..probe.axes {
-        let rows = probe.vector_at(&vector, axis, &positions)?;
+        let rows = probe.vectors_at(&|_| vector.clone(), axis, &places)?;
         for (index, pair) in structure.pairs.iter().enumerate() {
             let place = |coordinate: usize| match &structure.moved {
                 Some(to) => to[coordinate],
@@ -151,10 +134,10 @@ fn turnings(
             let angle = |row: &Vec<f64>| libm::atan2(row[place(pair.im)], row[place(pair.re)]);
             let list: Vec<(i64, f64)> =
                 positions.iter().copied().zip(rows.iter().map(angle)).collect();
-            if list.iter().all(|(_, angle)| angle.abs() <= probe.epsilon() * probe.epsilon()) {
+            if list.iter().all(|(_, angle)| *angle == 0.0) {
                 continue;
             }
-            let turning = unwrap(&list, probe.epsilon(), inside);
+            let turning = unwrap(&list, probe.spacing(), inside);
             if let Some((other, _)) = all[index] {
                 found.unknown.push(format!(
                     "coordinates {} and {} are turned by axis {other} and by axis {axis}",

@@ -1,7 +1,8 @@
 //! From measured frequencies to a config: the base, then the scaling rule and its parameters.
 
 use super::angles::Turning;
-use crate::encoding::{Double, Pair, RopeConfig};
+use super::words::runs;
+use crate::encoding::{Double, Pair, Plane, Rope, RopeConfig};
 use crate::request::{Json, Object};
 
 /// What was measured of a kernel's planes that turn.
@@ -89,6 +90,49 @@ impl Measured {
             })
     }
 
+    /// Where frequencies are others than a rope declares, in words; nothing where planes differ.
+    pub(super) fn other_frequencies(&self, rope: &Rope) -> Vec<String> {
+        let theta = |plane: &Plane| plane.frequency.evaluate(&Double).unwrap_or(f64::NAN);
+        let turning: Vec<(usize, &Plane)> =
+            rope.planes.iter().enumerate().filter(|(_, plane)| theta(plane) != 0.0).collect();
+        let at = |index: usize| match self.located {
+            true => self.pairs.iter().position(|pair| *pair == turning[index].1.pair),
+            false => (index < self.turning.len()).then_some(index),
+        };
+        let (mut other, mut same, mut still) = (Vec::new(), 0, Vec::new());
+        let (mut least, mut most) = (f64::INFINITY, 0.0f64);
+        for (index, (number, plane)) in turning.iter().enumerate() {
+            let Some(found) = at(index).map(|found| self.turning[found]) else {
+                still.push(*number);
+                continue;
+            };
+            let ratio = found.theta / theta(plane);
+            match (found.theta - theta(plane)).abs() > 4.0 * found.error {
+                false => same += 1,
+                true => {
+                    other.push(*number);
+                    (least, most) = (least.min(ratio), most.max(ratio));
+                }
+            }
+        }
+        let mut list = Vec::new();
+        if !other.is_empty() {
+            let times = match most - least <= 1e-4 * most {
+                true => format!("{most:.6}"),
+                false => format!("{least:.6} to {most:.6}"),
+            };
+            let rest = if same > 0 { format!("; {same} are as declared") } else { String::new() };
+            list.push(format!(
+                "pairs {} turn by {times} times what is declared{rest}",
+                runs(&other)
+            ));
+        }
+        if !still.is_empty() && still.len() < turning.len() {
+            list.push(format!("pairs {} are not turned as pairs", runs(&still)));
+        }
+        list
+    }
+
     /// Relative uncertainty of a frequency.
     fn relative(&self, index: usize) -> f64 {
         let one = self.turning[index];
@@ -99,9 +143,13 @@ impl Measured {
     fn bases(&self, pairs: usize) -> Vec<f64> {
         let count = self.turning.len();
         let mut list = Vec::new();
+        // One plane alone has no ratio.
         for k in [count - 1, count / 2, count / 4, count / 8, 1] {
+            if k == 0 || k >= count {
+                continue;
+            }
             let ratio = self.turning[0].theta / self.turning[k].theta;
-            if k == 0 || ratio.is_nan() || ratio <= 0.0 {
+            if ratio.is_nan() || ratio <= 0.0 {
                 continue;
             }
             let power = pairs as f64 / k as f64;
@@ -293,31 +341,6 @@ impl Measured {
             }
         }
         list
-    }
-
-    /// Any spectrum, written with LongRoPE's divisors; for lack of a rule.
-    pub(super) fn divisors(&self, declared: &Object, shape: &Object) -> Option<Object> {
-        let base = declared.get("rope_theta").and_then(Json::number).unwrap_or(10000.0);
-        let pairs = self.turning.len();
-        let divisor = |(i, t): (usize, &Turning)| {
-            let x = libm::pow(base, -(i as f64) / pairs as f64) / t.theta;
-            round_numbers(x, self.relative(i)).first().copied()
-        };
-        let list: Option<Vec<f64>> = self.turning.iter().enumerate().map(divisor).collect();
-        let list = Json::Array(list?.into_iter().map(json).collect());
-        let mut config = shape.clone();
-        config.set("rope_theta", json(base));
-        config.set("rope_type", Json::from("longrope"));
-        config.set("short_factor", list.clone());
-        config.set("long_factor", list);
-        let original = declared.get("original_max_position_embeddings").cloned();
-        config.set("original_max_position_embeddings", original.unwrap_or(Json::from(4096i64)));
-        let slack = self.slack / self.magnitude.max(1e-9);
-        let magnitude = round_numbers(self.magnitude, slack).first().copied()?;
-        config.set("attention_factor", json(magnitude));
-        config.set("factor", Json::from(1i64));
-        let read = RopeConfig::new(&config).ok()?;
-        self.fits(&config).then(|| read.normalised().clone())
     }
 }
 

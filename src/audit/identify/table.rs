@@ -4,17 +4,16 @@ use super::angles::{Turning, ladder, unwrap};
 use super::probe::Probe;
 use super::spectrum::Measured;
 use super::{FoundPlane, Identified};
-use crate::encoding::RopeConfig;
+use crate::encoding::Rope;
 use crate::number::Dtype;
 use crate::request::{Json, Object, Operation};
 
 /// Frequencies and factor alone, where there is no rotation to ask.
 pub(super) fn by_table(
     probe: &mut Probe,
-    config: &RopeConfig,
+    rope: &Rope,
     found: &mut Identified,
 ) -> Result<(), String> {
-    let rope = config.rope(probe.seq_len).map_err(|reject| reject.to_string())?;
     let epsilon = probe.epsilon();
     let doubles = |tensor: &crate::number::Tensor| -> Vec<f64> {
         let format = tensor.dtype().format().unwrap_or(crate::number::Format::F64);
@@ -46,14 +45,17 @@ pub(super) fn by_table(
             return Err("its table has another shape".into());
         }
         let inside = if probe.dtype == Dtype::F64 { -52 } else { -23 };
+        let spacing = probe.spacing();
         let plane = |index: usize| {
             let angle =
                 |row: usize| libm::atan2(sin[row * count + index], cos[row * count + index]);
             let list: Vec<(i64, f64)> =
                 positions.iter().enumerate().map(|(row, &p)| (p, angle(row))).collect();
-            unwrap(&list, epsilon, libm::ldexp(1.0, inside))
+            unwrap(&list, spacing, libm::ldexp(1.0, inside))
         };
-        ((0..count).map(plane).collect(), libm::hypot(cos[0], sin[0]))
+        let first = cos.first().zip(sin.first());
+        let magnitude = first.map_or(1.0, |(cos, sin)| libm::hypot(*cos, *sin));
+        ((0..count).map(plane).collect(), magnitude)
     };
     if turning.len() != count {
         found.unknown.push(format!("it has {} frequencies, {count} are declared", turning.len()));
@@ -90,10 +92,8 @@ pub(super) fn by_table(
     }
     let declared = found.declared.clone();
     found.config = measured.config(&declared, &shape);
-    found.by_rule = found.config.is_some();
-    if !found.by_rule {
-        found.config = measured.divisors(&declared, &shape);
-        found.unknown.push("its frequencies follow no rule that is known here".into());
+    if found.config.is_none() {
+        found.differences.extend(measured.other_frequencies(rope));
     }
     found.remarks.push("layout and slice are as declared: no rotation could be asked".into());
     Ok(())

@@ -1,6 +1,5 @@
 //! Two configs compared, in words.
 
-use super::Identified;
 use crate::encoding::RopeConfig;
 use crate::encoding::spectrum::Scheme;
 use crate::request::{Json, Object};
@@ -40,9 +39,12 @@ fn powered(declared: &Object, computed: &Object) -> &'static str {
 }
 
 /// What the computed config has otherwise than the declared one, a sentence for each key.
-pub(super) fn differences(found: &Identified, schemes: &[&dyn Scheme]) -> Vec<String> {
-    let Some(computed) = &found.config else { return vec![] };
-    let declared = normalised(&found.declared, schemes);
+pub(super) fn differences(
+    declared: &Object,
+    computed: &Object,
+    schemes: &[&dyn Scheme],
+) -> Vec<String> {
+    let declared = normalised(declared, schemes);
     let computed = normalised(computed, schemes);
     let mut list = Vec::new();
     let ignored = |key: &str| key == "max_position_embeddings";
@@ -63,4 +65,21 @@ pub(super) fn differences(found: &Identified, schemes: &[&dyn Scheme]) -> Vec<St
         }
     }
     list
+}
+
+/// Numbers in increasing order, as they are said.
+///
+/// ```
+/// assert_eq!(ropewalk::audit::runs(&[3, 5, 6, 7]), "3, 5–7");
+/// ```
+pub fn runs(list: &[usize]) -> String {
+    let mut parts: Vec<(usize, usize)> = Vec::new();
+    for &i in list {
+        match parts.last_mut() {
+            Some((_, last)) if *last + 1 == i => *last = i,
+            _ => parts.push((i, i)),
+        }
+    }
+    let text = |(a, b): &(usize, usize)| if a == b { a.to_string() } else { format!("{a}–{b}") };
+    parts.iter().map(text).collect::<Vec<_>>().join(", ")
 }

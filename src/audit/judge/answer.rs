@@ -8,7 +8,7 @@ use crate::audit::place::index_of;
 use crate::audit::tolerance::{Tolerances, without_nonfinite};
 use crate::encoding::Question;
 use crate::number::{Format, Tensor};
-use crate::profile::{self, Profile};
+use crate::profile::{self, Profile, Ring};
 use crate::vector::Tensors;
 
 /// log₂ of a bound that judges nothing: beyond every other.
@@ -49,6 +49,10 @@ pub fn judge(
                 Some(format) => one.float(&mut judged, &mut marks, format, index),
                 None => one.integer(&mut judged, &mut marks, index),
             }
+        }
+        for (slot, rings) in tolerances.rings.iter().enumerate() {
+            let own = rings.iter().filter(|ring| ring.name == name);
+            own.for_each(|ring| one.norm(&mut judged.tallies[slot], &mut marks[slot], ring));
         }
         judged.outputs.push(Marked { name: name.clone(), rules, marks });
     }
@@ -206,9 +210,45 @@ impl One<'_> {
         }
     }
 
+    /// Blames the elements of a pair whose norm is off: those whose own errors are large enough to
+    /// be the reason, of which there is one at least.
+    fn norm(&self, tally: &mut Tally, marks: &mut [Mark], ring: &Ring) {
+        let Some(format) = self.want.dtype().format() else { return };
+        let places = [ring.re, ring.im];
+        let plain =
+            |i: &usize| self.rules[*i] == Accepts::Value && format.is_finite(self.got.data()[*i]);
+        let [re, im] = places.map(|i| format.to_f64(self.got.data()[i]));
+        if !places.iter().all(plain) || ring.holds(re, im) {
+            return;
+        }
+        for index in places {
+            let (got, want) = (self.got.data()[index], self.want.data()[index]);
+            let residual = self.residual.map_or(0.0, |r| Format::F16.to_f64(r.data()[index]));
+            let off = ulps(format, got, want, residual);
+            let allowed = in_ulps(format, ring.bound, want);
+            // √½ of it and a little less, for the rounding of the residual.
+            if off <= 0.7 * allowed || marks[index] == Mark::Wrong {
+                continue;
+            }
+            if marks[index] == Mark::Open {
+                (tally.judged, tally.unjudged) = (tally.judged + 1, tally.unjudged - 1);
+            }
+            marks[index] = Mark::Wrong;
+            tally.wrong += 1;
+            let rule =
+                Some("a rotation keeps the norm of every pair, however far off its angle is");
+            if tally.worst.as_ref().is_none_or(|known| off > known.ulps) {
+                tally.worst = Some(self.wrong(index, off, f64::NAN, rule));
+            }
+        }
+    }
+
     fn count(&self, judged: &mut Judged, index: usize, off: f64, residual: f64) {
         if off.is_nan() || residual.is_nan() {
             return;
+        }
+        if let Some(format) = self.want.dtype().format() {
+            judged.signs.count(format, self.got.data()[index], self.want.data()[index], residual);
         }
         let class = HISTOGRAM.iter().position(|&end| off <= end).unwrap_or(HISTOGRAM.len());
         judged.histogram[class] += 1;

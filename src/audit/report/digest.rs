@@ -213,6 +213,10 @@ fn advice(report: &Report) -> Vec<String> {
                 .to_string(),
         );
     }
+    for section in &report.sections {
+        let name = (section.operation.name(), section.dtype.name());
+        lines.extend(section.signs.note().map(|note| format!("{} {}: {note}", name.0, name.1)));
+    }
     let asked = report.cases.iter().any(|c| !matches!(c.status, Status::Unclaimed(_)));
     match report.verdict {
         Verdict::Unjudged if report.cases.is_empty() || !asked => lines.push(

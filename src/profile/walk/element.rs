@@ -56,7 +56,7 @@ pub(in crate::profile) trait Kernel {
 }
 
 /// Phases of every plane at every position vector that occurs.
-pub(super) struct Phases<'k, 'a, K: Kernel> {
+pub(in crate::profile) struct Phases<'k, 'a, K: Kernel> {
     pub(super) kernel: &'k K,
     pub(super) rope: &'a Rope,
     pub(super) spectrum: K::Spectrum<'a>,
@@ -65,12 +65,16 @@ pub(super) struct Phases<'k, 'a, K: Kernel> {
 }
 
 impl<'k, 'a, K: Kernel> Phases<'k, 'a, K> {
-    pub(super) fn new(kernel: &'k K, rope: &'a Rope, direction: Direction) -> Phases<'k, 'a, K> {
+    pub(in crate::profile) fn new(
+        kernel: &'k K,
+        rope: &'a Rope,
+        direction: Direction,
+    ) -> Phases<'k, 'a, K> {
         let spectrum = kernel.spectrum(rope, direction);
         Phases { kernel, rope, spectrum, direction, by_position: HashMap::new() }
     }
 
-    pub(super) fn at(&mut self, vector: Vec<Position>) -> &[K::Phase] {
+    pub(in crate::profile) fn at(&mut self, vector: Vec<Position>) -> &[K::Phase] {
         let (kernel, rope, spectrum) = (self.kernel, self.rope, &self.spectrum);
         let direction = self.direction;
         let phase = |(index, plane): (usize, &Plane)| {
@@ -84,7 +88,7 @@ impl<'k, 'a, K: Kernel> Phases<'k, 'a, K> {
 }
 
 /// The position of a token on every axis, of positions [axis][…].
-pub(super) fn at(positions: &Positions, token: usize) -> Vec<Position> {
+pub(in crate::profile) fn at(positions: &Positions, token: usize) -> Vec<Position> {
     let axes = positions.shape().first().copied().unwrap_or_default();
     let count = positions.data().len() / axes.max(1);
     (0..axes).filter_map(|axis| positions.data().get(axis * count + token).copied()).collect()
