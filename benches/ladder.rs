@@ -5,7 +5,7 @@
 //! and adds numpy, mpmath and Arb. Compare lines of one run: a machine's noise is in all of them.
 //! Words after `--` select lines.
 
-use ropewalk::encoding::{Body, Question, RopeConfig};
+use ropewalk::encoding::{Body, Heads, Question, RopeConfig};
 use ropewalk::exact::ladder::{Bf16, F16, Ladder, Output, Path, Span};
 use ropewalk::exact::{ResolvedRope, bulk};
 use ropewalk::number::{Dtype, Tensor};
@@ -112,7 +112,10 @@ fn answered(dtype: Dtype, threads: usize) {
         (one | noise & ((1 << (format.precision - 1)) - 1))
             ^ if i % 3 == 0 { format.sign_bit() } else { 0 }
     });
-    rotate.q = Tensor::new(dtype, vec![1, 1, POSITIONS, 2 * PLANES], data.collect()).expect("data");
+    rotate.q = Tensor::new(dtype, vec![1, 1, POSITIONS, 2 * PLANES], data.collect())
+        .ok()
+        .and_then(Heads::new)
+        .expect("data");
     let positions = (0..POSITIONS as i64).map(Position::integer).collect();
     rotate.positions = Positions::new(vec![1, 1, POSITIONS], positions).expect("positions");
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");

@@ -61,8 +61,8 @@ pub use probe::asked::probes;
 pub use process::{Process, ProcessOptions};
 pub use reply::read_reply;
 pub use report::{
-    Digest, Fine, FlagTally, Kind, Recorded, Style, Unreadable, clean, evidence, link, markdown,
-    ndjson, read_ndjson, terminal, ulp, value,
+    Digest, Fine, FlagTally, Kind, Recorded, Style, Unreadable, clean, distance, evidence, largest,
+    link, markdown, ndjson, read_ndjson, report_schema, sentences, terminal, ulp, value,
 };
 pub use run::{Audited, Options, audit, judge_all};
 pub use tolerance::{Tolerances, right_profiles};

@@ -51,7 +51,7 @@ pub use sweep::{
 pub use walk::Named;
 
 use crate::encoding::{Question, Rope};
-use crate::number::Dtype;
+use crate::number::Format;
 use crate::request::Position;
 
 /// What a machine of this profile answers: the floating-point tensors in the order of the
@@ -60,7 +60,8 @@ use crate::request::Position;
 /// Bit for bit wherever IEEE 754 determines it; elementary functions are correctly rounded but for
 /// one case in 2²⁸. Copied bits are copied.
 pub fn emulate(profile: &Profile, question: &Question) -> Vec<Named> {
-    walk::walk(&emulator::Emulator::new(profile, question.dtype), question)
+    let Some(output) = question.dtype.format() else { return vec![] };
+    walk::walk(&emulator::Emulator::new(profile, output), question)
 }
 
 /// For every profile and element the largest |answer − exact value| that a machine of the profile
@@ -70,8 +71,10 @@ pub fn emulate(profile: &Profile, question: &Question) -> Vec<Named> {
 /// part, or the bound reached what was mixed (magnitude·|z| of the plane, Σ|q||k| of a score, the
 /// value itself elsewhere). An overflowing answer counts as ±2^(e_max+1).
 pub fn bounds(question: &Question, profiles: &[Profile]) -> Vec<(&'static str, Vec<Named>)> {
-    let of =
-        |profile: &Profile| walk::walk(&bound::Bounder::new(profile, question.dtype), question);
+    let of = |profile: &Profile| {
+        let output = question.dtype.format();
+        output.map_or(vec![], |o| walk::walk(&bound::Bounder::new(profile, o), question))
+    };
     profiles.iter().map(|profile| (profile.name, of(profile))).collect()
 }
 
@@ -100,7 +103,7 @@ pub struct Angle {
 /// assert!(angles[1].bound < 0.08); // radians: f32 is not much more than this at 128k
 /// ```
 pub fn angles(profile: &Profile, rope: &Rope, position: &[Position]) -> Vec<Angle> {
-    let emulated = emulator::Emulator::new(profile, Dtype::F64).angles(rope, position);
-    let bounds = bound::Bounder::new(profile, Dtype::F64).angle_errors(rope, position);
+    let emulated = emulator::Emulator::new(profile, Format::F64).angles(rope, position);
+    let bounds = bound::Bounder::new(profile, Format::F64).angle_errors(rope, position);
     emulated.into_iter().zip(bounds).map(|(radians, bound)| Angle { radians, bound }).collect()
 }

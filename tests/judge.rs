@@ -3,7 +3,7 @@
 use assert_cmd::Command;
 use proptest::prelude::*;
 use ropewalk::audit::{Case, LargeJudge, Rows, Tolerances, judge, right_profiles};
-use ropewalk::encoding::{Body, Question};
+use ropewalk::encoding::{Body, Heads, Question};
 use ropewalk::exact::{answer, bulk::Rotator};
 use ropewalk::number::{Dtype, Tensor};
 use ropewalk::request::{Position, Positions, Request};
@@ -295,7 +295,7 @@ proptest! {
         }).collect();
         let mut question = template.clone();
         let Body::Rotate(rotate) = &mut question.body else { unreachable!() };
-        rotate.q = Tensor::new(dtype, vec![1, 1, 6, dim], input.clone()).unwrap();
+        rotate.q = Tensor::new(dtype, vec![1, 1, 6, dim], input.clone()).ok().and_then(Heads::new).unwrap();
         let list = positions.iter().map(|p| Position::integer(*p)).collect();
         rotate.positions = Positions::new(vec![1, 1, 6], list).unwrap();
         let (rope, direction) = (rotate.rope.clone(), rotate.direction);

@@ -4,7 +4,7 @@ use super::capability::Description;
 use super::case::Case;
 use super::kernel::Kernel;
 use super::outcome::{Answered, Breakage, Outcome};
-use crate::number::Tensor;
+use super::place::index_of;
 use std::collections::BTreeMap;
 
 /// Breakages in a row after which the rest of a group is not asked; a later group is.
@@ -42,7 +42,7 @@ pub(super) fn ask(
             let broken = broken.entry(&case.group).or_default();
             let outcome = match *broken >= PATIENCE {
                 true => Outcome::Broken(Breakage::GivenUp(*broken)),
-                false => kernel.ask(&case.ask),
+                false => kernel.ask(&case.ask).cut(),
             };
             match outcome {
                 Outcome::Broken(Breakage::GivenUp(_)) => {}
@@ -66,7 +66,7 @@ pub(super) fn ask(
             if one.broke.is_some() {
                 continue;
             }
-            match kernel.ask(&cases[one.case].ask) {
+            match kernel.ask(&cases[one.case].ask).cut() {
                 // Nothing was asked: what was answered before stands.
                 Outcome::Broken(Breakage::GivenUp(_)) => {}
                 again @ (Outcome::Broken(_) | Outcome::Errored(_) | Outcome::Misbehaved(..)) => {
@@ -138,18 +138,9 @@ fn moved(first: &Outcome, again: &Outcome) -> Option<Vec<(String, Vec<usize>)>> 
         };
         for (flat, (&a_bits, &b_bits)) in a.data().iter().zip(b.data()).enumerate() {
             if canonical(a_bits) != canonical(b_bits) {
-                places.push((name.clone(), place(a, flat)));
+                places.push((name.clone(), index_of(flat, a.shape())));
             }
         }
     }
     (!places.is_empty()).then_some(places)
-}
-
-fn place(tensor: &Tensor, mut flat: usize) -> Vec<usize> {
-    let mut index = vec![0; tensor.shape().len()];
-    for (at, &length) in index.iter_mut().zip(tensor.shape()).rev() {
-        *at = flat % length.max(1);
-        flat /= length.max(1);
-    }
-    index
 }

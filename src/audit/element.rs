@@ -1,6 +1,6 @@
 //! Which answers are right beside those within a bound: the rules of special values.
 
-use crate::encoding::{Body, Pair, Plane, Question};
+use crate::encoding::{Body, Heads, Pair, Plane, Question};
 use crate::number::{Format, Tensor};
 use crate::request::{Input, Json, Position};
 
@@ -85,18 +85,14 @@ fn padding(input: &Input, count: usize) -> Vec<Accepts> {
 
 /// The rules of [batch, heads, seq, head_dim].
 fn planes(
-    tensor: &Tensor,
+    tensor: &Heads,
     pairs: &[Pair],
     still: &dyn Fn(usize, usize) -> bool,
     open: &dyn Fn(usize) -> bool,
 ) -> Vec<Accepts> {
-    let &[_, heads, seq, dim] = tensor.shape() else {
-        return vec![Accepts::Value; tensor.data().len()];
-    };
-    let format = tensor.dtype().format().unwrap_or(Format::F64);
+    let (format, dim) = (tensor.format(), tensor.dim());
     let mut rules = vec![Accepts::Copy; tensor.data().len()];
-    for (row, bits) in tensor.data().chunks(dim.max(1)).enumerate() {
-        let token = row / (heads * seq).max(1) * seq + row % seq.max(1);
+    for (row, token, bits) in tensor.rows() {
         for (index, pair) in pairs.iter().enumerate() {
             let finite = [pair.re, pair.im].map(|i| format.is_finite(bits[i]));
             for (own, i) in [pair.re, pair.im].into_iter().enumerate() {

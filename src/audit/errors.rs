@@ -13,6 +13,8 @@ pub struct Cell {
     pub beyond: usize,
     /// The largest error in ulp of the right answer.
     pub ulp: f64,
+    /// The largest error as a share of its bound; none where nothing may be off.
+    pub share: Option<f64>,
     /// The largest error relative to what was mixed: |z| of the plane, the magnitude of a table,
     /// the frequency itself. Of a rotation this is the error of the angle in radians, while it is
     /// small. None for operations that mix nothing.
@@ -68,6 +70,13 @@ impl Errors {
         }
     }
 
+    /// Everything together.
+    pub fn whole(&self) -> Cell {
+        let mut whole = Cell::default();
+        self.cells.values().for_each(|cell| whole.merge(cell));
+        whole
+    }
+
     /// All planes of a band together.
     pub fn by_position(&self) -> BTreeMap<Band, Cell> {
         let mut bands: BTreeMap<Band, Cell> = BTreeMap::new();
@@ -99,6 +108,7 @@ impl Cell {
         self.elements += other.elements;
         self.beyond += other.beyond;
         self.ulp = self.ulp.max(other.ulp);
+        self.share = larger(self.share, other.share);
         self.relative = larger(self.relative, other.relative);
         self.bound = larger(self.bound, other.bound);
     }

@@ -3,7 +3,7 @@
 use super::case::Case;
 use super::finding::{CaseReport, Status};
 use super::judge::answer::judge;
-use super::judge::{Judged, Mark, Misfit};
+use super::judge::{Judged, Mark, Misfit, Wrong};
 use super::outcome::{Answered, Outcome};
 use super::place::Places;
 use super::tolerance::{Tolerances, right_profiles};
@@ -143,7 +143,8 @@ impl<'c> Exhibit<'c> {
         let mut notes = judged.map_or(vec![], |judged| judged.notes.clone());
         notes.extend(self.other_reason());
         let worst = tally.and_then(|tally| tally.worst.clone());
-        let place = worst.as_ref().zip(self.case.ask.question().ok());
+        let places = self.case.ask.question().ok().map(Places::new);
+        let place = worst.clone().zip(places);
         let ask = &self.case.ask;
         CaseReport {
             id: ask.id.clone(),
@@ -157,14 +158,25 @@ impl<'c> Exhibit<'c> {
             judged: tally.map_or(usize::from(rejection), |tally| tally.judged),
             unjudged: tally.map_or(0, |tally| tally.unjudged),
             wrong: tally.map_or(0, |tally| tally.wrong),
-            place: place
-                .map(|(worst, question)| Places::new(question).at(&worst.name, &worst.index)),
+            relative: place.as_ref().and_then(|(worst, places)| self.relative(worst, places)),
+            place: place.as_ref().map(|(worst, places)| places.at(&worst.name, &worst.index)),
             worst,
             worst_ulp: judged.and_then(|j| j.worst_ulp.as_ref()).map(|w| w.ulps),
             notes,
             profile: tally.and_then(|_| self.profiles.get(slot)).map(|profile| profile.name),
             status,
         }
+    }
+
+    /// The error of an element relative to what was mixed into it.
+    fn relative(&self, worst: &Wrong, places: &Places) -> Option<f64> {
+        let expected = self.case.truth.expected.tensors()?;
+        let want = expected.get(&worst.name)?;
+        let flat = worst.index.iter().zip(want.shape()).fold(0, |flat, (i, n)| flat * n + i);
+        let unit = want.dtype().format()?.ulp_exponent(worst.want)?;
+        let error = libm::ldexp(worst.ulps, unit);
+        let mixed = places.mixed(expected, &worst.name, want, flat)?;
+        (!error.is_nan()).then_some(error / mixed)
     }
 
     fn status(&self, slot: usize) -> Status {

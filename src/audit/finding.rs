@@ -7,9 +7,12 @@ use super::place::Place;
 use super::probe::Probe;
 use crate::number::Dtype;
 use crate::request::Operation;
+use schemars::JsonSchema;
+use serde::Serialize;
 
 /// The answer to "is it right?".
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// A right explanation bounds every judged element.
     Conforms,
@@ -172,6 +175,8 @@ pub struct CaseReport {
     pub profile: Option<&'static str>,
     /// Where the worst element lies.
     pub place: Option<Place>,
+    /// Its error relative to what was mixed: |z| of its plane. None for what mixes nothing.
+    pub relative: Option<f64>,
 }
 
 /// All cases of one operation in one output format: one kernel, in all likelihood.
@@ -237,7 +242,8 @@ pub struct Group {
 }
 
 /// A named explanation of what is wrong.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Diagnosis {
     /// One fault, or two together.
     pub faults: Vec<&'static str>,
@@ -255,7 +261,8 @@ pub struct Diagnosis {
 }
 
 /// Frequencies recovered from the answers, beside the declared ones.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Fitted {
     /// The config that the answers follow, as JSON to paste; none if no rule fits.
     pub config: Option<String>,
@@ -264,7 +271,8 @@ pub struct Fitted {
 }
 
 /// The frequency of one plane in radians per position.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct FittedPlane {
     /// Which plane.
     pub plane: usize,
@@ -275,7 +283,8 @@ pub struct FittedPlane {
 }
 
 /// Questions that stand in no file, so that settings meet which meet in no other.
-#[derive(Clone, Debug, PartialEq, Default)]
+#[derive(Clone, Debug, PartialEq, Default, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Drawn {
     /// What they were drawn from.
     pub seed: u64,
@@ -291,7 +300,8 @@ pub struct Drawn {
 }
 
 /// Settings that were not asked together.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Unasked {
     /// Which.
     pub what: String,
@@ -300,7 +310,8 @@ pub struct Unasked {
 }
 
 /// A fault that this run could not have seen.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Unseen {
     /// Its name.
     pub name: &'static str,
@@ -327,7 +338,8 @@ pub struct Report {
     pub diagnoses: Vec<Diagnosis>,
     /// What was noticed of a kernel that diverges, for whoever looks for the cause.
     pub clues: Vec<String>,
-    /// Frequencies recovered from the answers, if they were sought.
+    /// Frequencies recovered from the answers beside the declared ones; the inference of a diagnosis
+    /// sets it where that is what is wrong.
     pub fitted: Option<Fitted>,
     /// Names of the faults that this run would have seen.
     pub seen: Vec<&'static str>,

@@ -13,7 +13,7 @@ use super::judge::answer::judge;
 use super::judge::within::{scale, ulps};
 use super::judge::{HISTOGRAM, Mark, Misfit, Wrong};
 use super::tolerance::Tolerances;
-use crate::encoding::{Body, Expression, Question, Rope, outside};
+use crate::encoding::{Body, Expression, Heads, Question, Rope, outside};
 use crate::number::{Dtype, Format, Tensor};
 use crate::profile::{Floor, Profile};
 use crate::request::{Input, Json, Object, Position, Positions, tensor_json};
@@ -279,7 +279,8 @@ impl<'a> LargeJudge<'a> {
             let list = (0..axes).flat_map(position).collect();
             let positions = Positions::new(vec![axes, 1, some.len()], list);
             // As many as the shapes say.
-            if let (Some(q), Some(positions)) = (tensor(self.input, rows.input), positions) {
+            let q = tensor(self.input, rows.input).and_then(Heads::new);
+            if let (Some(q), Some(positions)) = (q, positions) {
                 (rotate.q, rotate.positions) = (q, positions);
             }
         }

@@ -23,6 +23,32 @@ pub enum Outcome {
     Broken(Breakage),
 }
 
+impl Outcome {
+    /// What a kernel says in its own words is kept as far as people read it.
+    pub(super) fn cut(self) -> Outcome {
+        match self {
+            Outcome::Rejected(text) => Outcome::Rejected(cut(text)),
+            Outcome::Unsupported(text) => Outcome::Unsupported(cut(text)),
+            Outcome::Skipped(text) => Outcome::Skipped(cut(text)),
+            Outcome::Errored(text) => Outcome::Errored(cut(text)),
+            Outcome::Misbehaved(probe, text) => Outcome::Misbehaved(probe, cut(text)),
+            other => other,
+        }
+    }
+}
+
+/// What a kernel says of itself, as much of it as a report may hold: a thousand refusals of a
+/// megabyte each would fill memory and every page.
+pub(super) fn cut(mut text: String) -> String {
+    const MOST: usize = 2000;
+    if let Some((end, _)) = text.char_indices().nth(MOST) {
+        text.truncate(end);
+        text.shrink_to_fit();
+        text.push('…');
+    }
+    text
+}
+
 /// How a kernel failed to answer at all.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Breakage {

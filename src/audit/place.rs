@@ -1,7 +1,9 @@
 //! Where an element of an answer lies, in the words of its operation.
 
 use crate::encoding::{Body, Pair, Plane, Question};
+use crate::number::Tensor;
 use crate::request::Position;
+use crate::vector::Tensors;
 use std::fmt;
 
 /// Where an element lies.
@@ -105,6 +107,35 @@ impl<'q> Places<'q> {
         let own = (*self.coordinates.get(coordinate)?)?;
         let other = |c: &Option<(usize, bool)>| *c == Some((own.0, !own.1));
         self.coordinates.iter().position(other)
+    }
+
+    /// What was mixed into an element, as far as its right answer shows it; none if that is nothing.
+    pub(super) fn mixed(
+        &self,
+        expected: &Tensors,
+        name: &str,
+        want: &Tensor,
+        flat: usize,
+    ) -> Option<f64> {
+        let format = want.dtype().format()?;
+        let value = |tensor: &Tensor, flat: usize| format.to_f64(tensor.data()[flat]);
+        let size = match &self.question.body {
+            Body::Rotate(_) | Body::Apply(_) => {
+                let coordinate = flat % want.columns().max(1);
+                let partner = flat - coordinate + self.partner(coordinate)?;
+                value(want, flat).hypot(value(want, partner))
+            }
+            Body::Table(_) => {
+                let (cos, sin) = (expected.get("cos")?, expected.get("sin")?);
+                value(cos, flat).hypot(value(sin, flat))
+            }
+            Body::InvFreq(_) if name == "inv_freq" => value(want, flat).abs(),
+            Body::Sinusoidal(_) => 1.0,
+            _ => return None,
+        };
+        // Where all of it is subnormal a share of it says nothing.
+        let least = libm::ldexp(1.0, format.e_min());
+        (size.is_finite() && size >= least).then_some(size)
     }
 
     /// Where the element of an output with this index lies.

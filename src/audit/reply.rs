@@ -1,6 +1,6 @@
 //! One line of a kernel, read strictly.
 
-use super::outcome::{Breakage, Outcome};
+use super::outcome::{Breakage, Outcome, cut};
 use crate::number::Tensor;
 use crate::request::{Input, Json, Object};
 
@@ -86,18 +86,6 @@ fn output(object: &Object) -> Result<Vec<(String, Tensor)>, String> {
         Err(reject) => Err(format!("output {}", reject.text)),
     };
     named.iter().map(read).collect()
-}
-
-/// What a kernel says of itself, as much of it as a report may hold: a thousand refusals of a
-/// megabyte each would fill memory and every page.
-pub(super) fn cut(mut text: String) -> String {
-    const MOST: usize = 2000;
-    if let Some((end, _)) = text.char_indices().nth(MOST) {
-        text.truncate(end);
-        text.shrink_to_fit();
-        text.push('…');
-    }
-    text
 }
 
 /// The beginning of a line, for a message.

@@ -2,6 +2,7 @@
 
 mod bars;
 mod digest;
+mod lines;
 mod markdown;
 mod ndjson;
 mod read;
@@ -10,7 +11,7 @@ mod words;
 
 pub use digest::{Digest, Fine, FlagTally, Kind};
 pub use markdown::markdown;
-pub use ndjson::ndjson;
+pub use ndjson::{ndjson, report_schema};
 pub use read::{Recorded, Unreadable, read_ndjson};
 pub use terminal::{Style, terminal};
-pub use words::{clean, evidence, link, ulp, value};
+pub use words::{clean, distance, evidence, largest, link, sentences, ulp, value};

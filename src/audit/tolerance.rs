@@ -1,7 +1,7 @@
 //! How far off a right kernel may be.
 
-use crate::encoding::{Body, Question};
-use crate::number::{Dtype, Format, Tensor};
+use crate::encoding::{Body, Heads, Question};
+use crate::number::{Dtype, Tensor};
 use crate::profile::{self, NAMED, Profile};
 
 /// The named profiles that are right for an output format: those whose bound may acquit.
@@ -64,11 +64,9 @@ impl Tolerances {
 /// left of a plane whose other coordinate is no number.
 pub(super) fn without_nonfinite(question: &Question) -> Question {
     let mut question = question.clone();
-    let finite = |tensor: &Tensor| {
-        let format = tensor.dtype().format().unwrap_or(Format::F64);
-        let clean = |&bits: &u64| if format.is_finite(bits) { bits } else { 0 };
-        let data = tensor.data().iter().map(clean).collect();
-        Tensor::new(tensor.dtype(), tensor.shape().to_vec(), data).unwrap_or(tensor.clone())
+    let finite = |heads: &Heads| {
+        let format = heads.format();
+        heads.map(|bits| if format.is_finite(bits) { bits } else { 0 })
     };
     if let Body::Rotate(rotate) = &mut question.body {
         rotate.q = finite(&rotate.q);

@@ -187,15 +187,7 @@ fn json(judged: &Judged) -> String {
             })
         })
         .collect();
-    let diagnoses = judged.report.as_ref().map(|report| {
-        let one = |d: &crate::audit::Diagnosis| {
-            json!({
-                "faults": d.faults, "alternatives": d.alternatives, "explains": d.explains,
-                "summary": d.summary, "fix": d.fix, "links": d.links,
-            })
-        };
-        report.diagnoses.iter().map(one).collect::<Vec<_>>()
-    });
+    let diagnoses = judged.report.as_ref().map(|report| &report.diagnoses);
     let clues = judged.report.as_ref().map(|report| &report.clues);
     let object = json!({
         "verdict": word(judged.verdict()).to_lowercase(),

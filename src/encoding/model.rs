@@ -106,7 +106,9 @@ pub fn flatten(config: &Object, schemes: &[&dyn Scheme]) -> Result<Object, Rejec
 /// The parts of a larger model that a config.json describes: `text`, and the towers beside it.
 pub fn parts(model: &Object) -> Vec<&'static str> {
     let towers = TOWERS.iter().map(|(part, _)| *part);
-    std::iter::once("text").chain(towers.filter(|part| Levels::tower(model, part).is_ok())).collect()
+    std::iter::once("text")
+        .chain(towers.filter(|part| Levels::tower(model, part).is_ok()))
+        .collect()
 }
 
 /// The layer types that a config.json must be asked for one by one; empty if all rotating layers

@@ -6,17 +6,16 @@ mod position_ids;
 mod rotary;
 mod rows;
 mod shape;
-
-pub(crate) use shape::floating;
-use shape::{expect_output, shape_error};
+mod tensors;
 
 pub use additive::{AlibiBias, DebertaBucket, ShawBucket, T5, TemperatureRows};
 pub use position_ids::{Beside, IdSource, PositionIds};
 pub use rotary::{Apply, InvFreq, Rotate, Score, Table};
 pub use rows::{LearnedRows, PermuteRows, SinusoidalRows};
+pub use tensors::{Floats, Heads};
 
 use super::spectrum::{SCHEMES, Scheme};
-use crate::number::{Dtype, Tensor};
+use crate::number::Dtype;
 use crate::request::{Object, Operation, Reject, Request, Slug};
 
 /// A request that passed every rule. Answering it can only fail with `UndecidedRounding`.
@@ -42,7 +41,7 @@ pub enum Body {
     AlibiSlopes(super::Alibi),
     AlibiBias(AlibiBias),
     T5Bucket(T5),
-    T5Bias(T5, Tensor),
+    T5Bias(T5, Floats),
     Sinusoidal(SinusoidalRows),
     Learned(LearnedRows),
     PermuteQk(PermuteRows),

@@ -10,12 +10,12 @@ mod score;
 pub use model::{Answer, Named, Sink, Site};
 
 use super::round::{Rounded, UndecidedRounding};
-use crate::encoding::{Body, Question};
-use crate::number::{Dtype, Format, Tensor};
+use crate::encoding::{Body, Heads, Question};
+use crate::number::{Dtype, Tensor};
 
 /// The floating-point tensors of an answer and their shapes, in the order of the contract.
 pub fn shapes(question: &Question) -> Vec<(&'static str, Vec<usize>)> {
-    let qk = |q: &Tensor, k: &Option<Tensor>| {
+    let qk = |q: &Heads, k: &Option<Heads>| {
         let q = [("q", q.shape().to_vec())];
         q.into_iter().chain(k.as_ref().map(|k| ("k", k.shape().to_vec()))).collect()
     };
@@ -63,8 +63,8 @@ pub fn shapes(question: &Question) -> Vec<(&'static str, Vec<usize>)> {
 /// # Errors
 /// What the sink returns, and `UndecidedRounding` where a branch of a formula stays open.
 pub fn visit(question: &Question, sink: &mut Sink) -> Result<(), UndecidedRounding> {
-    // The formats of integer answers do not matter: they visit nothing.
-    let format = question.dtype.format().unwrap_or(Format::F64);
+    // Integers are answered without rounding: there is nothing to visit.
+    let Some(format) = question.dtype.format() else { return Ok(()) };
     match &question.body {
         Body::Rotate(r) => rotary::rotate(r, format, sink),
         Body::Apply(a) => rotary::apply(a, sink),
@@ -86,7 +86,11 @@ pub fn visit(question: &Question, sink: &mut Sink) -> Result<(), UndecidedRoundi
 
 /// Answers a question by visiting its elements.
 pub(super) fn one_by_one(question: &Question) -> Result<Answer, UndecidedRounding> {
-    let format = question.dtype.format().unwrap_or(Format::F64);
+    let Some(format) = question.dtype.format() else {
+        let whole = |(name, expected)| Named { name, expected, residual: None };
+        let tensors = question.integers().into_iter().map(whole).collect();
+        return Ok(Answer { tensors, precision: 0 });
+    };
     let shapes = shapes(question);
     let sizes: Vec<usize> = shapes.iter().map(|(_, shape)| shape.iter().product()).collect();
     let mut bits: Vec<Vec<u64>> = sizes.iter().map(|&n| vec![0; n]).collect();

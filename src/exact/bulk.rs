@@ -85,16 +85,14 @@ fn rounded<O: Output>(question: &Question) -> Result<Answer, UndecidedRounding> 
             let mut answer = Answer { tensors: Vec::new(), precision: 0 };
             for (name, tensor) in [("q", Some(&r.q)), ("k", r.k.as_ref())] {
                 let Some(tensor) = tensor else { continue };
-                let &[_, heads, seq, dim] = tensor.shape() else { continue };
                 let position = |row: usize, axis: usize| {
-                    let token = row / (heads * seq) * seq + row % seq;
-                    r.positions.data()[axis * tokens + token].numerator
+                    r.positions.data()[axis * tokens + tensor.token(row)].numerator
                 };
                 let input = Input {
-                    format: tensor.dtype().format().unwrap_or(Format::F64),
+                    format: tensor.format(),
                     pairs: &r.rope.pairs(),
-                    dim,
-                    rows: tensor.data().len() / dim.max(1),
+                    dim: tensor.dim(),
+                    rows: tensor.data().len() / tensor.dim().max(1),
                     position: &position,
                 };
                 let rows = Some(tensor.data());

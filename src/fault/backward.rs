@@ -3,7 +3,7 @@
 use super::Fault;
 use super::change::Change;
 use super::row;
-use crate::encoding::{Body, Expression, Question};
+use crate::encoding::{Body, Expression, Heads, Question};
 use crate::request::Direction;
 
 /// The direction of a question that has one.
@@ -54,13 +54,15 @@ pub(super) fn faults() -> Vec<Fault> {
                     _ => return None,
                 };
                 let mut changed = None;
-                for tensor in [Some(q), k].into_iter().flatten() {
-                    let [_, heads, seq, dim] = row::shape(tensor)?;
-                    let data = tensor.data().to_vec();
+                for rows in [Some(q), k].into_iter().flatten() {
+                    let (heads, seq, dim) = (rows.heads(), rows.seq(), rows.dim());
+                    let data = rows.data().to_vec();
                     let first = |row: row::Row| (row.batch * heads + row.head) * seq * dim;
-                    let edited = row::edit(tensor, |row, _| {
+                    let mut tensor = rows.tensor().clone();
+                    let edited = row::edit(&mut tensor, |row, _| {
                         Some(data[first(row)..first(row) + dim].to_vec())
                     });
+                    *rows = Heads::new(tensor)?;
                     changed = edited.or(changed);
                 }
                 changed

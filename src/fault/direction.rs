@@ -4,7 +4,7 @@ use super::Fault;
 use super::change::{Change, View};
 use super::edit;
 use super::row::{self, Turned};
-use crate::encoding::{Body, Question};
+use crate::encoding::{Body, Heads, Question};
 use crate::number::Tensor;
 use crate::profile::encode;
 use crate::request::{Direction, Json, Output};
@@ -187,7 +187,8 @@ pub(super) fn faults() -> Vec<Fault> {
             change: Change::Rotated(|view, output| {
                 let mut question = view.question.clone();
                 let once = |name: &str| {
-                    output.iter().find(|(n, _)| *n == name).map(|(_, tensor)| tensor.clone())
+                    let tensor = output.iter().find(|(n, _)| *n == name).map(|(_, t)| t.clone());
+                    tensor.and_then(Heads::new)
                 };
                 match &mut question.body {
                     Body::Rotate(r) => (r.q, r.k) = (once("q")?, once("k")),

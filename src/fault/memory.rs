@@ -6,7 +6,7 @@ use super::direction::{backwards, mean};
 use super::edit;
 use super::history;
 use super::row;
-use crate::encoding::{Body, Expression, Layout, Pair, Plane};
+use crate::encoding::{Body, Expression, Heads, Layout, Pair, Plane};
 use crate::request::{Json, Slug};
 
 /// Pairs that a vector holds.
@@ -217,8 +217,8 @@ fn aliased(view: &super::change::View) -> Option<crate::request::Output> {
     let pairs: Vec<Pair> = row::turned(view.question)?.pairs;
     let right = (view.answer)(view.question);
     let mut question = view.question.clone();
-    let written = |input: &crate::number::Tensor, name: &str| {
-        let (from, to) = (view.question.dtype.format()?, input.dtype().format()?);
+    let written = |input: &Heads, name: &str| {
+        let (from, to) = (view.question.dtype.format()?, input.format());
         let new = &right.iter().find(|(n, _)| *n == name)?.1;
         let dim = input.columns();
         let mut bits = input.data().to_vec();
@@ -228,7 +228,8 @@ fn aliased(view: &super::change::View) -> Option<crate::request::Output> {
                 bits[at] = crate::profile::encode(to, from.to_f64(new.data()[at]));
             }
         }
-        crate::number::Tensor::new(input.dtype(), input.shape().to_vec(), bits).ok()
+        let mut bits = bits.into_iter();
+        Some(input.map(|old| bits.next().unwrap_or(old)))
     };
     match &mut question.body {
         Body::Rotate(r) => {

@@ -3,7 +3,7 @@
 use super::change::{Change, Reading, View};
 use super::edit;
 use super::{Fault, History};
-use crate::encoding::{Body, Question, Rotate, Score};
+use crate::encoding::{Body, Heads, Question, Rotate, Score};
 use crate::number::{Dtype, Format, Tensor};
 use crate::profile::{self, Profile};
 use crate::request::{Direction, Input, Json, Object, Operation, Output, Reject, Request};
@@ -166,8 +166,10 @@ impl<'a> Mutant<'a> {
         };
         let changed = self.changes_answers();
         let doubles = |tensor: &Tensor| -> Vec<f64> {
-            let format = tensor.dtype().format().unwrap_or(Format::F64);
-            tensor.data().iter().map(|&bits| 2.0 * format.to_f64(bits)).collect()
+            let format = tensor.dtype().format().into_iter();
+            let bits = |format| tensor.data().iter().map(move |&bits| (format, bits));
+            let double = |(format, bits): (Format, u64)| 2.0 * format.to_f64(bits);
+            format.flat_map(bits).map(double).collect()
         };
         let own = bounds(&self.question);
         let widened = |tensor: &Tensor| -> Vec<f64> {
@@ -332,18 +334,15 @@ fn sides(
 }
 
 /// Which query and which key every element of a score has, as rows of their tensors.
-fn rows_of(score: &Score) -> Option<Vec<(usize, usize)>> {
-    let (&[batch, heads, queries, _], &[_, key_heads, keys, _]) =
-        (score.q.shape(), score.k.shape())
-    else {
-        return None;
-    };
+fn rows_of(score: &Score) -> Vec<(usize, usize)> {
+    let (batch, heads, queries) = (score.q.batch(), score.q.heads(), score.q.seq());
+    let (key_heads, keys) = (score.k.heads(), score.k.seq());
     let of = |row: usize| {
         let (b, h) = (row / (heads * queries), row / queries % heads);
         let first = (b * key_heads + h * key_heads / heads) * keys;
         (first..first + keys).map(move |key| (row, key))
     };
-    Some((0..batch * heads * queries).flat_map(of).collect())
+    (0..batch * heads * queries).flat_map(of).collect()
 }
 
 /// The score of rotated queries and keys, both changed.
@@ -355,16 +354,14 @@ fn score_of(
     change: &dyn Fn(&View, &mut Output) -> Option<()>,
 ) -> Option<Output> {
     let [q, k] = sides(score, reference, history, change)?;
-    let (dim, format) = (*score.q.shape().last()?, dtype.format()?);
+    let (dim, format) = (score.q.dim(), dtype.format()?);
     let dot = |(query, key): (usize, usize)| {
         let (q, k) = (&q[query * dim..][..dim], &k[key * dim..][..dim]);
         profile::encode(format, q.iter().zip(k).map(|(q, k)| q * k).sum())
     };
-    let bits = rows_of(score)?.into_iter().map(dot).collect();
-    let (&[batch, heads, queries, _], &[_, _, keys, _]) = (score.q.shape(), score.k.shape()) else {
-        return None;
-    };
-    let tensor = Tensor::new(dtype, vec![batch, heads, queries, keys], bits).ok()?;
+    let bits = rows_of(score).into_iter().map(dot).collect();
+    let shape = vec![score.q.batch(), score.q.heads(), score.q.seq(), score.k.seq()];
+    let tensor = Tensor::new(dtype, shape, bits).ok()?;
     Some(vec![("score", tensor)])
 }
 
@@ -373,17 +370,17 @@ fn score_of(
 /// A change may multiply any coordinate by any entry of a row's table, so a coordinate is off by at
 /// most the row's norm times the largest bound of a row of ones. Two machines are twice that apart.
 fn between(score: &Score, profile: &Profile, rotated: &[Vec<f64>; 2]) -> Option<Vec<f64>> {
-    let dim = *score.q.shape().last()?;
-    let ones = |tensor: &Tensor| {
-        let one = profile::encode(tensor.dtype().format()?, 1.0);
-        Tensor::new(tensor.dtype(), tensor.shape().to_vec(), vec![one; tensor.data().len()]).ok()
+    let dim = score.q.dim();
+    let ones = |heads: &Heads| {
+        let one = profile::encode(heads.format(), 1.0);
+        heads.map(|_| one)
     };
-    let ones = Score { q: ones(&score.q)?, k: ones(&score.k)?, ..score.clone() };
+    let ones = Score { q: ones(&score.q), k: ones(&score.k), ..score.clone() };
     let apart = |is_key: bool, name: &str| -> Option<Vec<f64>> {
         let (_, named) = profile::bounds(&side(&ones, is_key), &[*profile]).into_iter().next()?;
         let bound = named.into_iter().find(|named| named.name == name)?.tensor;
         let input = if is_key { &score.k } else { &score.q };
-        let format = input.dtype().format()?;
+        let format = input.format();
         let row = |(bound, input): (&[u64], &[u64])| {
             let norm = input.iter().fold(0.0, |norm, &x| libm::hypot(norm, format.to_f64(x)));
             2.0 * norm * bound.iter().map(|&b| f64::from_bits(b)).fold(0.0, f64::max)
@@ -398,5 +395,5 @@ fn between(score: &Score, profile: &Profile, rotated: &[Vec<f64>; 2]) -> Option<
         let (a, b) = (query[i], key[j]);
         a * size(k, j) + b * size(q, i) + dim as f64 * a * b
     };
-    Some(rows_of(score)?.into_iter().map(of).collect())
+    Some(rows_of(score).into_iter().map(of).collect())
 }

@@ -1,7 +1,7 @@
 //! Rotations row by row, for faults that confuse rows, heads, tokens and channels.
 
 use super::change::View;
-use crate::encoding::{Body, Pair, Question, Rotate};
+use crate::encoding::{Body, Heads, Pair, Question, Rotate};
 use crate::number::{Dtype, Tensor};
 use crate::profile::encode;
 use crate::request::{Operation, Output, Position, Positions};
@@ -16,8 +16,8 @@ pub(super) struct Row {
 
 /// A rotation or an application of a table, alike.
 pub(super) struct Turned<'q> {
-    pub(super) q: &'q Tensor,
-    pub(super) k: Option<&'q Tensor>,
+    pub(super) q: &'q Heads,
+    pub(super) k: Option<&'q Heads>,
     pub(super) pairs: Vec<Pair>,
 }
 
@@ -126,7 +126,7 @@ pub(super) fn at(
 ) -> Option<()> {
     let r = rotate(view)?;
     let input = if name == "k" { r.k.as_ref()? } else { &r.q };
-    let [batch, heads, seq, dim] = shape(input)?;
+    let (batch, heads, seq, dim) = (input.batch(), input.heads(), input.seq(), input.dim());
     let rows = batch * heads * seq;
     let axes = r.rope.axes;
     let mut data = vec![Position::integer(0); axes * rows];
@@ -138,6 +138,7 @@ pub(super) fn at(
         }
     }
     let flat = Tensor::new(input.dtype(), vec![rows, 1, 1, dim], input.data().to_vec()).ok()?;
+    let flat = Heads::new(flat)?;
     let question = Question {
         operation: Operation::Rotate,
         dtype: view.question.dtype,

@@ -10,7 +10,7 @@ use super::span::{Span, Spans};
 use super::walk::Kernel;
 use super::{Precision, Profile, Recipe, Scaling, on_axis};
 use crate::encoding::{Arithmetic, Expression, Pair, Plane, Rope};
-use crate::number::{Dtype, Format};
+use crate::number::Format;
 use crate::request::{Direction, Position};
 
 /// Bounds the errors of a profile.
@@ -33,13 +33,12 @@ pub(super) struct Spectrum<'a> {
 }
 
 impl Bounder {
-    pub(super) fn new(profile: &Profile, dtype: Dtype) -> Bounder {
+    pub(super) fn new(profile: &Profile, output: Format) -> Bounder {
         let machine = |format| profile.machine(format);
         let spans = |m: Machine| Spans { machine: Some(m), accuracy: profile.accuracy };
         let step = |precision: Precision| spans(machine(precision.format()));
         let tensor = machine(profile.frequency.computing());
         let stored = machine(profile.frequency.format());
-        let output = dtype.format().unwrap_or(Format::F64);
         let written = match profile.output {
             Precision::Exact => None,
             step => Some(machine(step.format())),

@@ -6,7 +6,7 @@ use super::pipeline::{Pipeline, Turning};
 use super::walk::Kernel;
 use super::{Accuracy, Contraction, Precision, Profile, on_axis};
 use crate::encoding::{Arithmetic, Expression, Pair, Plane, Rope};
-use crate::number::{Dtype, Format};
+use crate::number::Format;
 use crate::request::{Direction, Position};
 
 /// Emulates a profile.
@@ -55,7 +55,7 @@ pub(super) struct Phase {
 }
 
 impl<'p> Emulator<'p> {
-    pub(super) fn new(profile: &'p Profile, dtype: Dtype) -> Emulator<'p> {
+    pub(super) fn new(profile: &'p Profile, output: Format) -> Emulator<'p> {
         let machine = |format| profile.machine(format);
         let step = |precision: Precision| machine(precision.format());
         let stored = step(profile.frequency);
@@ -82,7 +82,7 @@ impl<'p> Emulator<'p> {
                 accuracy: profile.accuracy,
             },
             arithmetic: step(profile.arithmetic),
-            output: dtype.format().unwrap_or(Format::F64),
+            output,
         }
     }
 

@@ -77,7 +77,7 @@ impl Floor {
         if rope.planes.iter().any(|plane| plane.growth != Expression::integer(1)) {
             return None;
         }
-        let bounder = Bounder::new(profile, output);
+        let bounder = Bounder::new(profile, output.format()?);
         let (factor, angles) = bounder.unit_angles(rope, direction)?;
         let running = profile.recipe == Recipe::RunningProduct;
         let steps = if running { 128.0 } else { 4.0 };

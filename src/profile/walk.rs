@@ -5,10 +5,9 @@ mod rotary;
 
 pub(super) use element::Kernel;
 pub use element::Named;
-use element::{Phases, at, format_of, named, rows};
+use element::{Phases, at, named};
 
-use crate::encoding::{Body, Expression, Question};
-use crate::number::Tensor;
+use crate::encoding::{Body, Expression, Floats, Question};
 use crate::request::{Direction, Position};
 use std::collections::HashMap;
 
@@ -16,8 +15,8 @@ use std::collections::HashMap;
 pub(super) fn walk<K: Kernel>(kernel: &K, question: &Question) -> Vec<Named> {
     let dtype = question.dtype;
     let one = |name, shape, bits| named(name, dtype, shape, bits).into_iter().collect();
-    let copies = |name, shape, tensor: &Tensor, sources: &mut dyn Iterator<Item = usize>| {
-        let format = format_of(tensor);
+    let copies = |name, shape, tensor: &Floats, sources: &mut dyn Iterator<Item = usize>| {
+        let format = tensor.format();
         let bits = sources.map(|i| kernel.copied(tensor.data()[i], format)).collect();
         one(name, shape, bits)
     };

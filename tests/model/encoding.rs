@@ -36,7 +36,10 @@ fn a_model_type_says_what_it_is_built_with() {
     }
     assert_eq!(has(json!({"hidden_size": 4096, "num_attention_heads": 32})), "refused");
     // The text model inside decides.
-    assert_eq!(has(json!({"model_type": "blip-2", "text_config": {"model_type": "opt"}})), "learned");
+    assert_eq!(
+        has(json!({"model_type": "blip-2", "text_config": {"model_type": "opt"}})),
+        "learned"
+    );
     assert_eq!(has(json!({"model_type": "llava", "text_config": {"model_type": "llama"}})), "rope");
 }
 

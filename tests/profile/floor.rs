@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use ropewalk::audit::right_profiles;
-use ropewalk::encoding::{Body, Question};
+use ropewalk::encoding::{Body, Heads, Question};
 use ropewalk::number::{Dtype, Format, Tensor};
 use ropewalk::profile::{Floor, bounds, find};
 use ropewalk::request::{Direction, Position, Positions, Request};
@@ -63,7 +63,7 @@ proptest! {
             match bits % 7 { 0 => 0, _ => round(format, x) }
         };
         let data = (0..rows * dim).map(number).collect();
-        rotate.q = Tensor::new(dtype, vec![1, 1, rows, dim], data).unwrap();
+        rotate.q = Tensor::new(dtype, vec![1, 1, rows, dim], data).ok().and_then(Heads::new).unwrap();
         let (rope, q) = (rotate.rope.clone(), rotate.q.clone());
         let floor = Floor::new(&profile, &rope, direction, format, dtype).unwrap();
         let bound = &bounds(&question, &[profile])[0].1[0].tensor;
@@ -100,7 +100,7 @@ fn floors_are_near_bounds() {
         let list = positions.iter().map(|p| Position::integer(*p)).collect();
         rotate.positions = Positions::new(vec![1, 1, 4], list).unwrap();
         let data = (0..64).map(|i| round(format, 1.0 + i as f64 / 64.0)).collect();
-        rotate.q = Tensor::new(dtype, vec![1, 1, 4, 16], data).unwrap();
+        rotate.q = Tensor::new(dtype, vec![1, 1, 4, 16], data).ok().and_then(Heads::new).unwrap();
         let (rope, q) = (rotate.rope.clone(), rotate.q.clone());
         let floor = Floor::new(&profile, &rope, Direction::Forward, format, dtype).unwrap();
         let bound = &bounds(&question, &[profile])[0].1[0].tensor;

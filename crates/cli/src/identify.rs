@@ -90,14 +90,6 @@ fn to_json(found: &Identified) -> Value {
             |p| json!({"re": p.re, "im": p.im, "axis": p.axis, "theta": p.theta, "error": p.error}),
         )
         .collect();
-    let diagnoses: Vec<Value> = found
-        .diagnoses
-        .iter()
-        .map(|d| {
-            json!({"faults": d.faults, "alternatives": d.alternatives, "explains": d.explains,
-                   "summary": d.summary, "fix": d.fix, "links": d.links})
-        })
-        .collect();
     json!({
         "config": found.config.as_ref().map(config),
         "profile": found.precision.profile.or(found.precision.explained_by),
@@ -113,7 +105,7 @@ fn to_json(found: &Identified) -> Value {
         "profile_is_right": found.precision.profile.is_some(),
         "alike": {"profiles": found.precision.alike, "share": found.precision.share},
         "planes": planes,
-        "diagnoses": diagnoses,
+        "diagnoses": found.diagnoses,
         "remarks": found.remarks,
     })
 }

@@ -38,7 +38,9 @@ pub fn run(args: &Args) -> Result<ExitCode, CliError> {
 fn show(args: &Args) -> Result<String, Failure> {
     let object = args.source.object()?;
     let choices = match (args.source.layer_type(), object.get("model")) {
-        (None, Some(Json::Object(file))) if object.get("part").is_none() => model::layer_types(file),
+        (None, Some(Json::Object(file))) if object.get("part").is_none() => {
+            model::layer_types(file)
+        }
         _ => Vec::new(),
     };
     if args.svg.is_some() && choices.len() > 1 {
@@ -53,7 +55,8 @@ fn show(args: &Args) -> Result<String, Failure> {
         && let [_, towers @ ..] = model::parts(file).as_slice()
         && !towers.is_empty()
     {
-        text += &format!("the text model; --part {} shows what else is there\n\n", towers.join(", "));
+        text +=
+            &format!("the text model; --part {} shows what else is there\n\n", towers.join(", "));
     }
     let wanted = match choices.is_empty() {
         true => vec![None],

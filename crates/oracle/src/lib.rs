@@ -188,8 +188,8 @@ fn shapes(question: &Question) -> Vec<(&'static str, Vec<usize>)> {
     let like = |tensor: &Tensor| tensor.shape().to_vec();
     let dimension = |tensor: &Tensor, axis: usize| tensor.shape().get(axis).copied().unwrap_or(0);
     match &question.body {
-        Body::Rotate(r) => with_keys(like(&r.q), r.k.as_ref().map(like)),
-        Body::Apply(a) => with_keys(like(&a.q), a.k.as_ref().map(like)),
+        Body::Rotate(r) => with_keys(like(&r.q), r.k.as_ref().map(|k| like(k))),
+        Body::Apply(a) => with_keys(like(&a.q), a.k.as_ref().map(|k| like(k))),
         Body::Score(s) => {
             let [batch, heads, queries] = [0, 1, 2].map(|axis| dimension(&s.q, axis));
             vec![("score", vec![batch, heads, queries, dimension(&s.k, 2)])]

@@ -2,8 +2,8 @@
 
 use super::{Capability, Description, Sizes};
 use crate::audit::ask::Ask;
-use crate::encoding::{Body, Layout, Question, spectrum};
-use crate::number::{Dtype, Tensor};
+use crate::encoding::{Body, Heads, Layout, Question, spectrum};
+use crate::number::Dtype;
 use crate::request::{Json, Operation, Position, Positions};
 
 impl Description {
@@ -133,7 +133,7 @@ impl Capability {
         {
             return Err(format!("{} axes are not claimed", rope.axes));
         }
-        let tensors: Vec<&Tensor> = tensors.into_iter().flatten().collect();
+        let tensors: Vec<&Heads> = tensors.into_iter().flatten().collect();
         let width = rope.map(|rope| rope.head_dim).or(tensors.first().map(|t| t.columns()));
         if let Some(width) = width {
             if limits.max_head_dim.is_some_and(|most| width > most) {

@@ -1,7 +1,7 @@
 //! The reply to `start`, read strictly.
 
 use super::{Capability, Description, Limits, Sizes};
-use crate::audit::reply::cut;
+use crate::audit::outcome::cut;
 use crate::encoding::{Layout, spectrum};
 use crate::number::Dtype;
 use crate::request::{Direction, Json, Object, Operation};

@@ -4,7 +4,7 @@ use super::evidence::{Evidence, Kind};
 use crate::audit::judge::Mark;
 use crate::audit::outcome::Outcome;
 use crate::audit::place::index_of;
-use crate::encoding::{Body, Double, Expression, Pair};
+use crate::encoding::{Body, Double, Expression, Heads, Pair};
 use crate::number::Tensor;
 use crate::request::{Direction, Position, Positions};
 use std::collections::BTreeMap;
@@ -224,10 +224,8 @@ fn first_axis(positions: &Positions, batch: usize, token: usize) -> Option<i64> 
 
 /// How many pairs of a tensor have a factor times the norm of the input, up to the rounding of
 /// their format, and how many do not.
-fn norms(input: &Tensor, got: &Tensor, pairs: &[Pair], factor: f64) -> (usize, usize) {
-    let (Some(from), Some(to)) = (input.dtype().format(), got.dtype().format()) else {
-        return (0, 0);
-    };
+fn norms(input: &Heads, got: &Tensor, pairs: &[Pair], factor: f64) -> (usize, usize) {
+    let (from, Some(to)) = (input.format(), got.dtype().format()) else { return (0, 0) };
     if input.shape() != got.shape() {
         return (0, 0);
     }

@@ -5,9 +5,9 @@ use crate::audit::exhibit::Exhibit;
 use crate::audit::finding::{CaseReport, Report};
 use crate::audit::judge::Mark;
 use crate::audit::outcome::Outcome;
-use crate::encoding::{Body, Question};
+use crate::encoding::{Body, Floats, Question};
 use crate::fault::{Asked, History};
-use crate::number::{Dtype, Tensor};
+use crate::number::Dtype;
 use crate::profile::Profile;
 use crate::request::Operation;
 use crate::vector::Expected;
@@ -128,17 +128,13 @@ pub(in crate::audit) fn evidence<'c>(
 
 /// Whether a NaN or an infinity is among the numbers that are rotated.
 fn is_special(question: &Question) -> bool {
-    let tensors: Vec<&Tensor> = match &question.body {
-        Body::Rotate(r) => std::iter::once(&r.q).chain(r.k.as_ref()).collect(),
-        Body::Apply(a) => [&a.q, &a.cos, &a.sin].into_iter().chain(a.k.as_ref()).collect(),
+    let tensors: Vec<&Floats> = match &question.body {
+        Body::Rotate(r) => vec![&r.q, r.k.as_ref().unwrap_or(&r.q)],
+        Body::Apply(a) => vec![&a.q, a.k.as_ref().unwrap_or(&a.q), &a.cos, &a.sin],
         Body::Score(s) => vec![&s.q, &s.k],
         _ => vec![],
     };
-    let finite = |tensor: &&Tensor| match tensor.dtype().format() {
-        Some(format) => tensor.data().iter().all(|&bits| format.is_finite(bits)),
-        None => true,
-    };
-    !tensors.iter().all(finite)
+    tensors.iter().any(|tensor| tensor.numbers().any(|x| !x.is_finite()))
 }
 
 /// The profiles that may stand for the kernel behind an answer.

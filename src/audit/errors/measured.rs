@@ -5,9 +5,7 @@ use crate::audit::exhibit::{Compared, Exhibit};
 use crate::audit::judge::Mark;
 use crate::audit::judge::within::ulps;
 use crate::audit::place::{Places, index_of};
-use crate::encoding::{Body, Question};
-use crate::number::{Format, Tensor};
-use crate::vector::Tensors;
+use crate::number::Format;
 
 /// The errors of an exhibit by one of its profiles.
 pub(in crate::audit) fn measured(exhibit: &Exhibit, slot: usize) -> Errors {
@@ -42,12 +40,14 @@ pub(in crate::audit) fn measured(exhibit: &Exhibit, slot: usize) -> Errors {
             let ulp = ulps(format, got, right, residual);
             let ulp = if ulp.is_nan() { f64::INFINITY } else { ulp };
             let place = places.at(name, &index_of(flat, want.shape()));
-            let mixed = mixed(question, &places, expected, name, want, flat);
+            let mixed = places.mixed(expected, name, want, flat);
             let unit = libm::ldexp(1.0, unit);
             let own = Cell {
                 elements: 1,
                 beyond: usize::from(marks[flat] == Mark::Wrong),
                 ulp,
+                // Of a bound of 0 no error is a multiple.
+                share: (bound > 0.0).then(|| ulp * unit / bound),
                 relative: mixed.map(|mixed| ulp * unit / mixed),
                 bound: mixed.map(|mixed| bound / mixed),
             };
@@ -56,34 +56,4 @@ pub(in crate::audit) fn measured(exhibit: &Exhibit, slot: usize) -> Errors {
         }
     }
     errors
-}
-
-/// What was mixed into an element, as far as its right answer shows it; none if that is nothing.
-fn mixed(
-    question: &Question,
-    places: &Places,
-    expected: &Tensors,
-    name: &str,
-    want: &Tensor,
-    flat: usize,
-) -> Option<f64> {
-    let format = want.dtype().format()?;
-    let value = |tensor: &Tensor, flat: usize| format.to_f64(tensor.data()[flat]);
-    let size = match &question.body {
-        Body::Rotate(_) | Body::Apply(_) => {
-            let coordinate = flat % want.columns().max(1);
-            let partner = flat - coordinate + places.partner(coordinate)?;
-            value(want, flat).hypot(value(want, partner))
-        }
-        Body::Table(_) => {
-            let (cos, sin) = (expected.get("cos")?, expected.get("sin")?);
-            value(cos, flat).hypot(value(sin, flat))
-        }
-        Body::InvFreq(_) if name == "inv_freq" => value(want, flat).abs(),
-        Body::Sinusoidal(_) => 1.0,
-        _ => return None,
-    };
-    // Where all of it is subnormal a share of it says nothing.
-    let least = libm::ldexp(1.0, format.e_min());
-    (size.is_finite() && size >= least).then_some(size)
 }

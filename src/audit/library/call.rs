@@ -87,14 +87,16 @@ impl Plan {
                 }
                 plan.which = Which::Rotate;
                 plan.direction = rotate.direction;
-                (plan.q, plan.k) = (rotate.q.clone(), rotate.k.clone());
+                plan.q = rotate.q.tensor().clone();
+                plan.k = rotate.k.as_ref().map(|k| k.tensor().clone());
                 plan.positions = rotate.positions.data().iter().map(|p| p.numerator).collect();
                 rotate.rope.pairs()
             }
             Body::Apply(apply) => {
                 plan.direction = apply.direction;
-                (plan.q, plan.k) = (apply.q.clone(), apply.k.clone());
-                plan.tables = Some((apply.cos.clone(), apply.sin.clone()));
+                plan.q = apply.q.tensor().clone();
+                plan.k = apply.k.as_ref().map(|k| k.tensor().clone());
+                plan.tables = Some((apply.cos.tensor().clone(), apply.sin.tensor().clone()));
                 apply.pairs.clone()
             }
             _ => return Err("a C call rotates: rotate or apply".into()),

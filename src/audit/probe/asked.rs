@@ -79,14 +79,16 @@ pub fn probes(cases: &[Case]) -> Vec<Case> {
 /// How many ways of going wrong a case offers; none if it is to be refused.
 fn richness(case: &Case) -> Option<usize> {
     let expected = case.truth.expected.tensors()?;
-    let (_, q) = expected.0.first()?;
-    let &[batch, heads, seq, _] = q.shape() else { return None };
     // What no call can ask is not worth a place among the few.
     let one = Expression::integer(1);
-    let plain = match &case.ask.question().ok()?.body {
-        Body::Rotate(r) => r.rope.axes == 1 && r.rope.planes.iter().all(|p| p.growth == one),
-        _ => true,
+    let (q, plain) = match &case.ask.question().ok()?.body {
+        Body::Rotate(r) => {
+            (&r.q, r.rope.axes == 1 && r.rope.planes.iter().all(|p| p.growth == one))
+        }
+        Body::Apply(a) => (&a.q, true),
+        _ => return None,
     };
+    let (batch, heads, seq) = (q.batch(), q.heads(), q.seq());
     let several = [batch, heads, seq].iter().filter(|&&n| n > 1).count();
     // More tokens than one, or there is nothing to mistake.
     (plain && seq > 1).then_some(100 * several + 100 * expected.0.len() + q.data().len().min(99))

@@ -1,6 +1,6 @@
 //! What every report for people says, in the order in which they need it.
 
-use super::words::{clean, count, ulp};
+use super::words::{clean, count, short, ulp};
 use crate::audit::finding::{CaseReport, Report, Section, Status, Verdict};
 use crate::number::Dtype;
 use crate::request::Operation;
@@ -17,6 +17,8 @@ pub struct Digest<'r> {
     pub summary: String,
     /// What to do first, where the verdict itself does not say it.
     pub advice: Vec<String>,
+    /// What is said before the clues, if there are some or no cause is known.
+    pub unknown: Option<&'static str>,
     /// Sections that are not fine, those with most wrong cases first.
     pub bad: Vec<&'r Section>,
     /// The others, one for each operation.
@@ -54,6 +56,8 @@ pub struct Fine {
     pub passed: usize,
     /// Largest error in ulp; none for integers.
     pub worst_ulp: Option<f64>,
+    /// Largest error relative to what was mixed; none for what mixes nothing.
+    pub relative: Option<f64>,
     /// The right profiles that bound it.
     pub profiles: Vec<&'static str>,
     /// The share of the bound that is used where most is.
@@ -97,6 +101,7 @@ impl<'r> Digest<'r> {
             who: who(report),
             summary: summary(report),
             advice: advice(report),
+            unknown: unknown(report),
             bad,
             fine: fine(&report.sections),
             failing: failing(report),
@@ -234,15 +239,32 @@ fn advice(report: &Report) -> Vec<String> {
     lines
 }
 
+/// A kernel that diverges is told a cause, or that none is known.
+fn unknown(report: &Report) -> Option<&'static str> {
+    let diverges = report.divergences().next().is_some();
+    let stale = report.verdict == Verdict::Diverges && !diverges;
+    match (report.diagnoses.is_empty(), report.clues.is_empty()) {
+        _ if stale => Some("No answer is wrong, but the list of known failures is out of date."),
+        (true, false) if diverges => {
+            Some("Unknown: no known fault explains these answers. What was noticed:")
+        }
+        (true, true) if diverges => Some("Unknown: no known fault explains these answers."),
+        (false, false) => Some("What is left unexplained:"),
+        _ => None,
+    }
+}
+
 fn fine(sections: &[Section]) -> Vec<Fine> {
     let mut list: Vec<Fine> = Vec::new();
     for section in sections.iter().filter(|s| s.verdict() == Verdict::Conforms) {
         let ulps = section.worst_ulp.as_ref().map(|(ulps, _)| *ulps);
+        let relative = section.errors.whole().relative;
         match list.last_mut().filter(|fine| fine.operation == section.operation) {
             Some(fine) => {
                 fine.dtypes.push(section.dtype);
                 fine.passed += section.passed;
                 fine.worst_ulp = fine.worst_ulp.max_of(ulps);
+                fine.relative = fine.relative.max_of(relative);
                 fine.closest = fine.closest.max(section.closest);
                 for profile in &section.profiles {
                     if !fine.profiles.contains(profile) {
@@ -255,6 +277,7 @@ fn fine(sections: &[Section]) -> Vec<Fine> {
                 dtypes: vec![section.dtype],
                 passed: section.passed,
                 worst_ulp: ulps,
+                relative,
                 profiles: section.profiles.clone(),
                 closest: section.closest,
             }),
@@ -284,15 +307,17 @@ impl Fine {
 
     /// How far off, and within what.
     pub fn within(&self) -> String {
-        match (self.worst_ulp, &self.profiles[..]) {
-            (None, _) => "exact".to_string(),
-            (Some(0.0), _) => "exact".to_string(),
-            (Some(ulps), []) => format!("at most {} ulp off", ulp(ulps)),
-            (Some(ulps), profiles) => format!(
-                "at most {} ulp off, {:.0} % of the bound of {}",
-                ulp(ulps),
+        let most = match (self.worst_ulp, self.relative) {
+            (None | Some(0.0), _) => return "exact".to_string(),
+            (_, Some(relative)) if relative.is_finite() => format!("{} of |z|", short(relative)),
+            (Some(ulps), _) => format!("{} ulp", ulp(ulps)),
+        };
+        match &self.profiles[..] {
+            [] => format!("at most {most} off"),
+            profiles => format!(
+                "{:.0} % of the bound of {}; at most {most} off",
                 100.0 * self.closest,
-                profiles.join(", ")
+                profiles.join(", "),
             ),
         }
     }

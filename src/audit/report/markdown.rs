@@ -2,7 +2,7 @@
 
 use super::digest::{Digest, Kind};
 use super::terminal::share;
-use super::words::{clean, distance, link, ulp, value, whereabouts};
+use super::words::{clean, distance, largest, link, value, whereabouts};
 use crate::audit::finding::{CaseReport, Report, Section, Verdict};
 use std::fmt::Write;
 
@@ -17,7 +17,7 @@ pub fn markdown(report: &Report) -> String {
     let digest = Digest::new(report);
     let mut page = String::new();
     head(&mut page, report, &digest);
-    causes(&mut page, report);
+    causes(&mut page, report, &digest);
     sections(&mut page, report, &digest);
     failing(&mut page, &digest);
     kinds(&mut page, "Not answered", &digest.unanswered);
@@ -53,7 +53,7 @@ fn head(page: &mut String, report: &Report, digest: &Digest) {
     page.push('\n');
 }
 
-fn causes(page: &mut String, report: &Report) {
+fn causes(page: &mut String, report: &Report, digest: &Digest) {
     for diagnosis in &report.diagnoses {
         let _ = writeln!(
             page,
@@ -68,12 +68,9 @@ fn causes(page: &mut String, report: &Report) {
             let _ = writeln!(page, "Seen in {}\n", links.join(", "));
         }
     }
-    let title = match (report.clues.is_empty(), report.diagnoses.is_empty()) {
-        (true, _) => "",
-        (false, true) => "**Cause unknown.** What was noticed:\n\n",
-        (false, false) => "What is left unexplained:\n\n",
-    };
-    page.push_str(title);
+    if let Some(text) = digest.unknown {
+        let _ = writeln!(page, "{}\n", plain(text));
+    }
     for clue in &report.clues {
         let _ = writeln!(page, "- {}", plain(clue));
     }
@@ -106,8 +103,7 @@ fn sections(page: &mut String, report: &Report, digest: &Digest) {
 }
 
 fn row(section: &Section) -> String {
-    let worst =
-        section.worst_ulp.as_ref().map_or("exact".into(), |(x, _)| format!("{} ulp", ulp(*x)));
+    let worst = largest(section).replace('|', "\\|");
     let (sign, cases) = match section.verdict() {
         Verdict::Conforms => ("✅", format!("{} right", section.passed)),
         Verdict::Diverges | Verdict::Lenient => {
@@ -161,7 +157,7 @@ fn item(case: &CaseReport) -> String {
             plain(&whereabouts(case)),
             code(&got),
             code(&want),
-            distance(case)
+            plain(&distance(case))
         );
     }
     text

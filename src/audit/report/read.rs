@@ -1,6 +1,6 @@
 //! Reading a report back: whole, or not at all.
 
-use super::ndjson::REPORT_SCHEMA;
+use super::lines::REPORT_SCHEMA;
 use serde_json::Value;
 
 /// The lines of a report that is whole.

@@ -2,7 +2,7 @@
 
 use super::bars::{self, Bar};
 use super::digest::{Digest, Kind};
-use super::words::{clean, count, distance, link, ulp, value, whereabouts};
+use super::words::{clean, count, distance, link, off, value, whereabouts};
 use crate::audit::finding::{CaseReport, Diagnosis, Report, Section, Verdict};
 
 /// How it is laid out.
@@ -29,7 +29,7 @@ pub fn terminal(report: &Report, style: Style) -> String {
     let mut page = Page { text: String::new(), style };
     let digest = Digest::new(report);
     page.head(report, &digest);
-    page.causes(report);
+    page.causes(report, &digest);
     // What breaks hides what is wrong, if it breaks more often.
     let wrong = report.divergences().count();
     let broken = digest.unanswered.iter().map(|kind| kind.ids.len()).sum::<usize>();
@@ -53,7 +53,6 @@ pub fn terminal(report: &Report, style: Style) -> String {
 const RED: &str = "31";
 const GREEN: &str = "32";
 const BOLD: &str = "1";
-const DIM: &str = "2";
 
 struct Page {
     text: String,
@@ -126,21 +125,16 @@ impl Page {
     }
 
     /// The diagnoses; where there is none, the clues.
-    fn causes(&mut self, report: &Report) {
-        let diverges = report.divergences().next().is_some();
-        if report.diagnoses.is_empty() && report.clues.is_empty() {
+    fn causes(&mut self, report: &Report, digest: &Digest) {
+        if report.diagnoses.is_empty() && digest.unknown.is_none() {
             return;
         }
         self.heading("What is wrong");
         for diagnosis in &report.diagnoses {
             self.diagnosis(diagnosis);
         }
-        match (report.diagnoses.is_empty(), report.clues.is_empty()) {
-            (true, _) if diverges => {
-                self.fold(2, "Unknown: no known fault explains these answers. What was noticed:");
-            }
-            (false, false) => self.line("  What is left unexplained:"),
-            _ => {}
+        if let Some(text) = digest.unknown {
+            self.fold(2, text);
         }
         for clue in &report.clues {
             self.hang("  - ", 4, clue);
@@ -439,20 +433,13 @@ impl Page {
         }
         self.line("");
         let all = seen + unseen;
-        self.fold(0, &format!("This run would have seen {seen} of {all} known faults."));
-        if report.verdict == Verdict::Diverges && !self.style.verbose {
-            return;
-        }
-        for (reason, names) in &digest.unseen {
-            let names = match (names.len(), self.style.verbose) {
-                (n, false) if n > 6 => format!("{} and {} more", names[..6].join(", "), n - 6),
-                _ => names.join(", "),
-            };
-            self.hang("  ", 4, &format!("not, because {reason}: {names}"));
-        }
-        if report.verdict == Verdict::Conforms && unseen > 0 && !self.style.verbose {
-            let hint = self.coloured(DIM, "  --verbose names all of them.");
-            self.line(&hint);
+        let hint =
+            if unseen > 0 && !self.style.verbose { " --verbose names the others." } else { "" };
+        self.fold(0, &format!("This run would have seen {seen} of {all} known faults.{hint}"));
+        if self.style.verbose {
+            for (reason, names) in &digest.unseen {
+                self.hang("  ", 4, &format!("not, because {reason}: {}", names.join(", ")));
+            }
         }
     }
 
@@ -486,13 +473,14 @@ impl Page {
 
 /// How far a section is off, and what comes nearest.
 fn size(section: &Section) -> String {
-    let worst = match &section.worst_ulp {
-        Some((ulps, _)) if section.elements_wrong > 0 => format!("off by up to {} ulp", ulp(*ulps)),
-        _ => return String::new(),
-    };
+    if section.elements_wrong == 0 || section.worst_ulp.is_none() {
+        return String::new();
+    }
+    let whole = section.errors.whole();
+    let off = off(whole.share, whole.relative, None, section.dtype);
     match section.profiles.first() {
-        Some(nearest) if section.elements_wrong > 0 => format!("{worst}, nearest is {nearest}"),
-        _ => worst,
+        Some(nearest) => format!("{off}, nearest is {nearest}"),
+        None => off,
     }
 }
 

@@ -1,6 +1,6 @@
 //! The words that all reports share.
 
-use crate::audit::finding::CaseReport;
+use crate::audit::finding::{CaseReport, Section};
 use crate::number::Dtype;
 
 /// What a kernel, a library or a file wrote, safe to show: control characters, which could move a
@@ -37,6 +37,19 @@ pub fn link(report: &str) -> Option<String> {
     let digits = !number.is_empty() && number.chars().all(|c| c.is_ascii_digit());
     (word(owner) && word(name) && digits)
         .then(|| format!("https://github.com/{repository}/issues/{number}"))
+}
+
+/// Several sentences as one text: each ends with a stop, and none with two.
+///
+/// ```
+/// assert_eq!(ropewalk::audit::sentences(&["the base is ignored", "read it."]), "the base is ignored. read it.");
+/// ```
+pub fn sentences(list: &[&str]) -> String {
+    let ended = |text: &&str| {
+        let text = text.trim();
+        if text.ends_with(['.', '!', '?', '…']) { text.to_string() } else { format!("{text}.") }
+    };
+    list.iter().filter(|text| !text.trim().is_empty()).map(ended).collect::<Vec<_>>().join(" ")
 }
 
 /// "1 case", "2 cases".
@@ -91,12 +104,54 @@ pub(super) fn whereabouts(case: &CaseReport) -> String {
 }
 
 /// How far off the worst element is, or which rule it breaks.
-pub(super) fn distance(case: &CaseReport) -> String {
+pub fn distance(case: &CaseReport) -> String {
     let Some(wrong) = &case.worst else { return String::new() };
-    match wrong.rule {
-        Some(rule) => rule.to_string(),
-        None if wrong.allowed == 0.0 => format!("off by {} ulp, it is exact", ulp(wrong.ulps)),
-        None => format!("off by {} ulp, {} allowed", ulp(wrong.ulps), ulp(wrong.allowed)),
+    if let Some(rule) = wrong.rule {
+        return rule.to_string();
+    }
+    let share = (wrong.allowed > 0.0).then(|| wrong.ulps / wrong.allowed);
+    let off = off(share, case.relative, Some(wrong.ulps), case.dtype);
+    if wrong.allowed == 0.0 { format!("{off}; it must be exact") } else { off }
+}
+
+/// An error as people read it: first how many times what is allowed, then what share of what was
+/// mixed. Ulp of the answer only where nothing has cancelled, or they are of no size.
+pub(super) fn off(
+    share: Option<f64>,
+    relative: Option<f64>,
+    ulps: Option<f64>,
+    dtype: Dtype,
+) -> String {
+    let precision = dtype.format().map_or(64, |format| format.precision as i32);
+    // The error in ulp of what was mixed.
+    let whole = |relative: f64| libm::ldexp(relative, precision - 1);
+    let cancelled = |ulps: f64| match relative {
+        Some(relative) => ulps > 64.0 * whole(relative).max(1.0),
+        None => ulps > libm::ldexp(1.0, precision),
+    };
+    let share = share.filter(|share| share.is_finite());
+    let relative = relative.filter(|relative| relative.is_finite());
+    let parts = [
+        share.map(|share| format!("{} × what is allowed", short(share))),
+        relative.map(|relative| format!("{} of |z|", short(relative))),
+        ulps.filter(|ulps| !cancelled(*ulps)).map(|ulps| format!("{} ulp", ulp(ulps))),
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    if parts.is_empty() {
+        "off without measure".into()
+    } else {
+        format!("off by {}", parts.join(", "))
+    }
+}
+
+/// The largest errors of a section, for a line of a table.
+pub fn largest(section: &Section) -> String {
+    let whole = section.errors.whole();
+    match (&section.worst_ulp, whole.relative) {
+        (None, _) => "exact".into(),
+        (Some((0.0, _)), _) => "exact".into(),
+        (_, Some(relative)) if relative.is_finite() => format!("{} of |z|", short(relative)),
+        (Some((ulps, _)), _) => format!("{} ulp", ulp(*ulps)),
     }
 }
 

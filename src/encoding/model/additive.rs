@@ -19,10 +19,7 @@ const BESIDE: [&str; 3] = ["model", "form", "layer_type"];
 ///
 /// # Errors
 /// `invalid_value` for a model that has another encoding, `missing_key`, `unused_key`.
-pub fn flatten_additive(
-    config: &Object,
-    operation: Operation,
-) -> Result<Object, Reject> {
+pub fn flatten_additive(config: &Object, operation: Operation) -> Result<Object, Reject> {
     let model = match config.get("model") {
         None => return Ok(config.clone()),
         Some(Json::Object(model)) => model,

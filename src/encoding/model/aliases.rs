@@ -24,10 +24,8 @@ pub(super) const HEADS: Alias = Alias {
     meaning: "number of query heads, divides the width",
 };
 /// Read where no key of [`HEADS`] is there: vision towers.
-pub(super) const TOWER_HEADS: Alias = Alias {
-    names: &["num_heads"],
-    meaning: "number of query heads, in vision towers",
-};
+pub(super) const TOWER_HEADS: Alias =
+    Alias { names: &["num_heads"], meaning: "number of query heads, in vision towers" };
 pub(super) const THETA: Alias = Alias {
     names: &["rope_theta", "rotary_emb_base", "global_rope_theta"],
     meaning: "rope_theta, of full_attention layers where there is a local one; 10000 where \

@@ -58,7 +58,8 @@ impl<'a> Levels<'a> {
     /// # Errors
     /// `missing_key` if the file has none.
     pub(super) fn tower(model: &'a Object, part: &str) -> Result<Levels<'a>, Reject> {
-        let names = TOWERS.iter().find(|(name, _)| *name == part).map_or(&[][..], |(_, names)| names);
+        let names =
+            TOWERS.iter().find(|(name, _)| *name == part).map_or(&[][..], |(_, names)| names);
         let mut outer = model;
         loop {
             let inside = names.iter().find_map(|name| match outer.get(name) {

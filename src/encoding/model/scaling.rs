@@ -1,7 +1,7 @@
 //! From the inside of `rope_scaling` or `rope_parameters` to flat keys.
 
-use super::axial;
 use super::aliases::{IGNORED_INSIDE, LENGTH, ORIGINAL, TYPES, UNREAD_BESIDE_ALPHA};
+use super::axial;
 use super::layer::Layer;
 use super::levels::{Levels, present, same};
 use crate::encoding::is_known_key;

@@ -1,7 +1,8 @@
 //! Width of the head and of the rotated slice.
 
 use super::aliases::{
-    ATTENTION_HEAD, GLOBAL_HEAD, HEAD_DIM, HEADS, LATENT, PARTIAL, PASSING, ROTARY_DIM, TOWER_HEADS, WIDTH,
+    ATTENTION_HEAD, GLOBAL_HEAD, HEAD_DIM, HEADS, LATENT, PARTIAL, PASSING, ROTARY_DIM,
+    TOWER_HEADS, WIDTH,
 };
 use super::layer::Layer;
 use super::levels::{Levels, present, same};

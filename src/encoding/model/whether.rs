@@ -70,7 +70,9 @@ impl PositionEncoding {
             PositionEncoding::Alibi => "ALiBi; ask for alibi_slopes or alibi_bias",
             PositionEncoding::T5 => "T5's relative bias; ask for t5_bucket or t5_bias",
             PositionEncoding::Relative => "a relative encoding that is no rotation",
-            PositionEncoding::Sinusoidal => "sinusoidal embeddings, which are added and rotate nothing",
+            PositionEncoding::Sinusoidal => {
+                "sinusoidal embeddings, which are added and rotate nothing"
+            }
             PositionEncoding::Learned => "learned embeddings of absolute positions",
             PositionEncoding::Convolutional => "a convolution in place of positions",
             PositionEncoding::None => "no position encoding",
@@ -133,9 +135,7 @@ fn of_type(levels: &Levels) -> Option<(String, PositionEncoding)> {
 
 /// Whether anything in the file, or its class, speaks of a rope's numbers.
 fn speaks_of_a_rope(levels: &Levels) -> Result<bool, Reject> {
-    let read = [
-        THETA, RATIO, LOCAL, PER_LAYER, COMPRESSED, PARTIAL, ROTARY_DIM, LATENT, SCALING,
-    ];
+    let read = [THETA, RATIO, LOCAL, PER_LAYER, COMPRESSED, PARTIAL, ROTARY_DIM, LATENT, SCALING];
     for alias in read {
         if levels.given(alias)?.is_some() {
             return Ok(true);
@@ -159,7 +159,9 @@ pub(super) fn encoding(levels: &Levels) -> Result<(PositionEncoding, String), Re
         let Some((_, meant)) = WORDS.iter().find(|(name, _)| *name == lower) else { continue };
         // A left-over that the code of a rotating class does not read.
         let is_left_over = is_rotary_class
-            && !levels.class("reads_position_embedding_type").is_some_and(|v| *v == Json::Bool(true))
+            && !levels
+                .class("reads_position_embedding_type")
+                .is_some_and(|v| *v == Json::Bool(true))
             && !matches!(meant, PositionEncoding::Alibi | PositionEncoding::None);
         if !is_left_over {
             return Ok((*meant, format!("{key} is {word:?}")));

@@ -1,12 +1,12 @@
 //! The questions about additive biases, relative buckets and attention temperature.
 
-use super::{expect_output, floating, shape_error};
+use super::shape::{expect_output, floating, shape_error};
+use super::tensors::Floats;
 use crate::encoding::alibi::Alibi;
 use crate::encoding::deberta::DebertaBuckets;
 use crate::encoding::relative::Shaw;
 use crate::encoding::t5::Buckets;
 use crate::encoding::temperature::Temperature;
-use crate::number::Tensor;
 use crate::request::{Position, Positions, Reject, Request};
 
 /// `alibi_bias`: slope times distance.
@@ -111,8 +111,8 @@ impl T5 {
     }
 
     /// The learned table [num_buckets, heads].
-    pub(super) fn table(&self, request: &Request) -> Result<Tensor, Reject> {
-        let (table, _) = floating("table", request.input.tensor("table")?)?;
+    pub(super) fn table(&self, request: &Request) -> Result<Floats, Reject> {
+        let table = floating("table", request.input.tensor("table")?)?;
         let rows = self.buckets.num_buckets;
         match table.shape() {
             [n, heads] if *n == rows => {

@@ -1,6 +1,6 @@
 //! `position_ids`: what determines the positions of a batch, and the positions.
 
-use super::{expect_output, shape_error};
+use super::shape::{expect_output, shape_error};
 use crate::encoding::config::is_known_key;
 use crate::encoding::key::{Checked, invalid};
 use crate::encoding::positions::{

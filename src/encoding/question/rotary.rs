@@ -1,6 +1,7 @@
 //! The questions about rotary encodings.
 
-use super::{expect_output, floating, shape_error};
+use super::shape::{expect_output, floating, shape_error};
+use super::tensors::{Floats, Heads};
 use crate::encoding::config::RopeConfig;
 use crate::encoding::expression::Expression;
 use crate::encoding::key::{Checked, invalid};
@@ -20,9 +21,9 @@ pub struct Rotate {
     /// What is done to queries; [`Rope::for_keys`] is done to keys.
     pub rope: Rope,
     /// [batch, heads, seq, head_dim].
-    pub q: Tensor,
+    pub q: Heads,
     /// [batch, heads of its own, seq, head_dim].
-    pub k: Option<Tensor>,
+    pub k: Option<Heads>,
     /// `[axis][batch][seq]`.
     pub positions: Positions,
     /// Which linear map.
@@ -37,13 +38,13 @@ pub struct Apply {
     /// The coordinates of the planes.
     pub pairs: Vec<Pair>,
     /// [batch, heads, seq, head_dim].
-    pub q: Tensor,
+    pub q: Heads,
     /// [batch, heads of its own, seq, head_dim].
-    pub k: Option<Tensor>,
+    pub k: Option<Heads>,
     /// [batch, seq, planes].
-    pub cos: Tensor,
+    pub cos: Floats,
     /// [batch, seq, planes].
-    pub sin: Tensor,
+    pub sin: Floats,
     /// Forward or backward.
     pub direction: Direction,
 }
@@ -58,9 +59,9 @@ pub struct Score {
     /// What is done to queries.
     pub rope: Rope,
     /// [batch, query heads, queries, head_dim].
-    pub q: Tensor,
+    pub q: Heads,
     /// [batch, key heads, keys, head_dim]; query head h reads key head ⌊h · H_k / H_q⌋.
-    pub k: Tensor,
+    pub k: Heads,
     /// `[axis][batch][queries]`.
     pub query_positions: Positions,
     /// `[axis][batch][keys]`.
@@ -91,36 +92,25 @@ pub struct Table {
     pub positions: Positions,
 }
 
-/// q, and k if given, of rank 4 with the head's width; k with q's batch and seq.
-fn heads(request: &Request, head_dim: usize) -> Result<(Tensor, Option<Tensor>), Reject> {
-    let (q, _) = floating("q", request.input.tensor("q")?)?;
-    expect_rank_4("q", &q, head_dim)?;
-    let k = match request.input.optional_tensor("k")? {
-        None => None,
-        Some(k) => {
-            let (k, _) = floating("k", k)?;
-            expect_rank_4("k", &k, head_dim)?;
-            if (k.shape()[0], k.shape()[2]) != (q.shape()[0], q.shape()[2]) {
-                let (batch, seq) = (q.shape()[0], q.shape()[2]);
-                return Err(shape_error(
-                    "k",
-                    k.shape(),
-                    format!("batch {batch} and seq {seq} of q"),
-                ));
-            }
-            Some(k)
-        }
-    };
-    Ok((q, k))
+/// A tensor of the input, of rank 4 with the head's width.
+fn rows(name: &str, tensor: Tensor, head_dim: usize) -> Result<Heads, Reject> {
+    let floats = floating(name, tensor)?;
+    let shape = floats.shape().to_vec();
+    Heads::from_floats(floats).filter(|heads| heads.dim() == head_dim).ok_or_else(|| {
+        shape_error(name, &shape, format!("[batch, heads, seq, head_dim = {head_dim}]"))
+    })
 }
 
-fn expect_rank_4(name: &str, tensor: &Tensor, head_dim: usize) -> Result<(), Reject> {
-    match tensor.shape() {
-        [_, _, _, width] if *width == head_dim => Ok(()),
-        shape => {
-            Err(shape_error(name, shape, format!("[batch, heads, seq, head_dim = {head_dim}]")))
-        }
+/// q, and k if given; k with q's batch and seq.
+fn heads(request: &Request, head_dim: usize) -> Result<(Heads, Option<Heads>), Reject> {
+    let q = rows("q", request.input.tensor("q")?, head_dim)?;
+    let Some(k) = request.input.optional_tensor("k")? else { return Ok((q, None)) };
+    let k = rows("k", k, head_dim)?;
+    let (batch, seq) = (q.batch(), q.seq());
+    if (k.batch(), k.seq()) != (batch, seq) {
+        return Err(shape_error("k", k.shape(), format!("batch {batch} and seq {seq} of q")));
     }
+    Ok((q, Some(k)))
 }
 
 /// Positions with the axis level added where a one-axis config has none.
@@ -156,7 +146,7 @@ impl Rotate {
         let rope = config.rope(seq_len)?;
         let direction = input.direction(&DIRECTIONS)?;
         let (q, k) = heads(request, rope.head_dim)?;
-        let shape = [q.shape()[0], q.shape()[2]];
+        let shape = [q.batch(), q.seq()];
         let positions = with_axes("positions", input.positions("positions")?, &config, &shape)?;
         let config = config.normalised().clone();
         Ok(Rotate { config, seq_len, rope, q, k, positions, direction })
@@ -183,9 +173,9 @@ impl Apply {
         let pairs = rope.pairs();
         let direction = input.direction(&[Direction::Forward, Direction::Backward])?;
         let (q, k) = heads(request, rope.head_dim)?;
-        let shape = [q.shape()[0], q.shape()[2], pairs.len()];
+        let shape = [q.batch(), q.seq(), pairs.len()];
         let table = |name: &str| {
-            let (tensor, _) = floating(name, input.tensor(name)?)?;
+            let tensor = floating(name, input.tensor(name)?)?;
             match tensor.shape() == shape {
                 true => Ok(tensor),
                 false => Err(shape_error(name, tensor.shape(), format!("{shape:?}"))),
@@ -210,12 +200,10 @@ impl Score {
         input.expect_names("score", &["q", "k", "query_positions", "key_positions", "seq_len"])?;
         let seq_len = input.seq_len()?;
         let rope = config.rope(seq_len)?;
-        let (q, _) = floating("q", input.tensor("q")?)?;
-        let (k, _) = floating("k", input.tensor("k")?)?;
-        expect_rank_4("q", &q, rope.head_dim)?;
-        expect_rank_4("k", &k, rope.head_dim)?;
-        let (batch, query_heads, key_heads) = (q.shape()[0], q.shape()[1], k.shape()[1]);
-        if k.shape()[0] != batch {
+        let q = rows("q", input.tensor("q")?, rope.head_dim)?;
+        let k = rows("k", input.tensor("k")?, rope.head_dim)?;
+        let (batch, query_heads, key_heads) = (q.batch(), q.heads(), k.heads());
+        if k.batch() != batch {
             return Err(shape_error("k", k.shape(), format!("batch {batch} of q")));
         }
         if key_heads == 0 && query_heads > 0 || query_heads % key_heads.max(1) != 0 {
@@ -225,7 +213,7 @@ impl Score {
                 format!("a number of heads that divides {query_heads}, the query heads,"),
             ));
         }
-        let (queries, keys) = (q.shape()[2], k.shape()[2]);
+        let (queries, keys) = (q.seq(), k.seq());
         let positions = |name: &str, count: usize| {
             with_axes(name, input.positions(name)?, &config, &[batch, count])
         };

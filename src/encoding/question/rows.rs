@@ -1,11 +1,11 @@
 //! The questions about rows: absolute embeddings and weight rows.
 
 use super::additive::flat;
-use super::{expect_output, floating, shape_error};
+use super::shape::{expect_output, floating, shape_error};
+use super::tensors::Floats;
 use crate::encoding::absolute::{Learned, Sinusoidal};
 use crate::encoding::permutation::Permutation;
 use crate::encoding::rope::Layout;
-use crate::number::Tensor;
 use crate::request::{Position, Reject, Request, Slug};
 
 /// `sinusoidal`: one row per position.
@@ -27,7 +27,7 @@ pub struct LearnedRows {
     /// The row of the table for every position.
     pub rows: Vec<usize>,
     /// [rows, dim].
-    pub table: Tensor,
+    pub table: Floats,
 }
 
 /// `permute_qk`: rows of a weight in another order.
@@ -38,7 +38,7 @@ pub struct PermuteRows {
     /// The layout that the result is for.
     pub to: Layout,
     /// [heads × head_dim, columns].
-    pub weight: Tensor,
+    pub weight: Floats,
 }
 
 impl SinusoidalRows {
@@ -56,7 +56,7 @@ impl LearnedRows {
         let learned = Learned::new(&request.config)?;
         request.input.expect_names("learned", &["positions", "table"])?;
         let positions = flat("positions", request.input.positions("positions")?)?;
-        let (table, _) = floating("table", request.input.tensor("table")?)?;
+        let table = floating("table", request.input.tensor("table")?)?;
         let rows = match table.shape() {
             [rows, dim] if *dim == learned.dim => *rows,
             shape => {
@@ -82,7 +82,7 @@ impl PermuteRows {
                 ));
             }
         };
-        let (weight, _) = floating("weight", request.input.tensor("weight")?)?;
+        let weight = floating("weight", request.input.tensor("weight")?)?;
         let rows = permutation.num_heads * permutation.head_dim;
         match weight.shape() {
             [n, _] if *n == rows => Ok(PermuteRows { permutation, to, weight }),

@@ -1,23 +1,22 @@
 //! What shapes and formats a request may have.
 
-use crate::number::{Format, Tensor};
+use super::tensors::Floats;
+use crate::number::Tensor;
 use crate::request::{Reject, Slug};
 
 /// More elements than any answer should have; it bounds the memory a request can ask for.
 pub(super) const MOST_ELEMENTS: usize = 1 << 26;
 
-/// A tensor of a floating-point dtype, with its format.
+/// A tensor of a floating-point dtype.
 ///
 /// # Errors
 /// `dtype_mismatch` for integers.
-pub(crate) fn floating(name: &str, tensor: Tensor) -> Result<(Tensor, Format), Reject> {
-    match tensor.dtype().format() {
-        Some(format) => Ok((tensor, format)),
-        None => Err(Slug::DtypeMismatch.because(format!(
-            "{name} has dtype {}, allowed are f64, f32, bf16, f16",
-            tensor.dtype()
-        ))),
-    }
+pub(super) fn floating(name: &str, tensor: Tensor) -> Result<Floats, Reject> {
+    let dtype = tensor.dtype();
+    Floats::new(tensor).ok_or_else(|| {
+        Slug::DtypeMismatch
+            .because(format!("{name} has dtype {dtype}, allowed are f64, f32, bf16, f16"))
+    })
 }
 
 pub(super) fn shape_error(name: &str, shape: &[usize], rule: impl std::fmt::Display) -> Reject {

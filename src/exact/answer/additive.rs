@@ -7,10 +7,10 @@ use super::super::turned::{cos_and_sin, starting_precision};
 use super::rotary::largest;
 use super::{Sink, Site};
 use crate::encoding::{
-    Alibi, AlibiBias, Expression, LearnedRows, Pair, PermuteRows, SinusoidalRows, T5,
+    Alibi, AlibiBias, Expression, Floats, LearnedRows, Pair, PermuteRows, SinusoidalRows, T5,
     TemperatureRows, Wave,
 };
-use crate::number::{Format, Tensor};
+use crate::number::Format;
 use crate::request::Direction;
 
 fn emit(
@@ -55,11 +55,11 @@ pub(super) fn temperature(t: &TemperatureRows, sink: &mut Sink) -> Result<(), Un
 /// Copies elements of a tensor.
 fn copy(
     name: &'static str,
-    tensor: &Tensor,
+    tensor: &Floats,
     sources: impl Iterator<Item = usize>,
     sink: &mut Sink,
 ) -> Result<(), UndecidedRounding> {
-    let format = tensor.dtype().format().unwrap_or(Format::F64);
+    let format = tensor.format();
     for (index, source) in sources.enumerate() {
         let value = Value::Copied { bits: tensor.data()[source], format };
         sink(Site { name, index }, &value)?;
@@ -67,7 +67,7 @@ fn copy(
     Ok(())
 }
 
-pub(super) fn t5_bias(t: &T5, table: &Tensor, sink: &mut Sink) -> Result<(), UndecidedRounding> {
+pub(super) fn t5_bias(t: &T5, table: &Floats, sink: &mut Sink) -> Result<(), UndecidedRounding> {
     let heads = table.shape()[1];
     let sources = (0..heads).flat_map(|head| {
         t.query_positions.iter().flat_map(move |query| {

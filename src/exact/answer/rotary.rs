@@ -10,7 +10,7 @@ use super::{Sink, Site};
 use crate::encoding::{
     Apply, Expression, InvFreq, Pair, Rope, Rotate, Table, rotate_complex, turn,
 };
-use crate::number::{Format, Tensor};
+use crate::number::Format;
 use crate::request::{Direction, Position, Positions};
 use num_complex::Complex;
 use std::collections::HashMap;
@@ -23,10 +23,6 @@ pub(in crate::exact) fn grows(rope: &Rope) -> bool {
 
 pub(in crate::exact) fn largest(positions: &[Position]) -> u64 {
     positions.iter().map(|p| p.numerator.unsigned_abs()).max().unwrap_or_default()
-}
-
-fn format_of(tensor: &Tensor) -> Format {
-    tensor.dtype().format().unwrap_or(Format::F64)
 }
 
 /// The magnitude of a direction: divided by the inverse, multiplied by the others.
@@ -96,15 +92,13 @@ pub(super) fn rotate(r: &Rotate, format: Format, sink: &mut Sink) -> Result<(), 
         let rope = ResolvedRope::new(rope)?;
         let magnitude = magnitude(&rope, r.direction)?;
         let turns = Turns::new(&rope, &magnitude, r.direction, &r.positions, format)?;
-        let &[batch, heads, seq, dim] = tensor.shape() else { continue };
         let pairs = r.rope.pairs();
-        for row in 0..batch * heads * seq {
-            let token = row / (heads * seq) * seq + row % seq;
+        for (row, token, bits) in tensor.rows() {
             let turned = turns.at(&at(&r.positions, token));
-            let bits = &tensor.data()[row * dim..][..dim];
+            let first = row * tensor.dim();
             let mut emit =
-                |index: usize, value: &Value| sink(Site { name, index: row * dim + index }, value);
-            rotate_row(&pairs, turned, format_of(tensor), bits, &mut emit)?;
+                |index: usize, value: &Value| sink(Site { name, index: first + index }, value);
+            rotate_row(&pairs, turned, tensor.format(), bits, &mut emit)?;
         }
     }
     Ok(())
@@ -153,14 +147,11 @@ pub(super) fn table(t: &Table, format: Format, sink: &mut Sink) -> Result<(), Un
 }
 
 pub(super) fn apply(a: &Apply, sink: &mut Sink) -> Result<(), UndecidedRounding> {
-    let (cos_format, sin_format) = (format_of(&a.cos), format_of(&a.sin));
+    let (cos_format, sin_format) = (a.cos.format(), a.sin.format());
     for (name, tensor) in [("q", Some(&a.q)), ("k", a.k.as_ref())] {
         let Some(tensor) = tensor else { continue };
-        let format = format_of(tensor);
-        let &[batch, heads, seq, dim] = tensor.shape() else { continue };
-        for row in 0..batch * heads * seq {
-            let token = row / (heads * seq) * seq + row % seq;
-            let bits = &tensor.data()[row * dim..][..dim];
+        let (format, dim) = (tensor.format(), tensor.dim());
+        for (row, token, bits) in tensor.rows() {
             let mut in_plane = vec![false; dim];
             for (plane, pair) in a.pairs.iter().enumerate() {
                 let entry = token * a.pairs.len() + plane;

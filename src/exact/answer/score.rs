@@ -12,7 +12,7 @@ use super::difference::{Difference, relative_phasor};
 use super::growth::{bounded_growth, dominant, reduced_phasor};
 use super::rotary::{at, largest};
 use super::{Sink, Site};
-use crate::encoding::{Arithmetic, Class, Fraction, Score, plane_score};
+use crate::encoding::{Class, Fraction, Score, plane_score};
 use crate::number::Format;
 use crate::request::Position;
 use num_complex::Complex;
@@ -23,15 +23,12 @@ pub(super) fn score(s: &Score, format: Format, sink: &mut Sink) -> Result<(), Un
     const NAME: &str = "score";
     let rope = ResolvedRope::new(&s.rope)?;
     let squared = Multiple::new(&rope.magnitude.expression.power(2, 1), "attention_factor")?;
-    let (&[batch, heads, queries, dim], &[_, key_heads, keys, _]) = (s.q.shape(), s.k.shape())
-    else {
-        return Ok(());
-    };
+    let (batch, heads, queries, dim) = (s.q.batch(), s.q.heads(), s.q.seq(), s.q.dim());
+    let (key_heads, keys) = (s.k.heads(), s.k.seq());
     let farthest =
         largest(s.query_positions.data()).saturating_add(largest(s.key_positions.data()));
     let precision = starting_precision(format, farthest);
-    let (q_format, k_format) =
-        (s.q.dtype().format().unwrap_or(Format::F64), s.k.dtype().format().unwrap_or(Format::F64));
+    let (q_format, k_format) = (s.q.format(), s.k.format());
     let mut differences: HashMap<Vec<Fraction>, Difference> = HashMap::new();
     let mut index = 0;
     for b in 0..batch {

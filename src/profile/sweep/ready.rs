@@ -2,7 +2,7 @@
 
 use super::found::{Known, Truth};
 use crate::encoding::{Expression, Rope};
-use crate::number::{Dtype, Format};
+use crate::number::Format;
 use crate::profile::emulator::{Emulator, Stored};
 use crate::profile::pipeline::Route;
 use crate::profile::{Machine, Profile};
@@ -38,7 +38,7 @@ impl<'a> Sweep<'a> {
         if rope.planes.iter().any(|plane| plane.growth != Expression::integer(1)) {
             return None;
         }
-        let Emulator { pipeline, stored, .. } = Emulator::new(profile, Dtype::F64);
+        let Emulator { pipeline, stored, .. } = Emulator::new(profile, Format::F64);
         let routes = pipeline.planes(rope).iter().map(|turning| pipeline.route(turning)).collect();
         Some(Sweep {
             routes,

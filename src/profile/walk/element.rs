@@ -90,10 +90,6 @@ pub(super) fn at(positions: &Positions, token: usize) -> Vec<Position> {
     (0..axes).filter_map(|axis| positions.data().get(axis * count + token).copied()).collect()
 }
 
-pub(super) fn format_of(tensor: &Tensor) -> Format {
-    tensor.dtype().format().unwrap_or(Format::F64)
-}
-
 pub(super) fn named(
     name: &'static str,
     dtype: Dtype,
@@ -101,14 +97,4 @@ pub(super) fn named(
     bits: Vec<u64>,
 ) -> Option<Named> {
     Some(Named { name, tensor: Tensor::new(dtype, shape, bits).ok()? })
-}
-
-/// Row, its token in [batch][seq], its elements.
-pub(super) fn rows(tensor: &Tensor) -> impl Iterator<Item = (usize, usize, &[u64])> {
-    let (heads, seq, dim) = match tensor.shape() {
-        &[_, heads, seq, dim] => (heads.max(1), seq.max(1), dim.max(1)),
-        _ => (1, 1, 1),
-    };
-    let token = move |row: usize| row / (heads * seq) * seq + row % seq;
-    tensor.data().chunks(dim).enumerate().map(move |(row, bits)| (row, token(row), bits))
 }

@@ -1,10 +1,10 @@
 //! The walks over rotations, scores and spectra.
 
-use super::{Kernel, Named, Phases, at, format_of, named, rows};
+use super::{Kernel, Named, Phases, at, named};
 use crate::encoding::{
-    Apply, Expression, Pair, Plane, Rope, Rotate, Score, Sinusoidal, Wave, outside,
+    Apply, Expression, Heads, Pair, Plane, Rope, Rotate, Score, Sinusoidal, Wave, outside,
 };
-use crate::number::{Dtype, Tensor};
+use crate::number::Dtype;
 use crate::profile::machine::contains;
 use crate::request::{Direction, Position, Positions};
 
@@ -16,9 +16,9 @@ pub(super) fn rotate<K: Kernel>(kernel: &K, r: &Rotate, dtype: Dtype) -> Vec<Nam
         let Some(tensor) = tensor else { continue };
         let mut phases = Phases::new(kernel, rope, r.direction);
         let rest = outside(rope.head_dim, &pairs);
-        let format = format_of(tensor);
+        let format = tensor.format();
         let mut bits = tensor.data().to_vec();
-        for (row, token, x) in rows(tensor) {
+        for (row, token, x) in tensor.rows() {
             let y = &mut bits[row * x.len()..][..x.len()];
             let phases = phases.at(at(&r.positions, token));
             for (pair, phase) in pairs.iter().zip(phases) {
@@ -35,7 +35,7 @@ pub(super) fn rotate<K: Kernel>(kernel: &K, r: &Rotate, dtype: Dtype) -> Vec<Nam
 }
 
 pub(super) fn apply<K: Kernel>(kernel: &K, a: &Apply, dtype: Dtype) -> Vec<Named> {
-    let (cos_format, sin_format) = (format_of(&a.cos), format_of(&a.sin));
+    let (cos_format, sin_format) = (a.cos.format(), a.sin.format());
     // Both are read into one format; the wider of the two holds either.
     let table = if contains(cos_format, sin_format) { cos_format } else { sin_format };
     let sign = if a.direction == Direction::Forward { 1.0 } else { -1.0 };
@@ -46,9 +46,9 @@ pub(super) fn apply<K: Kernel>(kernel: &K, a: &Apply, dtype: Dtype) -> Vec<Named
     let mut list = Vec::new();
     for (name, tensor) in [("q", Some(&a.q)), ("k", a.k.as_ref())] {
         let Some(tensor) = tensor else { continue };
-        let format = format_of(tensor);
+        let format = tensor.format();
         let mut bits = tensor.data().to_vec();
-        for (row, token, x) in rows(tensor) {
+        for (row, token, x) in tensor.rows() {
             let y = &mut bits[row * x.len()..][..x.len()];
             for (index, pair) in a.pairs.iter().enumerate() {
                 let phase = &phases[token * a.pairs.len() + index];
@@ -68,11 +68,11 @@ pub(super) fn score<K: Kernel>(kernel: &K, s: &Score, dtype: Dtype) -> Vec<Named
     let key_rope = s.rope.for_keys();
     let pairs = s.rope.pairs();
     let rest = outside(s.rope.head_dim, &pairs);
-    let rotated = |tensor: &Tensor, rope: &Rope, positions: &Positions| {
+    let rotated = |tensor: &Heads, rope: &Rope, positions: &Positions| {
         let mut phases = Phases::new(kernel, rope, Direction::Forward);
-        let format = format_of(tensor);
+        let format = tensor.format();
         let mut list: Vec<Vec<K::Value>> = Vec::new();
-        for (_, token, x) in rows(tensor) {
+        for (_, token, x) in tensor.rows() {
             let mut row: Vec<K::Value> = x.iter().map(|&b| kernel.operand(b, format)).collect();
             for (pair, phase) in pairs.iter().zip(phases.at(at(positions, token))) {
                 let [re, im] = kernel.turn(phase, [x[pair.re], x[pair.im]], format);
@@ -85,9 +85,8 @@ pub(super) fn score<K: Kernel>(kernel: &K, s: &Score, dtype: Dtype) -> Vec<Named
     };
     let q = rotated(&s.q, &s.rope, &s.query_positions);
     let k = rotated(&s.k, &key_rope, &s.key_positions);
-    let (&[batch, heads, queries, _], &[_, key_heads, keys, _]) = (s.q.shape(), s.k.shape()) else {
-        return Vec::new();
-    };
+    let (batch, heads, queries) = (s.q.batch(), s.q.heads(), s.q.seq());
+    let (key_heads, keys) = (s.k.heads(), s.k.seq());
     let mut bits = Vec::with_capacity(batch * heads * queries * keys);
     for (row, query) in q.iter().enumerate().take(batch * heads * queries) {
         let (b, h) = (row / (heads * queries), row / queries % heads);

@@ -31,7 +31,7 @@ pub fn page(report: &Report) -> String {
             body {
                 main {
                     (head(report, &digest, &word))
-                    (causes(report))
+                    (causes(report, &digest))
                     (pictures::pictures(report, &digest))
                     (tables::failing(&digest))
                     (tables::kinds("Not answered", &digest.unanswered))
@@ -61,17 +61,11 @@ fn head(report: &Report, digest: &Digest, word: &str) -> Markup {
     }
 }
 
-fn causes(report: &Report) -> Markup {
-    let diverges = report.divergences().next().is_some();
-    let unknown = diverges && report.diagnoses.is_empty() && !report.clues.is_empty();
+fn causes(report: &Report, digest: &Digest) -> Markup {
     html! {
-        @if !report.diagnoses.is_empty() { h2 { "What is wrong" } }
+        @if !report.diagnoses.is_empty() || digest.unknown.is_some() { h2 { "What is wrong" } }
         @for diagnosis in &report.diagnoses { (cause(diagnosis)) }
-        @if unknown {
-            h2 { "What is wrong" }
-            p { "Unknown: no known fault explains these answers. What was noticed:" }
-        }
-        @if !report.diagnoses.is_empty() && !report.clues.is_empty() { p { "What is left unexplained:" } }
+        @if let Some(text) = digest.unknown { p { (text) } }
         @if !report.clues.is_empty() { ul { @for clue in &report.clues { li { (clue) } } } }
         @if let Some(config) = report.fitted.as_ref().and_then(|fitted| fitted.config.as_ref()) {
             p { "The answers are those of this config:" }
@@ -143,14 +137,14 @@ fn sight(report: &Report, digest: &Digest) -> Markup {
     html! {
         @if all > 0 {
             h2 { "What this run could see" }
-            p { "It would have seen " (seen) " of " (all) " known faults." }
-            @for (reason, names) in &digest.unseen {
-                p class="small" { "Not these, because " (reason) ":" }
-                p class="chips small" { @for name in names { code { (name) } " " } }
-            }
-            @if seen > 0 {
-                details {
-                    summary { "The " (seen) " that it would have seen" }
+            details {
+                summary { "It would have seen " (seen) " of " (all) " known faults" }
+                @for (reason, names) in &digest.unseen {
+                    p class="small" { "Not these, because " (reason) ":" }
+                    p class="chips small" { @for name in names { code { (name) } " " } }
+                }
+                @if seen > 0 {
+                    p class="small" { "Those that it would have seen:" }
                     p class="chips small" { @for name in &report.seen { code { (name) } " " } }
                 }
             }

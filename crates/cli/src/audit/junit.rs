@@ -3,7 +3,7 @@
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 use ropewalk::audit::{
-    CaseReport, Digest, Report, Status, Style, Verdict, clean, evidence, terminal,
+    CaseReport, Digest, Report, Status, Style, Verdict, clean, evidence, sentences, terminal,
 };
 use ropewalk::vector::note;
 use std::io;
@@ -113,7 +113,7 @@ impl Outcome {
 fn verdict_failure(report: &Report) -> Option<String> {
     (report.verdict != Verdict::Conforms).then(|| {
         let first = report.diagnoses.first().map(|diagnosis| {
-            format!("{}: {} {}", diagnosis.names(), diagnosis.summary, diagnosis.fix)
+            format!("{}: {}", diagnosis.names(), sentences(&[&diagnosis.summary, &diagnosis.fix]))
         });
         let word = report.verdict.name().replace('_', " ");
         first.unwrap_or_else(|| format!("{word}: {}", Digest::new(report).summary))

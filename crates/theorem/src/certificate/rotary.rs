@@ -81,10 +81,10 @@ pub(super) fn rotate(r: &Rotate, sheet: &mut Sheet) -> Stated {
     let backwards = r.direction != Direction::Forward;
     for (name, tensor) in [("q", Some(&r.q)), ("k", r.k.as_ref())] {
         let Some(tensor) = tensor else { continue };
-        let &[_, heads, seq, dim] = tensor.shape() else { continue };
+        let dim = tensor.dim();
         for index in 0..tensor.data().len() {
             let (line, coordinate) = (index / dim, index % dim);
-            let token = line / (heads * seq) * seq + line % seq;
+            let token = tensor.token(line);
             sheet.element(name, index, || {
                 let (plane, imaginary) = places[coordinate].ok_or(reason::COPIED)?;
                 let pair = r.rope.planes[plane].pair;
@@ -215,11 +215,11 @@ pub(super) fn apply(a: &Apply, sheet: &mut Sheet) -> Stated {
     let number = |tensor: &Tensor, index| input(tensor, index).ok_or(reason::NONFINITE);
     for (name, tensor) in [("q", Some(&a.q)), ("k", a.k.as_ref())] {
         let Some(tensor) = tensor else { continue };
-        let &[_, heads, seq, dim] = tensor.shape() else { continue };
+        let dim = tensor.dim();
         let places = places(&a.pairs, dim);
         for index in 0..tensor.data().len() {
             let (line, coordinate) = (index / dim, index % dim);
-            let token = line / (heads * seq) * seq + line % seq;
+            let token = tensor.token(line);
             sheet.element(name, index, || {
                 let (plane, imaginary) = places[coordinate].ok_or(reason::COPIED)?;
                 let x = number(tensor, line * dim + a.pairs[plane].re)?;

@@ -2,7 +2,9 @@
 
 use super::links;
 use maud::{Markup, html};
-use ropewalk::audit::{CaseReport, Digest, Group, Kind, Report, Section, Verdict, ulp, value};
+use ropewalk::audit::{
+    CaseReport, Digest, Group, Kind, Report, Section, Verdict, distance, largest, ulp, value,
+};
 
 /// Failing cases that are shown whole.
 const SHOWN: usize = 40;
@@ -41,10 +43,7 @@ pub fn sections(report: &Report) -> Markup {
 }
 
 fn row(section: &Section) -> Markup {
-    let worst = match &section.worst_ulp {
-        Some((ulps, _)) => format!("{} ulp", ulp(*ulps)),
-        None => "exact".into(),
-    };
+    let worst = largest(section);
     let bound = match (&section.profiles[..], section.elements_wrong) {
         ([], _) => "exact".to_string(),
         ([one], 0) => format!("{one}, {:.0} % used", 100.0 * section.closest),
@@ -131,10 +130,7 @@ fn case(case: &CaseReport, explain: &str) -> Markup {
                     tr {
                         td class="soft" { "error" }
                         td colspan="2" {
-                            @match wrong.rule {
-                                Some(rule) => (rule),
-                                None => { (ulp(wrong.ulps)) " ulp, " (ulp(wrong.allowed)) " allowed" },
-                            }
+                            (distance(case))
                         }
                     }
                 } } }
