@@ -4,7 +4,7 @@
 
 Needs cargo and numpy; mpmath and python-flint are used if they are installed. Nanoseconds of
 processor time per (cos, sin) pair, best of several, 131072 positions x 64 planes, base 10000; the slow libraries
-compute a sample of it; the audit is of as many rotated numbers. See docs/performance.md.
+compute a sample of it; the audit is of as many rotated numbers. See benches/README.md.
 """
 
 import os

@@ -1,6 +1,6 @@
 //! How many known faults the tests of other projects see, and how many the golden vectors see.
 //!
-//! Each peer's test is rebuilt from what `docs/head-to-head.md` says of it: formats, shapes,
+//! Each peer's test is rebuilt from what `examples/head-to-head.md` says of it: formats, shapes,
 //! positions, data, tolerance, and whether kernel and reference share a table of cos and sin. A
 //! mutant is caught if some element is further from a right kernel of the same format than the
 //! test's own tolerance. Sizes are smaller where only the number of equal elements shrinks.
@@ -181,7 +181,7 @@ fn close(absolute: f64, relative: f64) -> Rule {
 
 const BOTH: [&str; 2] = ["interleaved", "half"];
 
-/// The tests, as `docs/head-to-head.md` describes them.
+/// The tests, as `examples/head-to-head.md` describes them.
 fn peers() -> Vec<Peer> {
     let vllm = |dtype, rule| {
         let rows = scattered(5, 11, 8192);

@@ -21,6 +21,7 @@ mod files;
 mod finding;
 mod function;
 mod identify;
+mod infer;
 mod judge;
 mod kernel;
 mod large;
@@ -49,6 +50,8 @@ pub use finding::{
 };
 pub use function::{Answer, Failed, Function, check};
 pub use identify::{FoundPlane, Identified, Precision, identify, plain_config};
+#[cfg(feature = "exact")]
+pub(crate) use infer::by_axis;
 pub use judge::answer::judge;
 pub use judge::within::{Element, Ruling, ulps};
 pub use judge::{HISTOGRAM, Judged, Mark, Marked, Misfit, Tally, Wrong};

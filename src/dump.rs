@@ -4,6 +4,7 @@
 //! profile that fits; where some are wrong, an audit of a few rows names the fault. `ropewalk judge`
 //! and the Python package are two doors to it.
 
+mod explain;
 mod failure;
 mod geometry;
 mod judge;
@@ -11,6 +12,7 @@ mod places;
 mod raw;
 mod report;
 mod rows;
+mod unwound;
 
 pub use failure::Failure;
 pub use geometry::Geometry;

@@ -21,28 +21,33 @@ mod rope;
 mod rotation;
 pub mod spectrum;
 mod t5;
+mod tables;
 mod temperature;
 
-pub use absolute::{LEARNED_KEYS, Learned, SINUSOIDAL_KEYS, Sinusoidal, Wave};
-pub use alibi::{ALIBI_KEYS, Alibi, Form, Slopes};
+pub use absolute::{Learned, Sinusoidal, Wave};
+pub use alibi::{Alibi, Form, Slopes};
 pub use class::{Class, Decide};
 pub use config::{RopeConfig, is_known_key, rope_keys};
-pub use deberta::{Clamp, DEBERTA_KEYS, DebertaBuckets};
+pub use deberta::{Clamp, DebertaBuckets};
 pub use expression::{Arithmetic, Double, Expression, Node};
 pub use fraction::Fraction;
 pub use key::{Absent, Checked, Key, Kind, Range, invalid};
 pub use monomial::Monomial;
-pub use permutation::{PERMUTE_KEYS, Permutation};
+pub use permutation::Permutation;
 pub use positions::{
     Cls, Grids, Multimodal, Order, Pace, Segment, Shard, from_attention_mask,
     from_context_parallel, from_cumulative_lengths, from_segments,
 };
 pub use question::*;
-pub use relative::{SHAW_KEYS, Shaw, ShawForm};
+pub use relative::{Shaw, ShawForm};
 pub use released::{Model, models};
 pub use rope::{Layout, Plane, Rope, outside};
 pub use rotation::{
     Pair, apply_matrix, plane_score, rotate_complex, rotate_elementwise, rotation_matrix, turn,
 };
-pub use t5::{Buckets, T5_KEYS};
-pub use temperature::{TEMPERATURE_KEYS, Temperature};
+pub use t5::Buckets;
+pub use tables::{
+    ALIBI_KEYS, DEBERTA_KEYS, LEARNED_KEYS, PERMUTE_KEYS, SHAW_KEYS, SINUSOIDAL_KEYS, T5_KEYS,
+    TEMPERATURE_KEYS,
+};
+pub use temperature::Temperature;

@@ -28,6 +28,7 @@ mod model;
 mod named;
 mod pipeline;
 mod plane;
+mod recipe;
 mod span;
 mod step;
 mod sweep;
@@ -37,7 +38,8 @@ use axis::on_axis;
 
 pub use model::Profile;
 
-pub use step::{Contraction, Precision, Recipe, Scaling};
+pub use recipe::Recipe;
+pub use step::{Contraction, Precision, Scaling};
 
 pub use accuracy::{Accuracy, FastTrig};
 

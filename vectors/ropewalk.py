@@ -11,11 +11,18 @@ and one line a command:
     python3 ropewalk.py vectors/rotate/half-f32.json my_module:my_rotate
 
 `my_rotate(config, input, dtype)` gets the config as a dict; the input with its tensors decoded
-(numpy arrays if numpy is there, bf16 as float32; else nested lists of floats) and its positions as
-nested lists of ints; and the name of the output's format. It returns a dict from output names to
-arrays or nested lists of numbers, or just the one array if there is only one output. What it
-returns is rounded once to `dtype`, as storing it would. It raises an exception for a request that
-it refuses, and NotImplementedError for one that it does not support, which skips the test.
+(numpy arrays in their own formats if numpy is there, bf16 with ml_dtypes; torch tensors with
+`--torch`, or where only torch has bf16; else nested lists of floats) and its positions as nested
+lists of ints; and the name of the output's format. It returns a dict from output names to arrays or
+nested lists of numbers, or just the one array if there is only one output. An array must have the
+format that was asked for, where the input had it too: a cast that was forgotten would test another
+kernel. Numbers in lists, and arrays where nobody here has bf16, are rounded once to `dtype`. It
+raises an exception for a request that it refuses (which counts where it answers a sound question of
+the group, or of the file), and NotImplementedError for one that it does not support, which skips the
+test.
+
+The package `ropewalk` (docs/python.md) judges tensors of any size and names faults; this file is for
+who wants the JSON and nothing else.
 
 Errors are measured against the exact value, to a fraction of an ulp, because every file carries
 what the correct rounding dropped. How large they may be is derived, element by element, for the
@@ -37,6 +44,10 @@ try:
     import numpy
 except ImportError:
     numpy = None
+try:
+    import ml_dtypes
+except ImportError:
+    ml_dtypes = None
 
 SCHEMA = "ropewalk-golden-1"
 
@@ -83,19 +94,32 @@ def nested(flat, shape):
     return [nested(flat[i * step : (i + 1) * step], shape[1:]) for i in range(shape[0])]
 
 
-def decode(tensor):
-    """A tensor as a numpy array if numpy is there (bf16 as float32), else as nested lists."""
+def _torch():
+    """torch, or None."""
+    try:
+        import torch
+    except ImportError:
+        return None
+    return torch
+
+
+def decode(tensor, framework=None):
+    """A tensor in its own format: a numpy array (bf16 by ml_dtypes), with `framework` "torch", or where
+    only torch has bf16, a torch tensor. Without either bf16 is float32, without numpy a nested list."""
     if set(tensor) != {"dtype", "shape", "bits"}:
         raise ValueError("no tensor: %r" % sorted(tensor))
     dtype, shape = tensor["dtype"], tensor["shape"]
     if numpy is None:
         return nested([value(dtype, bits) for bits in patterns(tensor)], shape)
     raw = bytes.fromhex("".join(tensor["bits"]))
-    if dtype == "bf16":
-        wide = numpy.frombuffer(raw, ">u2").astype("u4") << 16
-        return wide.view("f4").reshape(shape)
-    kinds = {"f64": "f8", "f32": "f4", "f16": "f2", "i64": "i8", "i32": "i4"}
-    return numpy.frombuffer(raw, ">" + kinds[dtype]).astype(kinds[dtype]).reshape(shape)
+    kinds = {"f64": "f8", "f32": "f4", "bf16": "u2", "f16": "f2", "i64": "i8", "i32": "i4"}
+    array = numpy.frombuffer(raw, ">" + kinds[dtype]).astype(kinds[dtype]).reshape(shape)
+    torch = _torch() if framework == "torch" or dtype == "bf16" and ml_dtypes is None else None
+    if torch:
+        return torch.from_numpy(array.view("i2")).view(torch.bfloat16) if dtype == "bf16" else torch.from_numpy(array)
+    if dtype != "bf16":
+        return array
+    return array.view(ml_dtypes.bfloat16) if ml_dtypes else (array.astype("u4") << 16).view("f4")
 
 
 def round_to(dtype, x):
@@ -148,6 +172,8 @@ class Case:
         self.expected = test["expected"]
         self.residual = test.get("residual", {})
         self.bounds = test["bounds"]
+        # What is asked to see whether a kernel answers here at all.
+        self.sound = None
 
     def __str__(self):
         return self.id
@@ -163,12 +189,16 @@ class Case:
     @property
     def input(self):
         """The input with tensors decoded and positions as ints. What is malformed stays as it is."""
-        return {name: self._decoded(name, part) for name, part in self.raw_input.items()}
+        return self.decoded()
 
-    def _decoded(self, name, part):
+    def decoded(self, framework=None):
+        """The same, with `framework` "torch" as torch tensors."""
+        return {name: self._decoded(name, part, framework) for name, part in self.raw_input.items()}
+
+    def _decoded(self, name, part, framework=None):
         try:
             if isinstance(part, dict):
-                return decode(part)
+                return decode(part, framework)
             if name in POSITIONS:
                 return _positions(part)
         except (KeyError, TypeError, ValueError):
@@ -234,8 +264,13 @@ def cases(path, max_position=None, only=(), without=()):
     found = []
     for file in _files(path):
         golden = load(file)
-        for group in golden["groups"]:
-            found.extend(Case(golden, group, test) for test in group["tests"])
+        groups = [[Case(golden, group, test) for test in group["tests"]] for group in golden["groups"]]
+        of_file = next((case for group in groups for case in group if not case.reject), None)
+        for group in groups:
+            sound = next((case for case in group if not case.reject), of_file)
+            for case in group:
+                case.sound = sound
+            found.extend(group)
     without = set(without) | {"json-text"}
 
     def wanted(case):
@@ -296,6 +331,8 @@ def _flatten(name, part, shape):
     """Flat numbers of an array-like, its shape checked."""
     if isinstance(part, dict) and "bits" in part:
         part = nested([value(part["dtype"], b) for b in patterns(part)], part["shape"])
+    if hasattr(part, "detach"):
+        part = part.detach()
     if hasattr(part, "tolist"):
         part = part.tolist()
     flat = []
@@ -416,6 +453,7 @@ def compare(case, output, max_ulp=None, profile=None):
             inputs[name] = (part["shape"], [value(part["dtype"], b) for b in patterns(part)])
     report = Report(case)
     for name, tensor in tensors.items():
+        _expect_format(case, name, tensor["dtype"], output[name])
         flat = _flatten(name, output[name], tensor["shape"])
         if tensor["dtype"] in INTEGERS:
             _judge_integers(report, name, tensor, flat)
@@ -423,6 +461,21 @@ def compare(case, output, max_ulp=None, profile=None):
             limit = limits(case, name, profile) if max_ulp is None else None
             _judge_floats(report, name, tensor, flat, inputs, limit, 1.0 if max_ulp is None else max_ulp)
     return report
+
+
+LONG = {"f64": "float64", "f32": "float32", "bf16": "bfloat16", "f16": "float16"}
+
+
+def _expect_format(case, name, dtype, part):
+    """An array of another format is no answer where the input had the right one."""
+    if dtype not in LONG or not hasattr(part, "dtype"):
+        return
+    if dtype == "bf16" and ml_dtypes is None and not hasattr(part, "detach"):
+        return
+    got = str(part.dtype).rsplit(".", 1)[-1]
+    floats = [p["dtype"] for p in case.raw_input.values() if isinstance(p, dict) and p.get("dtype") in LONG]
+    if got != LONG[dtype] and floats and all(own == dtype for own in floats):
+        raise AssertionError("output %s is %s, %s was asked for: a cast is missing" % (name, got, LONG[dtype]))
 
 
 def _judge_integers(report, name, tensor, flat):
@@ -496,17 +549,25 @@ def _error(dtype, got, want, residual):
         return math.inf
 
 
-def check(case, fn, max_ulp=None, profile=None):
+def check(case, fn, max_ulp=None, profile=None, framework=None):
     """Calls `fn(config, input, dtype)` for a case and judges what it returns: a Report, or an
-    AssertionError that says what is wrong and what that may mean. NotImplementedError skips."""
+    AssertionError that says what is wrong and what that may mean. NotImplementedError skips.
+
+    An exception is a refusal only of a kernel that answers the sound question of the group, or of the
+    file: one that always raises refuses nothing. With `framework` "torch" tensors are torch's."""
     try:
-        output = fn(case.config, case.input, case.dtype)
+        output = fn(case.config, case.decoded(framework), case.dtype)
     except NotImplementedError as unsupported:
         raise unittest.SkipTest("%s: unsupported: %s" % (case, unsupported))
-    except Exception:
-        if case.reject:
+    except Exception as error:
+        if not case.reject:
+            raise
+        why = _unanswered(case.sound, fn, framework)
+        if why is None:
             return Report(case)
-        raise
+        raise AssertionError(
+            "no refusal: it raises %s, and the sound question %s raises %s" % (_named(error), case.sound, why)
+        ) from error
     if case.reject:
         raise AssertionError("accepted, but must be refused (%s)\n%s" % (case.reject, case.why()))
     try:
@@ -518,17 +579,32 @@ def check(case, fn, max_ulp=None, profile=None):
     return report
 
 
+def _named(error):
+    return "%s: %s" % (type(error).__name__, str(error).split("\n")[0])
+
+
+def _unanswered(sound, fn, framework):
+    """Why a kernel does not answer a sound question; None if it does, or if there is none to ask."""
+    if sound is None:
+        return None
+    try:
+        fn(sound.config, sound.decoded(framework), sound.dtype)
+    except Exception as error:
+        return _named(error)
+    return None
+
+
 # Command ------------------------------------------------------------------------------------------
 
 
-def run(paths, fn, max_ulp=None, profile=None, max_position=None, only=(), without=(), show=10, out=None):
+def run(paths, fn, max_ulp=None, profile=None, max_position=None, only=(), without=(), show=10, out=None, framework=None):
     """Checks all cases of some files and prints a summary: 0 right, 1 wrong, 3 nothing judged."""
     out = out or sys.stdout
-    right, failed, skipped, worst, flags = 0, [], 0, None, {}
+    right, failed, skipped, worst, flags, causes = 0, [], 0, None, {}, {}
     for path in paths:
         for case in cases(path, max_position, only, without):
             try:
-                report = check(case, fn, max_ulp, profile)
+                report = check(case, fn, max_ulp, profile, framework)
                 right += 1
                 if report.at and (worst is None or report.worst > worst.worst):
                     worst = report
@@ -540,6 +616,7 @@ def run(paths, fn, max_ulp=None, profile=None, max_position=None, only=(), witho
                     case.why(),
                 )
                 failed.append((case, reason))
+                causes.setdefault(_cause(case, error), []).append(case)
                 for flag in case.flags:
                     flags[flag] = flags.get(flag, 0) + 1
     for case, reason in failed[:show]:
@@ -548,6 +625,10 @@ def run(paths, fn, max_ulp=None, profile=None, max_position=None, only=(), witho
         print("… and %d more" % (len(failed) - show), file=out)
     if any(case.basic for case, _ in failed):
         print("the basic group fails: the set-up is wrong, nothing else means anything", file=out)
+    if causes:
+        print("failures by cause:", file=out)
+        for cause, members in sorted(causes.items(), key=lambda pair: -len(pair[1])):
+            print("  %d %s, the first %s" % (len(members), cause, members[0]), file=out)
     if flags:
         often = sorted(flags.items(), key=lambda pair: (-pair[1], pair[0]))
         print("failures by flag: " + ", ".join("%s %d" % pair for pair in often), file=out)
@@ -557,6 +638,22 @@ def run(paths, fn, max_ulp=None, profile=None, max_position=None, only=(), witho
         print("worst of those right: %.4f ulp, %s %s" % (worst.worst, worst.case, place), file=out)
     print("%d right, %d wrong, %d skipped" % (right, len(failed), skipped), file=out)
     return 1 if failed else 0 if right else 3
+
+
+def _cause(case, error):
+    """What failures have in common: an exception, a form, a refusal that is missing, or wrong values of
+    an operation with a layout and a rope type."""
+    if not isinstance(error, AssertionError):
+        return _named(error)
+    first = str(error).split("\n")[0]
+    if first.startswith("accepted"):
+        return first
+    if first.startswith("no refusal: "):
+        return "no refusals: the sound question raises " + first.rsplit(" raises ", 1)[-1]
+    if "elements wrong" not in first:
+        return first.split(":")[0]
+    words = [case.operation, case.config.get("layout"), case.config.get("rope_type"), case.dtype]
+    return "wrong values: %s" % " ".join(str(word) for word in words if word)
 
 
 def main(arguments=None):
@@ -570,6 +667,7 @@ def main(arguments=None):
     parser.add_argument("--max-position", type=int, help="leave out larger positions")
     parser.add_argument("--only", action="append", default=[], metavar="FLAG", help="only tests with this flag")
     parser.add_argument("--without", action="append", default=[], metavar="FLAG", help="no tests with this flag")
+    parser.add_argument("--torch", action="store_const", const="torch", dest="framework", help="torch tensors")
     parser.add_argument("--show", type=int, default=10, metavar="N", help="failures to print (10)")
     given = parser.parse_args(arguments)
     module, _, function = given.function.partition(":")
@@ -578,7 +676,8 @@ def main(arguments=None):
     sys.path.insert(0, "")
     fn = getattr(importlib.import_module(module), function)
     return run(
-        given.files, fn, given.max_ulp, given.profile, given.max_position, given.only, given.without, given.show
+        given.files, fn, given.max_ulp, given.profile, given.max_position, given.only, given.without, given.show,
+        framework=given.framework,
     )
 
 

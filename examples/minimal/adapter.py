@@ -44,9 +44,9 @@ def answer(request):
     config = {"rope_type": "default", "rotary_dim": config["head_dim"], "rotary_offset": 0} | config
     D, r, start = (config[key] for key in ("head_dim", "rotary_dim", "rotary_offset"))
     known = {"head_dim", "layout", "rope_theta", "rope_type", "rotary_dim", "rotary_offset"}
-    need(set(config) == known and config["rope_type"] == "default", "unknown_key: in the config")
-    need(config["layout"] in CLAIM["layouts"] and config["rope_theta"] > 0 and r % 2 == 0
-         and 2 <= r <= D - start, "invalid_value: in the config")
+    need(set(config) == known, f"unknown_key: {set(config) ^ known}")
+    need(config["rope_type"] == "default" and config["layout"] in CLAIM["layouts"] and r % 2 == 0
+         and config["rope_theta"] > 0 and 2 <= r <= D - start, "invalid_value: in the config")
     need(set(given) <= {"q", "k", "positions", "direction"}, "unused_input: beside q, k, positions")
     sign = {"forward": 1, "inverse": -1, "backward": -1}[given.get("direction", "forward")]
     for name in "qk" if "k" in given else "q":

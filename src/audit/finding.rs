@@ -390,6 +390,21 @@ impl Report {
 }
 
 impl Diagnosis {
+    /// The sentence to read first, and the rest of the summary.
+    pub fn title(&self) -> (String, String) {
+        // What is inferred is followed by its evidence: `(31 of 40 wrong rows are so; …)`.
+        let counted = |&(at, _): &(usize, &str)| {
+            let inside = &self.summary[at + 2..];
+            inside.starts_with(|c: char| c.is_ascii_digit()) && inside.contains("wrong rows are so")
+        };
+        match self.summary.match_indices(" (").find(counted) {
+            Some((end, _)) => {
+                (self.summary[..end].to_string(), self.summary[end + 1..].to_string())
+            }
+            None => (self.summary.clone(), String::new()),
+        }
+    }
+
     /// The faults, two together with "and", and what is as likely with "or".
     pub fn names(&self) -> String {
         let all = std::iter::once(&self.faults).chain(&self.alternatives);

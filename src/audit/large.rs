@@ -36,12 +36,9 @@ pub struct Large {
     pub histogram: Vec<usize>,
     /// By band of positions and plane, without bounds.
     pub errors: Errors,
-    /// Rows with a wrong element: the first few of every call.
+    /// Rows with a wrong element.
     pub rows: Vec<usize>,
 }
-
-/// Rows with a wrong element that are remembered, from each call.
-const REMEMBERED: usize = 4;
 
 /// The larger of two numbers that are not NaN.
 #[inline]
@@ -228,7 +225,7 @@ impl<'a> LargeJudge<'a> {
         let marks = whole.outputs.iter().flat_map(|output| &output.marks[0]);
         for (flat, _) in marks.enumerate().filter(|(_, mark)| **mark == Mark::Wrong) {
             let (row, column) = (open[flat / dim], flat % dim);
-            if large.rows.last() != Some(&(rows.first + row)) && large.rows.len() < REMEMBERED {
+            if large.rows.last() != Some(&(rows.first + row)) {
                 large.rows.push(rows.first + row);
             }
             let turns =
@@ -241,9 +238,11 @@ impl<'a> LargeJudge<'a> {
         Ok(())
     }
 
-    /// Some rows as a case of an audit, whose request has everything in it.
-    pub fn case(&self, rows: &Rows, some: &[usize]) -> Case {
-        let mut case = self.bare(rows, some);
+    /// Rows of `shape` batches, heads and tokens as a case of an audit, whose request has everything
+    /// in it.
+    pub fn case(&self, rows: &Rows, shape: [usize; 3]) -> Case {
+        let all: Vec<usize> = (0..shape.iter().product()).collect();
+        let mut case = self.cut(rows, &all, shape);
         if let Ok(Question { body: Body::Rotate(rotate), .. }) = case.ask.question() {
             let mut input = Object::default();
             let positions = rotate.positions.to_json();
@@ -263,21 +262,28 @@ impl<'a> LargeJudge<'a> {
         case
     }
 
-    /// The same without a request.
+    /// Some rows without a request.
     fn bare(&self, rows: &Rows, some: &[usize]) -> Case {
+        self.cut(rows, some, [1, 1, some.len()])
+    }
+
+    fn cut(&self, rows: &Rows, some: &[usize], [batch, heads, tokens]: [usize; 3]) -> Case {
         let dim = self.rope.head_dim;
-        let shape = vec![1, 1, some.len(), dim];
+        let shape = vec![batch, heads, tokens, dim];
         let tensor = |dtype: Dtype, from: &[u64]| {
             Tensor::new(dtype, shape.clone(), gather(from, some, dim)).ok()
         };
         let mut question = self.question.clone();
         let axes = self.rope.axes.max(1);
         if let Body::Rotate(rotate) = &mut question.body {
+            // Heads share their positions: those of the first one.
+            let first = |place: usize| some[place / tokens * heads * tokens + place % tokens];
             let position = |axis: usize| {
-                some.iter().map(move |&row| Position::integer((rows.position)(row, axis)))
+                let one = move |place| Position::integer((rows.position)(first(place), axis));
+                (0..batch * tokens).map(one)
             };
             let list = (0..axes).flat_map(position).collect();
-            let positions = Positions::new(vec![axes, 1, some.len()], list);
+            let positions = Positions::new(vec![axes, batch, tokens], list);
             // As many as the shapes say.
             let q = tensor(self.input, rows.input).and_then(Heads::new);
             if let (Some(q), Some(positions)) = (q, positions) {

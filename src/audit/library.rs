@@ -8,6 +8,7 @@ mod abi;
 mod buffer;
 mod call;
 mod far;
+mod how;
 mod placed;
 mod serve;
 

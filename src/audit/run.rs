@@ -3,7 +3,7 @@
 use super::asking::ask;
 use super::capability::Description;
 use super::case::Case;
-use super::diagnose::diagnose;
+use super::diagnose::{Patience, beside, diagnose};
 use super::errors::measured::measured;
 use super::exhibit::{Exhibit, exhibits, judging};
 use super::finding::{CaseReport, Report, Status, Verdict};
@@ -17,6 +17,7 @@ use crate::profile::Profile;
 use crate::request::Operation;
 use rayon::prelude::*;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// What may be chosen of an audit.
 pub struct Options<'a> {
@@ -43,6 +44,13 @@ pub struct Options<'a> {
     pub progress: &'a (dyn Fn() + Sync),
     /// Called with the verdict, before causes are looked for.
     pub judged: &'a (dyn Fn(&Report) + Sync),
+    /// How long known faults are looked for once the verdict is there.
+    pub patience: Duration,
+    /// Told what is looked for after the verdict, and how much of it has been tried.
+    pub phase: &'a (dyn Fn(&str, usize, usize) + Sync),
+    /// Where the cases are cut out of a larger tensor, the indices of its batches, heads and tokens
+    /// that were taken: places are told in the tensor.
+    pub cut: Option<&'a [Vec<usize>; 3]>,
 }
 
 impl Default for Options<'_> {
@@ -60,6 +68,9 @@ impl Default for Options<'_> {
             known,
             progress,
             judged,
+            patience: Duration::from_secs(10),
+            phase: &|_, _, _| (),
+            cut: None,
         }
     }
 }
@@ -95,6 +106,14 @@ pub fn audit(kernel: &mut dyn Kernel, cases: &[Case], options: &Options) -> Audi
         if !exercised && (covering || options.whole) {
             report.complaints.push(format!("capability {} was never exercised", index + 1));
         }
+    }
+    if let [(index, change), ..] = &asking.changes[..] {
+        report.remarks.push(format!(
+            "{} of {} cases changed when they were asked again; {} is one: {change}",
+            asking.changes.len(),
+            report.cases.len(),
+            report.cases[*index].id
+        ));
     }
     for (index, change) in asking.changes {
         report.cases[index].notes.push(change);
@@ -155,9 +174,13 @@ pub fn judge_all(
     // What a probe found has its cause already.
     let probed = |case: &CaseReport| matches!(case.status, Status::Misbehaved(..));
     if options.diagnose && report.divergences().any(|case| !probed(case)) {
-        let (found, clues) = diagnose(&exhibits, &report, options.profile);
-        report.diagnoses.extend(found);
-        report.clues = clues;
+        let (time, phase, cut) = (options.patience, options.phase, options.cut);
+        let found = diagnose(&exhibits, &report, options.profile, &Patience { time, phase, cut });
+        report.diagnoses.extend(found.diagnoses);
+        (report.clues, report.fitted) = (found.clues, found.fitted);
+    }
+    if options.diagnose {
+        report.clues.extend(beside(&exhibits, &report));
     }
     if options.sight && !exhibits.is_empty() {
         (report.seen, report.unseen) = sight(&exhibits, &report.cases);

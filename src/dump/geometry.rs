@@ -4,7 +4,7 @@
 #[derive(Clone, Debug)]
 pub struct Geometry {
     /// Lengths and strides of batch, head, sequence.
-    lengths: [usize; 3],
+    pub(super) lengths: [usize; 3],
     strides: [usize; 3],
     /// Positions from one batch row to the next: 0 if all have the same.
     batch: usize,
@@ -86,7 +86,7 @@ impl Geometry {
     }
 
     /// Batch, head and token of a row.
-    fn split(&self, row: usize) -> [usize; 3] {
+    pub fn split(&self, row: usize) -> [usize; 3] {
         let [_, heads, tokens] = self.lengths;
         [row / tokens / heads, row / tokens % heads, row % tokens]
     }

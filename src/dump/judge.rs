@@ -1,17 +1,19 @@
 //! Judging two tensors: by which profile, and what explains what is wrong.
 
+use super::explain::explain;
 use super::failure::Failure;
 use super::geometry::Geometry;
 use super::places::Places;
 use super::raw::Raw;
 use super::rows::Dump;
-use crate::audit::{Answered, Description, Large, LargeJudge, Options, Outcome, Report, judge_all};
-use crate::audit::{Verdict, right_profiles};
+use super::unwound::unwound;
+use crate::audit::{Large, LargeJudge, Report, Verdict, right_profiles};
 use crate::encoding::{Body, Question, RopeConfig};
 use crate::exact::bulk::Rotator;
 use crate::number::{Dtype, Tensor};
-use crate::profile::{Profile, common};
+use crate::profile::{NAMED, Profile, common};
 use crate::request::{Direction, Json, Object, Operation, Request, run_request, tensor_json};
+use rayon::prelude::*;
 
 /// A tensor before and after, and what was to be done.
 ///
@@ -70,6 +72,8 @@ pub struct Judged<'a> {
     pub large: Large,
     /// What explains the wrong elements; none if there are none.
     pub report: Option<Report>,
+    /// A rotation without rows: config, direction and formats.
+    question: Question,
 }
 
 impl Judged<'_> {
@@ -120,7 +124,7 @@ impl<'a> Rotated<'a> {
         let Rotated { names, before, after, direction, places, profile, .. } = self;
         let dump = Dump { before, after, geometry, places, rotator: rotator? };
         let (name, large, report) = judge(&dump, &question, profile, progress)?;
-        Ok(Judged { names, direction, dump, profile: name, large, report })
+        Ok(Judged { names, direction, dump, profile: name, large, report, question })
     }
 
     /// A rotation without rows, whose config, direction and formats are meant.
@@ -178,7 +182,7 @@ fn judge(
     let mut best: Option<(&'static str, Large)> = None;
     for (_, name, judge) in possible.iter().filter(|(wrong, ..)| *wrong == least) {
         if let Some((_, known)) = &best
-            && dump.some(judge, &known.rows)?.wrong > 0
+            && dump.some(judge, &known.rows[..known.rows.len().min(64)])?.wrong > 0
         {
             // What was wrong before is wrong by this profile too.
             continue;
@@ -196,7 +200,7 @@ fn judge(
     };
     let report = match large.wrong {
         0 => None,
-        _ => Some(explain(given, dump, any, &large, &sample)?),
+        _ => Some(explain(given, dump, any, &large)?),
     };
     Ok((profile, large, report))
 }
@@ -215,25 +219,32 @@ fn candidates(given: Option<Profile>, dtype: Dtype) -> Vec<Profile> {
     list
 }
 
-/// An audit of some rows, wrong ones and others.
-fn explain(
-    given: Option<Profile>,
-    dump: &Dump,
-    judge: &LargeJudge,
-    large: &Large,
-    sample: &[usize],
-) -> Result<Report, Failure> {
-    const FEW: usize = 12;
-    let few = |list: &[usize]| -> Vec<usize> {
-        list.iter().step_by(list.len().div_ceil(FEW).max(1)).copied().collect()
-    };
-    let mut rows = [few(sample), few(&large.rows)].concat();
-    rows.sort_unstable();
-    rows.dedup();
-    let options =
-        Options { door: "a dump".into(), profile: given, twice: false, ..Options::default() };
-    let (case, got) = dump.case(judge, &rows)?;
-    let output = Outcome::Output(vec![("q".to_string(), got)]);
-    let asked = Answered { case: 0, outcome: Ok(output), fickle: false, broke: None };
-    Ok(judge_all(&[case], &[asked], Description::named("dump"), &options))
+impl Judged<'_> {
+    /// Batch, head and token of the rows that are wrong, of so many looked at, evenly spread; and
+    /// the position by which each was really turned, where it is one integer and the rope has one
+    /// axis.
+    pub fn wrong_rows(&self, most: usize) -> Vec<(Vec<usize>, Option<i64>)> {
+        let rows = self.dump.geometry.rows();
+        let step = rows.div_ceil(most.max(1)).max(1);
+        let profile = NAMED.iter().find(|profile| profile.name == self.profile);
+        let judge = profile.and_then(|profile| LargeJudge::new(&self.question, *profile));
+        let Some(judge) = judge else { return vec![] };
+        let wrong =
+            |&row: &usize| self.dump.some(&judge, &[row]).is_ok_and(|large| large.wrong > 0);
+        let places: Vec<usize> = (0..rows).step_by(step).collect();
+        let found: Vec<usize> = places.into_par_iter().filter(wrong).collect();
+        let rows = found.into_iter();
+        rows.map(|row| (self.dump.geometry.split(row).to_vec(), self.rotated_at(row))).collect()
+    }
+
+    fn rotated_at(&self, row: usize) -> Option<i64> {
+        let Body::Rotate(rotate) = &self.question.body else { return None };
+        let (rope, Dump { before, after, geometry, .. }) = (&rotate.rope, &self.dump);
+        let formats = [before.dtype.format()?, after.dtype.format()?];
+        let (mut input, mut got) = (vec![], vec![]);
+        before.append(geometry.offset(row), geometry.dim, &mut input);
+        after.append(geometry.offset(row), geometry.dim, &mut got);
+        let position = unwound(rope, formats, &input, &got).filter(|_| rope.axes <= 1)?;
+        Some(if self.direction == Direction::Forward { position } else { -position })
+    }
 }

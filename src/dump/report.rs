@@ -1,6 +1,8 @@
 //! What is said of a dump.
 
+use super::explain::indices;
 use super::judge::Judged;
+use crate::audit::by_axis;
 use crate::audit::{Band, HISTOGRAM, Verdict, Wrong, clean, link, ulp, value};
 use serde_json::{Value, json};
 use std::fmt::Write;
@@ -79,11 +81,7 @@ fn text(judged: &Judged) -> String {
     }
     if let Some(wrong) = &large.worst_wrong {
         let _ = writeln!(text, "  worst: {}", judged.described(wrong));
-        let first = large.rows.first().map(|&row| dump.geometry.index(row, 0));
-        if let Some(index) = first {
-            let row = &index[..index.len() - 1];
-            let _ = writeln!(text, "  first row that is wrong: {row:?}");
-        }
+        let _ = writeln!(text, "  {}", wrong_rows(judged));
     } else if let Some(worst) = &large.worst {
         let _ = writeln!(text, "  largest error: {}", judged.described(worst));
     }
@@ -93,15 +91,36 @@ fn text(judged: &Judged) -> String {
     text
 }
 
+/// The rows that are wrong, by axis: every element was looked at.
+fn wrong_rows(judged: &Judged) -> String {
+    let (dump, large) = (&judged.dump, &judged.large);
+    let mut parts = Vec::new();
+    let mut product = 1;
+    for (axis, name) in ["batch", "head", "token"].into_iter().enumerate() {
+        let (length, list) = (dump.geometry.lengths[axis], indices(dump, large, axis));
+        product *= list.len();
+        if length > 1 {
+            let all = list.len() == length;
+            parts.push(format!("{name} {}", if all { "all".into() } else { by_axis(&list) }));
+        }
+    }
+    let (rows, all) = (large.rows.len(), dump.geometry.rows());
+    let rest = match product == rows {
+        true => "nothing else",
+        false => "not every combination of them",
+    };
+    format!("wrong rows: {} ({rows} of {all} rows; {rest})", parts.join(", "))
+}
+
 fn causes(judged: &Judged, text: &mut String) {
     let Some(report) = &judged.report else { return };
     *text += "\nWhat is wrong\n";
     for diagnosis in &report.diagnoses {
-        let percent = (100.0 * diagnosis.explains).round();
-        let names = diagnosis.faults.join(" and ");
-        let _ =
-            writeln!(text, "  {} ({names}; explains {percent}% of a sample)", diagnosis.summary);
-        let _ = writeln!(text, "    {}", diagnosis.fix);
+        let _ = writeln!(text, "  {}", diagnosis.summary);
+        if !diagnosis.faults.is_empty() {
+            let _ = writeln!(text, "    known as {}", diagnosis.faults.join(" and "));
+        }
+        let _ = writeln!(text, "    To mend: {}", diagnosis.fix);
         for other in &diagnosis.alternatives {
             let _ = writeln!(text, "    these tensors do not tell it from {}", other.join(" and "));
         }

@@ -96,16 +96,24 @@ impl Dump<'_> {
         Ok(judged.into_iter().fold(Large::default(), Large::merge))
     }
 
-    /// Some rows as a case of an audit, and what the kernel answered to it.
+    /// A block of rows as a case of an audit, and what the kernel answered to it: some batches,
+    /// heads and tokens.
     pub(super) fn case(
         &self,
         judge: &LargeJudge,
-        rows: &[usize],
+        cut: &[Vec<usize>; 3],
     ) -> Result<(Case, Tensor), Failure> {
+        let [_, heads, tokens] = self.geometry.lengths;
+        let mut rows = Vec::new();
+        for &b in &cut[0] {
+            for &h in &cut[1] {
+                rows.extend(cut[2].iter().map(|t| (b * heads + h) * tokens + t));
+            }
+        }
         let block = self.block(rows.iter().copied())?;
-        let all: Vec<usize> = (0..rows.len()).collect();
-        let case = self.with(&block, |rows| judge.case(rows, &all));
-        let shape = vec![1, 1, rows.len(), self.geometry.dim];
+        let [b, h, t] = [0, 1, 2].map(|axis| cut[axis].len());
+        let case = self.with(&block, |rows| judge.case(rows, [b, h, t]));
+        let shape = vec![b, h, t, self.geometry.dim];
         let got = Tensor::new(self.after.dtype, shape, block.got);
         Ok((case, got.map_err(|error| Failure::Usage(error.to_string()))?))
     }

@@ -2,61 +2,9 @@
 
 use super::config::is_known_key;
 use super::expression::Expression;
-use super::key::{Absent, Checked, Key, Kind, Range, invalid};
+use super::key::{Checked, invalid};
+use super::tables::{LEARNED_KEYS, SINUSOIDAL_KEYS};
 use crate::request::{Object, Position, Reject, Slug};
-
-const WIDEST: i64 = 1 << 20;
-
-/// The keys of the sinusoidal embedding. Only `base` has a default: libraries disagree on the
-/// others.
-pub const SINUSOIDAL_KEYS: &[Key] = &[
-    Key {
-        name: "dim",
-        kind: Kind::Integer(1, WIDEST),
-        absent: Absent::Required,
-        meaning: "width of the embedding",
-    },
-    Key {
-        name: "base",
-        kind: Kind::Number(Range::Positive),
-        absent: Absent::Number(10000.0),
-        meaning: "the longest wavelength over 2π, roughly",
-    },
-    Key {
-        name: "layout",
-        kind: Kind::Word(&["interleaved", "concatenated"]),
-        absent: Absent::Required,
-        meaning: "sin and cos side by side, or all of one before all of the other",
-    },
-    Key {
-        name: "divisor",
-        kind: Kind::Word(&["half", "half_minus_one"]),
-        absent: Absent::Required,
-        meaning: "what the exponent is divided by: Vaswani's d/2, or tensor2tensor's d/2 − 1",
-    },
-    Key {
-        name: "order",
-        kind: Kind::Word(&["sin_first", "cos_first"]),
-        absent: Absent::Required,
-        meaning: "which of the two comes first",
-    },
-];
-
-/// The keys of a learned embedding.
-pub const LEARNED_KEYS: &[Key] = &[
-    Key {
-        name: "dim",
-        kind: Kind::Integer(1, WIDEST),
-        absent: Absent::Required,
-        meaning: "width of the embedding",
-    },
-    Key {
-        name: "offset",
-        kind: Kind::Integer(0, 1 << 31),
-        absent: Absent::Integer(0),
-        meaning: "added to every position (2 in OPT, padding_idx + 1 in RoBERTa)",
-    },
-];
 
 /// A checked sinusoidal config.
 #[derive(Clone, Debug)]

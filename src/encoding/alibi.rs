@@ -2,45 +2,9 @@
 
 use super::config::is_known_key;
 use super::expression::Expression;
-use super::key::{Absent, Checked, Key, Kind};
+use super::key::Checked;
+use super::tables::ALIBI_KEYS;
 use crate::request::{Object, Position, Reject};
-
-/// More heads than any model has.
-const MOST_HEADS: i64 = 1 << 16;
-
-/// The keys of ALiBi. The first three concern the slopes, the last two the bias only.
-pub const ALIBI_KEYS: &[Key] = &[
-    Key {
-        name: "num_heads",
-        kind: Kind::Integer(1, MOST_HEADS),
-        absent: Absent::Required,
-        meaning: "number H of heads",
-    },
-    Key {
-        name: "slopes",
-        kind: Kind::Word(&["code", "paper"]),
-        absent: Absent::Required,
-        meaning: "the released code's list, or the paper's one geometric series",
-    },
-    Key {
-        name: "alibi_bias_max",
-        kind: Kind::Integer(0, 1024),
-        absent: Absent::Optional,
-        meaning: "the exponent of the last slope (MPT, ggml's max_bias); 8 if not given",
-    },
-    Key {
-        name: "form",
-        kind: Kind::Word(&["distance", "key", "symmetric", "mpt"]),
-        absent: Absent::Required,
-        meaning: "what the slope multiplies",
-    },
-    Key {
-        name: "head_dim",
-        kind: Kind::Integer(1, 1 << 16),
-        absent: Absent::Optional,
-        meaning: "if given, the bias is divided by its square root (Falcon)",
-    },
-];
 
 /// How many of [`ALIBI_KEYS`] concern the slopes.
 const SLOPE_KEYS: usize = 3;

@@ -1,38 +1,11 @@
 //! DeBERTa-v2's logarithmic buckets, in exact integers (He et al. 2020).
 
 use super::config::is_known_key;
-use super::key::{Absent, Checked, Key, Kind, invalid};
+use super::key::{Checked, invalid};
 use super::powers::compare_powers;
+use super::tables::DEBERTA_KEYS;
 use crate::request::{Object, Position, Reject};
 use std::cmp::Ordering;
-
-/// The keys of `deberta_bucket`.
-pub const DEBERTA_KEYS: &[Key] = &[
-    Key {
-        name: "bucket_size",
-        kind: Kind::Integer(4, 1024),
-        absent: Absent::Required,
-        meaning: "B: buckets per direction; `position_buckets` in a config.json",
-    },
-    Key {
-        name: "max_position",
-        kind: Kind::Integer(1, 1 << 31),
-        absent: Absent::Required,
-        meaning: "M: the distance M − 1 ends the logarithmic part; `max_relative_positions`",
-    },
-    Key {
-        name: "clamp",
-        kind: Kind::Word(&["distance", "index"]),
-        absent: Absent::Required,
-        meaning: "what is kept in range: the distance (Microsoft) or the row (Transformers)",
-    },
-    Key {
-        name: "form",
-        kind: Kind::Word(&["bucket", "index"]),
-        absent: Absent::Required,
-        meaning: "the signed bucket, or the row of the table, which is the bucket plus B",
-    },
-];
 
 /// What is kept in range, and where the two rules differ: at distances of M and more. A query that
 /// far *behind* its key has row 1 (for even B) by the one and row 0 by the other.

@@ -28,12 +28,10 @@ pub use aliases::{ALIASES, Alias, IGNORED_INSIDE, TYPES};
 use super::key::invalid;
 use super::rope::Layout;
 use super::spectrum::{Scheme, find};
+pub use super::tables::MODEL_KEYS;
 use crate::request::{Json, Object, Reject, Slug, did_you_mean};
 use aliases::TOWERS;
 use levels::Levels;
-
-/// The keys of the model form.
-pub const MODEL_KEYS: [&str; 4] = ["model", "layout", "layer_type", "part"];
 
 /// Translates the model form to the flat form; the flat form's rules are still to be checked.
 ///

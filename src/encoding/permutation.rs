@@ -1,31 +1,10 @@
 //! The permutation of query and key weights between the two layouts.
 
 use super::config::is_known_key;
-use super::key::{Absent, Checked, Key, Kind, invalid};
+use super::key::{Checked, invalid};
 use super::rope::Layout;
+use super::tables::PERMUTE_KEYS;
 use crate::request::{Object, Reject, Slug};
-
-/// The keys of `permute_qk`.
-pub const PERMUTE_KEYS: &[Key] = &[
-    Key {
-        name: "num_heads",
-        kind: Kind::Integer(1, 1 << 16),
-        absent: Absent::Required,
-        meaning: "heads of this weight: for K the key heads, not the query heads",
-    },
-    Key {
-        name: "head_dim",
-        kind: Kind::Integer(2, 1 << 16),
-        absent: Absent::Required,
-        meaning: "rows per head",
-    },
-    Key {
-        name: "rotary_dim",
-        kind: Kind::Integer(0, 1 << 16),
-        absent: Absent::Optional,
-        meaning: "leading rows of each head that are permuted, even; default head_dim",
-    },
-];
 
 /// A checked permutation config.
 #[derive(Clone, Debug)]

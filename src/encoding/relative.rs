@@ -1,33 +1,9 @@
 //! Learned relative positions by plain distance (Shaw et al. 2018), in both signs that exist.
 
 use super::config::is_known_key;
-use super::key::{Absent, Checked, Key, Kind};
+use super::key::Checked;
+use super::tables::SHAW_KEYS;
 use crate::request::{Object, Position, Reject, Slug};
-
-/// The largest table that is accepted.
-const LARGEST: i64 = 1 << 24;
-
-/// The keys of `shaw_bucket`. Which of the two lengths is needed depends on `form`.
-pub const SHAW_KEYS: &[Key] = &[
-    Key {
-        name: "form",
-        kind: Kind::Word(&["key_minus_query", "query_minus_key"]),
-        absent: Absent::Required,
-        meaning: "Shaw's clipped distance, or Transformers' relative_key: the other sign, unclipped",
-    },
-    Key {
-        name: "max_relative_position",
-        kind: Kind::Integer(0, LARGEST),
-        absent: Absent::Optional,
-        meaning: "K of key_minus_query: distances are clipped to ±K",
-    },
-    Key {
-        name: "max_position_embeddings",
-        kind: Kind::Integer(1, LARGEST),
-        absent: Absent::Optional,
-        meaning: "M of query_minus_key: the table has 2M − 1 rows",
-    },
-];
 
 /// Which row of the table a distance has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,32 +1,11 @@
 //! T5's relative position buckets, in exact integers (Raffel et al. 2020; mesh-tensorflow).
 
 use super::config::is_known_key;
-use super::key::{Absent, Checked, Key, Kind, invalid};
+use super::key::{Checked, invalid};
 use super::powers::compare_powers;
+use super::tables::T5_KEYS;
 use crate::request::{Object, Position, Reject};
 use std::cmp::Ordering;
-
-/// The keys of T5's relative bias.
-pub const T5_KEYS: &[Key] = &[
-    Key {
-        name: "num_buckets",
-        kind: Kind::Integer(2, 1024),
-        absent: Absent::Required,
-        meaning: "number of buckets, both directions together",
-    },
-    Key {
-        name: "max_distance",
-        kind: Kind::Integer(1, 1 << 31),
-        absent: Absent::Required,
-        meaning: "the distance from which all share the last bucket",
-    },
-    Key {
-        name: "bidirectional",
-        kind: Kind::Flag,
-        absent: Absent::Required,
-        meaning: "whether keys after the query have buckets of their own",
-    },
-];
 
 /// A checked T5 config, with the first distance of every bucket.
 ///

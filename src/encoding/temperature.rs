@@ -2,30 +2,9 @@
 
 use super::config::is_known_key;
 use super::expression::Expression;
-use super::key::{Absent, Checked, Key, Kind, Range};
+use super::key::Checked;
+use super::tables::TEMPERATURE_KEYS;
 use crate::request::{Object, Position, Reject, Slug};
-
-/// The keys of `attention_temperature`, named as in Llama 4's config.json.
-pub const TEMPERATURE_KEYS: &[Key] = &[
-    Key {
-        name: "attn_scale",
-        kind: Kind::Number(Range::Any),
-        absent: Absent::Number(0.1),
-        meaning: "multiplies the logarithm; `llama_4_scaling_beta` in Mistral's configs",
-    },
-    Key {
-        name: "floor_scale",
-        kind: Kind::Integer(1, 1 << 53),
-        absent: Absent::Integer(8192),
-        meaning: "positions per step; `original_max_position_embeddings` in Mistral's configs",
-    },
-    Key {
-        name: "offset",
-        kind: Kind::Integer(0, 1),
-        absent: Absent::Integer(1),
-        meaning: "added to every position: 1 as in Llama 4, 0 as in Mistral",
-    },
-];
 
 /// A checked temperature config: scale(p) = 1 + attn_scale · ln(1 + ⌊(p + offset)/floor_scale⌋).
 ///

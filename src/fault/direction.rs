@@ -42,7 +42,7 @@ pub(super) fn faults() -> Vec<Fault> {
             summary: "the rotation goes clockwise: +sin stands where −sin belongs, or the transpose of the matrix",
             signature: "cosine parts right, sine parts negated; exact at position 0; if q and k are both \
                         flipped, scores only change the sign of the distance",
-            fix: "(x, y) ↦ (x cos − y sin, x sin + y cos)",
+            fix: "x, y = x * cos - y * sin, x * sin + y * cos",
             links: &["karpathy/nanochat#489", "trymirai/lalamo#268", "zphang/transformers#3"],
             change: Change::Question(|question, _| reversed(question)),
         },

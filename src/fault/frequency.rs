@@ -88,7 +88,7 @@ pub(super) fn faults() -> Vec<Fault> {
             class: "C2",
             summary: "the exponent is divided by head_dim where rotary_dim is right",
             signature: "only with partial rotary; the first pair is right, the others turn too fast",
-            fix: "θᵢ = base^(−2i/rotary_dim)",
+            fix: "inv_freq = base ** (-arange(0, rotary_dim, 2) / rotary_dim)",
             links: &["pie-project/pie#602", "huggingface/transformers#48652"],
             change: Change::Question(|question, _| {
                 let (head, rotary) = widths(question)?;
@@ -100,7 +100,7 @@ pub(super) fn faults() -> Vec<Fault> {
             class: "C2",
             summary: "the exponent of a proportional rope is divided by the width that turns; head_dim is right",
             signature: "the first pair is right, the others turn too slowly",
-            fix: "θᵢ = base^(−2i/head_dim) for rope_type proportional",
+            fix: "inv_freq = base ** (-arange(0, head_dim, 2) / head_dim) for rope_type proportional",
             links: &["huggingface/transformers#48652", "zml/zml#660"],
             change: Change::Question(|question, _| {
                 (edit::word(question.config(), "rope_type")? == "proportional").then_some(())?;
@@ -144,7 +144,7 @@ pub(super) fn faults() -> Vec<Fault> {
             class: "C3",
             summary: "the exponent is divided by r/2 − 1, so that the last frequency is 1/base",
             signature: "the first pair is right, the others turn too slowly, the last one most",
-            fix: "divide by r/2: the last frequency is base^(−(r − 2)/r)",
+            fix: "inv_freq = base ** (-arange(r // 2) / (r // 2)): the last one is base ** (-(r - 2) / r)",
             links: &["hojonathanho/diffusion#15"],
             change: Change::Question(|question, _| {
                 let (_, rotary) = widths(question)?;
@@ -157,7 +157,7 @@ pub(super) fn faults() -> Vec<Fault> {
             class: "C3",
             summary: "the exponent is i/r instead of 2i/r",
             signature: "the first pair is right, the others turn too fast",
-            fix: "θᵢ = base^(−2i/r), or arange(0, r, 2)/r",
+            fix: "inv_freq = base ** (-arange(0, r, 2) / r)",
             links: &["xlite-dev/LeetCUDA#289"],
             change: Change::Question(|question, _| exponents(question, |_, a, b| (a, 2 * b))),
         },

@@ -402,7 +402,7 @@ fn sources() -> Vec<Fault> {
             class: "E4",
             summary: "positions are counted from the first slot instead of the first real token",
             signature: "left-padded rows are shifted by their padding; scores of a pure rotation hide it",
-            fix: "cumsum(attention_mask) − 1",
+            fix: "positions = cumsum(attention_mask) - 1",
             links: &[
                 "huggingface/transformers#22161",
                 "unslothai/unsloth#3699",

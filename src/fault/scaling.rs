@@ -1,6 +1,9 @@
 //! D: scaling rules, their parameters and their keys.
 
+mod asked;
 mod rule;
+
+use asked::{is, original};
 
 use super::Fault;
 use super::change::Change;
@@ -33,20 +36,9 @@ pub(super) fn unscale(config: &mut Object, length: &mut Option<i64>) -> Option<(
     Some(())
 }
 
-/// Whether the config has this rule.
-fn is(config: &Object, rope_type: &str) -> Option<()> {
-    (word(config, "rope_type")? == rope_type).then_some(())
-}
-
 /// Takes a key out. None if it is not there.
 fn without(config: &mut Object, key: &str) -> Option<()> {
     config.remove(key).map(drop)
-}
-
-/// The length that a rule was trained on.
-fn original(config: &Object) -> Option<f64> {
-    number(config, "original_max_position_embeddings")
-        .or_else(|| number(config, "max_position_embeddings"))
 }
 
 /// Multiplies or divides every frequency by the factor of linear scaling or of a proportional rope.
@@ -300,7 +292,7 @@ fn general() -> Vec<Fault> {
             class: "D8",
             summary: "the factor on the logits (DeepSeek's mscale²) is 1",
             signature: "cos and sin are right, logits are off by up to 1.9 times",
-            fix: "multiply the softmax scale by (0.1·mscale_all_dim·ln s + 1)²",
+            fix: "softmax_scale *= (0.1 * mscale_all_dim * log(factor) + 1) ** 2",
             links: &["vllm-project/tpu-inference#521", "onnxruntime/mobius#548"],
             change: Change::Question(|question, _| {
                 matches!(question.body, Body::InvFreq(_)).then_some(())?;
@@ -431,7 +423,7 @@ fn general() -> Vec<Fault> {
             class: "D12",
             summary: "the factors of the pairs are taken for the frequencies themselves",
             signature: "with all factors 1 every pair turns by the position",
-            fix: "divide base^(−2i/r) by the factor",
+            fix: "inv_freq = base ** (-arange(0, r, 2) / r) / factor",
             links: &["mudler/vllm.cpp#3086"],
             change: Change::Question(|question, _| {
                 let list = divisors(question)?;

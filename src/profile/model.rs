@@ -2,7 +2,8 @@
 
 use super::accuracy::Accuracy;
 use super::machine::Machine;
-use super::step::{Contraction, Precision, Recipe, Scaling};
+use super::recipe::Recipe;
+use super::step::{Contraction, Precision, Scaling};
 use crate::number::{Dtype, Format};
 
 /// How a machine computes a rotation: the format of every step, and what else differs in practice.

@@ -147,3 +147,51 @@ assert all(c.largest_position() <= 2**20 and "cancellation" not in c.flags for c
 assert {f for c in ropewalk.cases("vectors/rejects") for f in c.flags} >= {"reject-shape"}
 assert not any("json-text" in c.flags for c in ropewalk.cases("vectors/rejects"))
 assert json.dumps(found[0].config)
+
+# An exception is a refusal only of a kernel that answers a sound question; failures have causes.
+refusals = [one for one in ropewalk.cases("vectors/rejects/learned.json") if one.reject]
+assert refusals and all(not one.sound.reject for one in refusals)
+
+
+def raises(config, input, dtype):
+    raise KeyError("dim")
+
+
+def answers_the_sound_one(config, input, dtype):
+    if str(input) == str(refusals[0].sound.input) and config == refusals[0].sound.config:
+        return [[0.0]]
+    raise ValueError("no")
+
+
+ropewalk.check(refusals[0], answers_the_sound_one)
+try:
+    ropewalk.check(refusals[0], raises)
+except AssertionError as error:
+    assert "no refusal: it raises KeyError" in str(error)
+    assert ropewalk._cause(refusals[0], error) == "no refusals: the sound question raises KeyError: 'dim'"
+else:
+    raise AssertionError("a kernel that always raises refuses nothing")
+
+
+# True formats: an array of another one is no answer, where somebody here has the right one.
+class Array(list):
+    def __init__(self, dtype, items):
+        super().__init__(items)
+        self.dtype = dtype
+
+
+rotated = next(one for one in ropewalk.cases("vectors/rotate/half-f16.json") if not one.reject and "k" not in one.raw_input)
+if ropewalk.numpy:
+    assert str(rotated.input["q"].dtype) == "float16"
+try:
+    ropewalk.compare(rotated, {"q": Array("float32", rotated.raw_input["q"])})
+except AssertionError as error:
+    assert str(error) == "output q is float32, float16 was asked for: a cast is missing"
+else:
+    raise AssertionError("a forgotten cast must not pass")
+if ropewalk.ml_dtypes:
+    brain = next(one for one in ropewalk.cases("vectors/rotate/half-bf16.json") if not one.reject)
+    assert str(brain.input["q"].dtype) == "bfloat16"
+    assert ropewalk._flatten("q", brain.input["q"], brain.raw_input["q"]["shape"])[0] == value(
+        "bf16", ropewalk.patterns(brain.raw_input["q"])[0]
+    )

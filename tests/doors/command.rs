@@ -150,7 +150,7 @@ fn names_are_those_that_people_use() {
     for name in ["float32", "bfloat16", "half", "float16", "float64"] {
         let table = ["table", "--model", "phi-2", "--positions", "0..2", "--dtype", name];
         let file = folder.path().join(format!("{name}.npz"));
-        let (code, text) = ropewalk(&[&table[..], &["-o", file.to_str().unwrap()]].concat());
+        let (code, text) = ropewalk(&[&table[..], &[file.to_str().unwrap()]].concat());
         assert_eq!(code, Some(0), "{name}: {text}");
     }
 }

@@ -185,3 +185,28 @@ fn both_file_formats_ask_the_same() {
     let (code, _, errors) = ropewalk(&[&wrong, &select[..]].concat());
     assert!(code == 2 && errors.contains("ropewalk-prompt-1"), "{errors}");
 }
+
+/// A prompt says what it asks; nothing is repeated. And it overwrites no config.
+#[test]
+fn a_prompt_of_a_model_is_judged_by_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let [ask, json, back] =
+        ["ask.safetensors", "ask.json", "back.safetensors"].map(|name| path(folder.path(), name));
+    let select = ["--model", "llama-2-7b", "--operation", "rotate", "--dtype", "f32"];
+    let (code, _, errors) = ropewalk(&[&["prompt"], &select[..], &[&ask]].concat());
+    assert_eq!(code, 0, "{errors}");
+    let questions: Value = serde_json::from_str(&std::fs::read_to_string(&json).unwrap()).unwrap();
+    assert!(questions["selection"]["config"].is_object());
+    write(&back, &answered(&questions, &read(&ask)));
+    let (code, text, errors) = ropewalk(&["audit", "--outputs", &back, "--prompt", &json]);
+    assert_eq!(code, 0, "{text}{errors}");
+    assert!(text.starts_with("CONFORMS ") && errors.is_empty(), "{text}{errors}");
+
+    let [config, file] =
+        ["config.json", "config.safetensors"].map(|name| path(folder.path(), name));
+    std::fs::write(&config, r#"{"model_type":"llama"}"#).unwrap();
+    let (code, _, errors) = ropewalk(&[&["prompt"], &select[..], &[&file]].concat());
+    assert!(code == 2 && errors.contains("config.json is there and is no prompt"), "{errors}");
+    assert_eq!(std::fs::read_to_string(&config).unwrap(), r#"{"model_type":"llama"}"#);
+    assert!(!Path::new(&file).exists());
+}

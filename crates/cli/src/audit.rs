@@ -95,6 +95,11 @@ pub fn run(args: &Args) -> Result<ExitCode, CliError> {
         known: &|id| known.iter().any(|(_, glob)| glob.is_match(id)),
         progress: &|| bar.inc(1),
         judged: &|report| so_far(&bar, report),
+        phase: &|_, done, all| {
+            bar.set_length(all as u64);
+            bar.set_position(done as u64);
+        },
+        ..Options::default()
     };
     let mut audited = audit(kernel.as_mut(), &cases, &options);
     bar.finish_and_clear();

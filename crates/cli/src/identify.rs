@@ -75,7 +75,8 @@ fn value(json: &Json) -> Value {
     serde_json::from_str(&text).unwrap_or(Value::Null)
 }
 
-fn to_json(found: &Identified) -> Value {
+/// What was found out, for programs.
+pub fn to_json(found: &Identified) -> Value {
     let config = |object: &Object| value(&Json::Object(object.clone()));
     let mut faults: Vec<Value> = Vec::new();
     for diagnosis in &found.diagnoses {

@@ -37,9 +37,13 @@ mod write;
 
 pub use audit::{html_page, junit_xml};
 pub use error::CliError;
+pub use identify::to_json as identified_json;
+pub use source::{Given, config};
 
 use clap::{CommandFactory, Parser, Subcommand};
+use std::ffi::OsString;
 use std::process::ExitCode;
+use std::sync::OnceLock;
 use write::outln;
 
 const GROUPS: &str = "\
@@ -121,13 +125,31 @@ struct Hosting {
 
 /// Parses the arguments, runs the verb, prints an error, and says how it went.
 pub fn main() -> ExitCode {
-    let mut words = std::env::args_os();
-    if words.nth(1).is_some_and(|verb| verb == "host") {
-        let name = std::ffi::OsString::from("ropewalk host");
-        let hosting = Hosting::parse_from(std::iter::once(name).chain(words));
-        return conclude(host::run(&hosting.args));
+    run(std::env::args_os().collect(), None)
+}
+
+/// The command that starts this program again, where it is not the running file.
+static OWN: OnceLock<Vec<OsString>> = OnceLock::new();
+
+/// The same for a program that stands in another one: its words, its name first, and the command
+/// that starts it.
+pub fn run(words: Vec<OsString>, own: Option<Vec<OsString>>) -> ExitCode {
+    if let Some(own) = own {
+        OWN.get_or_init(|| own);
     }
-    conclude(match Cli::parse().verb {
+    if words.get(1).is_some_and(|verb| verb == "host") {
+        let name = OsString::from("ropewalk host");
+        let words = std::iter::once(name).chain(words.into_iter().skip(2));
+        return match Hosting::try_parse_from(words) {
+            Ok(hosting) => conclude(host::run(&hosting.args)),
+            Err(error) => refused(&error),
+        };
+    }
+    let parsed = match Cli::try_parse_from(words) {
+        Ok(parsed) => parsed,
+        Err(error) => return refused(&error),
+    };
+    conclude(match parsed.verb {
         Verb::Compute(args) => compute::run(&args),
         Verb::Explain(args) => explain::run(&args),
         Verb::Show(args) => show::run(&args),
@@ -147,6 +169,21 @@ pub fn main() -> ExitCode {
         Verb::Adapter(args) => adapter::run(&args),
         Verb::Completions(args) => completions::run(&args, &mut Cli::command()),
     })
+}
+
+/// The command that starts this program.
+fn own() -> std::io::Result<Vec<OsString>> {
+    match OWN.get() {
+        Some(own) => Ok(own.clone()),
+        None => Ok(vec![std::env::current_exe()?.into_os_string()]),
+    }
+}
+
+/// Prints what clap has to say: help, the version, a mistake.
+fn refused(error: &clap::Error) -> ExitCode {
+    // Nobody is left to tell if this fails.
+    let _ = error.print();
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
 }
 
 /// Says what went wrong, if something did.

@@ -8,7 +8,7 @@ use ropewalk::request::{Json, Object, nearest};
 use std::path::{Path, PathBuf};
 
 /// The options that name a config.
-#[derive(Clone, Debug, clap::Args)]
+#[derive(Clone, Debug, Default, clap::Args)]
 pub struct Source {
     /// A config.json, a flat config or a {"model": …} form; - for standard input
     #[arg(long, value_name = "FILE", conflicts_with = "model")]
@@ -81,10 +81,13 @@ impl Source {
     /// # Errors
     /// A file that cannot be read, no JSON object, an unknown model.
     pub fn object(&self) -> Result<Object, CliError> {
-        let mut config = match &self.model {
+        Ok(self.completed(match &self.model {
             Some(name) => find(name)?.config.clone(),
             None => form(self.read()?),
-        };
+        }))
+    }
+
+    fn completed(&self, mut config: Object) -> Object {
         if let Some(layout) = &self.layout {
             config.set("layout", Json::from(layout.as_str()));
         }
@@ -99,7 +102,7 @@ impl Source {
                 config.set("layout", Json::from(layout.name()));
             }
         }
-        Ok(config)
+        config
     }
 
     /// The config with keys of `--set KEY=VALUE`, whose values are JSON or words; with such keys
@@ -126,16 +129,51 @@ impl Source {
             Some(path) => stdin::file(path)?,
             None => stdin::piped("--model or --config")?,
         };
-        let usage = |why: String| CliError::Usage(format!("{}: {why}", self.name()));
-        let json: Json =
-            serde_json::from_str(&text).map_err(|error| usage(format!("no JSON: {error}")))?;
-        if let Some(path) = json.duplicate_key() {
-            return Err(usage(format!("key {path} stands twice")));
-        }
-        match json {
-            Json::Object(object) => Ok(object),
-            other => Err(usage(format!("a config is an object, not {}", other.kind()))),
-        }
+        parsed(&self.name(), &text)
+    }
+}
+
+/// What names a config at other doors than the command line.
+#[derive(Clone, Copy, Debug)]
+pub enum Given<'a> {
+    /// A config, flat or in the model form, or a config.json, as JSON.
+    Json(&'a str),
+    /// A file with one of these.
+    File(&'a Path),
+    /// A released model.
+    Model(&'a str),
+}
+
+/// The config that is named, its rules still unchecked; as `--config` or `--model` with `--layout`
+/// and `--layer-type`.
+///
+/// # Errors
+/// As the verbs have them: no JSON object, a file that cannot be read, an unknown model.
+pub fn config(
+    given: Given,
+    layout: Option<&str>,
+    layer_type: Option<&str>,
+) -> Result<Object, CliError> {
+    let (layout, layer_type) = (layout.map(String::from), layer_type.map(String::from));
+    let mut source = Source { layout, layer_type, ..Source::default() };
+    match given {
+        Given::Model(name) => source.model = Some(name.to_string()),
+        Given::File(path) => source.config = Some(path.to_path_buf()),
+        Given::Json(text) => return Ok(source.completed(form(parsed("config", text)?))),
+    }
+    source.object()
+}
+
+fn parsed(name: &str, text: &str) -> Result<Object, CliError> {
+    let usage = |why: String| CliError::Usage(format!("{name}: {why}"));
+    let json: Json =
+        serde_json::from_str(text).map_err(|error| usage(format!("no JSON: {error}")))?;
+    if let Some(path) = json.duplicate_key() {
+        return Err(usage(format!("key {path} stands twice")));
+    }
+    match json {
+        Json::Object(object) => Ok(object),
+        other => Err(usage(format!("a config is an object, not {}", other.kind()))),
     }
 }
 

@@ -40,41 +40,8 @@ fn forms(failing: &[&&Evidence], clues: &mut Vec<String>) {
     }
 }
 
-/// A word that all failing cases have and no right one.
+/// What the flags of the failing cases have in common.
 fn shared(evidence: &[&Evidence], clues: &mut Vec<String>) {
-    type Facet = (&'static str, fn(&Evidence) -> Option<String>);
-    const FACETS: [Facet; 7] = [
-        ("operation", |e| Some(e.operation().name().to_string())),
-        ("dtype", |e| Some(e.dtype().name().to_string())),
-        ("layout", |e| e.case.word("layout").map(String::from)),
-        ("rope_type", |e| e.case.word("rope_type").map(String::from)),
-        ("head_dim", |e| e.case.ask.config.get("head_dim").map(|v| v.to_string())),
-        ("direction", |e| e.case.ask.input.get("direction").map(|v| v.to_string())),
-        ("group", |e| Some(e.case.group.clone())),
-    ];
-    for (name, value) in FACETS {
-        let mut by_value: BTreeMap<String, (usize, usize)> = BTreeMap::new();
-        for one in evidence {
-            if let Some(value) = value(one) {
-                let entry = by_value.entry(value).or_default();
-                match one.fails() {
-                    true => entry.0 += 1,
-                    false => entry.1 += 1,
-                }
-            }
-        }
-        let wrong: Vec<&String> =
-            by_value.iter().filter(|(_, (wrong, _))| *wrong > 0).map(|(v, _)| v).collect();
-        let clean: Vec<&String> =
-            by_value.iter().filter(|(_, (wrong, _))| *wrong == 0).map(|(v, _)| v).collect();
-        if !wrong.is_empty() && !clean.is_empty() {
-            clues.push(format!(
-                "{name}: wrong for {}; never wrong for {}",
-                some(&wrong, 4),
-                some(&clean, 4)
-            ));
-        }
-    }
     let mut flags: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
     for one in evidence {
         for flag in &one.case.flags {
@@ -84,24 +51,11 @@ fn shared(evidence: &[&Evidence], clues: &mut Vec<String>) {
         }
     }
     let total = evidence.iter().filter(|e| e.fails()).count();
-    let always = flags.iter().filter(|(_, (wrong, all))| wrong == all && wrong * 2 > total);
+    let always =
+        flags.iter().filter(|(_, (wrong, all))| wrong == all && wrong * 2 > total && *all >= 3);
     let always: Vec<String> = always.map(|(flag, _)| flag.to_string()).collect();
     if !always.is_empty() {
         clues.push(format!("every case with the flag {} fails", always.join(", ")));
-    }
-    let free = flags.iter().filter(|(_, (wrong, all))| *wrong == 0 && *all >= 3);
-    let free: Vec<String> = free.map(|(flag, _)| flag.to_string()).collect();
-    if !free.is_empty() && total > 0 {
-        clues.push(format!("no case with the flag {} fails", some(&free, 6)));
-    }
-}
-
-fn some<T: AsRef<str>>(list: &[T], most: usize) -> String {
-    let shown: Vec<&str> = list.iter().take(most).map(AsRef::as_ref).collect();
-    let text = shown.join(", ");
-    match list.len().saturating_sub(most) {
-        0 => text,
-        more => format!("{text} and {more} more"),
     }
 }
 
@@ -121,17 +75,11 @@ impl By {
     fn wrong(&self) -> Vec<i64> {
         self.0.iter().filter(|(_, (wrong, _))| *wrong > 0).map(|(key, _)| *key).collect()
     }
-
-    fn clean(&self) -> Vec<i64> {
-        self.0.iter().filter(|(_, (wrong, _))| *wrong == 0).map(|(key, _)| *key).collect()
-    }
 }
 
-/// Positions, pairs, rows, heads, q and k, norms.
+/// Position 0, q and k, norms.
 fn elements(failing: &[&&Evidence], clues: &mut Vec<String>) {
-    let (mut positions, mut pairs, mut heads, mut batches) =
-        (By::default(), By::default(), By::default(), By::default());
-    let mut tokens = By::default();
+    let mut positions = By::default();
     let mut tensors: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
     let (mut kept, mut lost) = (0usize, 0usize);
     for one in failing {
@@ -147,14 +95,9 @@ fn elements(failing: &[&&Evidence], clues: &mut Vec<String>) {
                 }
                 let wrong = *mark == Mark::Wrong;
                 let index = index_of(flat, input.shape());
-                let pair = planes.iter().position(|p| p.re == index[3] || p.im == index[3]);
                 let entry = tensors.entry(name).or_default();
                 entry.0 += usize::from(wrong);
                 entry.1 += 1;
-                batches.add(index[0] as i64, wrong);
-                heads.add(index[1] as i64, wrong);
-                tokens.add(index[2] as i64, wrong);
-                pairs.add(pair.map_or(-1, |pair| pair as i64), wrong);
                 if let Some(p) = first_axis(&r.positions, index[0], index[2]) {
                     positions.add(p, wrong);
                 }
@@ -180,26 +123,6 @@ fn elements(failing: &[&&Evidence], clues: &mut Vec<String>) {
         Some((0, _)) => clues.push("position 0 is right, bit for bit where it must be".into()),
         Some(_) => clues.push("position 0 is wrong already".into()),
         None => {}
-    }
-    let (least, most) = (wrong[0], wrong[wrong.len() - 1]);
-    clues.push(format!("positions that go wrong: from {least} to {most}"));
-    if let Some(last) = positions.clean().iter().rev().find(|&&p| p < least && p > 0) {
-        clues.push(format!("the largest position that is right below them is {last}"));
-    }
-    let parts = [("row", &batches), ("head", &heads), ("token", &tokens), ("pair", &pairs)];
-    for (what, by) in parts {
-        let (wrong, clean) = (by.wrong(), by.clean());
-        if clean.is_empty() || wrong.is_empty() {
-            continue;
-        }
-        let list = |keys: &[i64]| {
-            let texts: Vec<String> = keys
-                .iter()
-                .map(|&key| if key < 0 { "outside of every pair".into() } else { key.to_string() })
-                .collect();
-            some(&texts, 6)
-        };
-        clues.push(format!("{what}: wrong {}; never wrong {}", list(&wrong), list(&clean)));
     }
     for (name, (wrong, all)) in &tensors {
         if *wrong == 0 && *all > 0 {

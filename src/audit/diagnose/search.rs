@@ -8,6 +8,8 @@ use crate::number::Dtype;
 use crate::profile::Profile;
 use rayon::prelude::*;
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Instant;
 
 /// From which share on an explanation is one. Precision faults round next to ties as they like,
 /// everything else is within derived bounds.
@@ -54,16 +56,42 @@ pub(super) struct Search<'e, 'c> {
     passing: Vec<usize>,
     /// The profile of the kernel by output format, once it is known.
     profile: Option<Profile>,
+    /// When to stop.
+    until: Instant,
+    /// Told what is tried, and how much of it.
+    phase: &'e (dyn Fn(&str, usize, usize) + Sync),
+    /// Whether something was left untried.
+    late: AtomicBool,
 }
 
 impl<'e, 'c> Search<'e, 'c> {
-    pub(super) fn new(evidence: &'e [&'e Evidence<'c>], profile: Option<Profile>) -> Self {
+    pub(super) fn new(
+        evidence: &'e [&'e Evidence<'c>],
+        profile: Option<Profile>,
+        until: Instant,
+        phase: &'e (dyn Fn(&str, usize, usize) + Sync),
+    ) -> Self {
         let (failing, passing) = (0..evidence.len()).partition(|&index| evidence[index].fails());
-        Search { evidence, failing, passing, profile }
+        let late = AtomicBool::new(false);
+        Search { evidence, failing, passing, profile, until, phase, late }
+    }
+
+    /// Whether the time was up before everything was tried.
+    pub(super) fn is_late(&self) -> bool {
+        self.late.load(Ordering::Relaxed)
+    }
+
+    fn over(&self) -> bool {
+        let over = Instant::now() >= self.until;
+        if over {
+            self.late.store(true, Ordering::Relaxed);
+        }
+        over
     }
 
     /// The explanations that are good enough, best first; else nothing, and the nearest miss.
-    pub(super) fn run(&self) -> (Vec<Found>, Option<Found>) {
+    /// `alone`: single faults only, for a name.
+    pub(super) fn run(&self, alone: bool) -> (Vec<Found>, Option<Found>) {
         if self.failing.is_empty() {
             return (vec![], None);
         }
@@ -71,7 +99,7 @@ impl<'e, 'c> Search<'e, 'c> {
         let ranked = self.rank(singles);
         let mut known = self.verify(best_of(&ranked, 8));
         let whole = |found: &Found| found.score >= ENOUGH && self.left(found).is_empty();
-        if !known.iter().any(whole) {
+        if !alone && !known.iter().any(whole) && !self.over() {
             let mut pairs = self.beside(&known);
             pairs.extend(self.together());
             pairs.sort_by_key(key);
@@ -113,7 +141,12 @@ impl<'e, 'c> Search<'e, 'c> {
     fn rank(&self, sets: Vec<Set>) -> Vec<(Set, f64)> {
         let failing = sample(self.evidence, &self.failing, 32);
         let passing = sample(self.evidence, &self.passing, 24);
+        let (all, tried) = (sets.len(), AtomicUsize::new(0));
         let score = |set: Set| -> Option<(Set, f64)> {
+            if self.over() {
+                return None;
+            }
+            (self.phase)("trying known faults", tried.fetch_add(1, Ordering::Relaxed), all);
             let mut tally = Tally::default();
             for (count, &index) in failing.iter().enumerate() {
                 tally.add(self.loose(index, &set));
@@ -142,7 +175,7 @@ impl<'e, 'c> Search<'e, 'c> {
 
     /// How sets fare on all the evidence, each by the profile that suits it best.
     fn verify(&self, sets: Vec<Set>) -> Vec<Found> {
-        sets.into_iter().map(|set| self.whole(set)).collect()
+        sets.into_iter().take_while(|_| !self.over()).map(|set| self.whole(set)).collect()
     }
 
     /// A near miss may be that of the profile, which a sample chose: it is tried with the others.
@@ -223,6 +256,9 @@ impl<'e, 'c> Search<'e, 'c> {
             let left = sample(self.evidence, &self.left(found), 12);
             let first = found.faults[0];
             let helps = |fault: &&'static Fault| -> bool {
+                if self.over() {
+                    return false;
+                }
                 let set = [first, *fault];
                 let share = |&index: &usize| self.loose(index, &set).share().unwrap_or(1.0) > 0.9;
                 left.iter().filter(|index| share(index)).count() * 4 > left.len()
@@ -250,7 +286,9 @@ impl<'e, 'c> Search<'e, 'c> {
                 .flat_map(|a| (a + 1..rest.len()).map(move |b| (a, b)))
                 .map(|(a, b)| vec![rest[a], rest[b]])
                 .collect();
-            let holds = |set: &Set| self.loose(index, set).share().is_some_and(|s| s > 0.95);
+            let holds = |set: &Set| {
+                !self.over() && self.loose(index, set).share().is_some_and(|s| s > 0.95)
+            };
             pairs.into_par_iter().filter(holds).collect()
         };
         let mut votes: BTreeMap<Vec<Key>, (usize, Set)> = BTreeMap::new();

@@ -4,13 +4,13 @@ use std::f64::consts::{PI, TAU};
 
 /// What the angles of a plane say.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Turning {
+pub(in crate::audit) struct Turning {
     /// Radians per position.
-    pub(super) theta: f64,
+    pub(in crate::audit) theta: f64,
     /// How far off that may be, radians per position.
-    pub(super) error: f64,
+    pub(in crate::audit) error: f64,
     /// The first position at which the angle is not proportional to the position any more.
-    pub(super) bends_at: Option<i64>,
+    pub(in crate::audit) bends_at: Option<i64>,
 }
 
 /// The angle between −π and π.

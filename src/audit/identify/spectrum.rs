@@ -6,16 +6,16 @@ use crate::request::{Json, Object};
 
 /// What was measured of a kernel's planes that turn.
 #[derive(Clone, Debug)]
-pub(super) struct Measured {
-    pub(super) pairs: Vec<Pair>,
-    pub(super) axes: Vec<usize>,
-    pub(super) turning: Vec<Turning>,
-    pub(super) magnitude: f64,
+pub(in crate::audit) struct Measured {
+    pub(in crate::audit) pairs: Vec<Pair>,
+    pub(in crate::audit) axes: Vec<usize>,
+    pub(in crate::audit) turning: Vec<Turning>,
+    pub(in crate::audit) magnitude: f64,
     /// How far off the magnitude may be.
-    pub(super) slack: f64,
-    pub(super) seq_len: Option<i64>,
+    pub(in crate::audit) slack: f64,
+    pub(in crate::audit) seq_len: Option<i64>,
     /// Whether the coordinates of the planes are known, or only their frequencies.
-    pub(super) located: bool,
+    pub(in crate::audit) located: bool,
 }
 
 /// A number as a config has it.
@@ -113,7 +113,7 @@ impl Measured {
 
     /// The config that computes what was measured: the declared one if it does, else the plainest.
     /// `shape` has the keys of head, layout and slice.
-    pub(super) fn config(&self, declared: &Object, shape: &Object) -> Option<Object> {
+    pub(in crate::audit) fn config(&self, declared: &Object, shape: &Object) -> Option<Object> {
         let with = |from: &Object, pairs: &[(&str, Json)]| {
             let mut config = from.clone();
             pairs.iter().for_each(|(key, value)| config.set(key, value.clone()));

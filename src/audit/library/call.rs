@@ -3,6 +3,7 @@
 use super::abi::{Loaded, RawCall, RawTensor, VERSION, Which};
 use super::buffer::Guarded;
 use super::far::Far;
+use super::how::{Failed, How};
 use super::placed::{Placed, overrun, put, size};
 use crate::audit::probe::{Arrangement, Probe};
 use crate::encoding::{Body, Expression, Layout, Pair, Question};
@@ -28,26 +29,6 @@ pub(super) struct Plan {
     /// Correctly rounded, one per plane; filled in by who calls.
     pub(super) inv_freq: Vec<f64>,
     pub(super) attention_factor: f64,
-}
-
-/// How a call is made.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct How {
-    /// How the tensors lie.
-    pub(super) lie: Arrangement,
-    /// The outputs are the inputs.
-    pub(super) in_place: bool,
-    /// Of a position: 32 or 64.
-    pub(super) bits: i32,
-}
-
-/// How a call failed.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Failed {
-    /// What the library returned, other than `ROPEWALK_OK`.
-    Status(i32),
-    /// What it did.
-    Found(Probe, String),
 }
 
 type Named = Vec<(String, Tensor)>;

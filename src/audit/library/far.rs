@@ -3,7 +3,7 @@
 //! that wraps around reads and writes there, and is found out by its answers.
 
 use super::abi::RawTensor;
-use super::call::Failed;
+use super::how::Failed;
 use super::placed::{fresh_nan, get, places, put, size};
 use crate::audit::probe::{Arrangement, Probe};
 use crate::number::Tensor;

@@ -2,7 +2,7 @@
 
 use super::abi::RawTensor;
 use super::buffer::Guarded;
-use super::call::{Failed, How};
+use super::how::{Failed, How};
 use crate::audit::place::index_of;
 use crate::audit::probe::{Arrangement, Probe};
 use crate::number::{Dtype, Tensor};

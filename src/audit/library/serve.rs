@@ -1,7 +1,8 @@
 //! The process that loads a library, calls it, and tells what came of it in the protocol.
 
 use super::abi::{About, Loaded, Which};
-use super::call::{Failed, How, Plan};
+use super::call::Plan;
+use super::how::{Failed, How};
 use super::{FEATURES, MISBEHAVED};
 use crate::audit::ask::Ask;
 use crate::audit::probe::{Arrangement, Probe};

@@ -257,6 +257,7 @@ pub(super) struct Footer<'r> {
     /// Names of the faults that this run would have seen.
     seen: &'r [&'static str],
     unseen: &'r [Unseen],
+    /// Questions that stand in no file; null if none were drawn.
     drawn: &'r Option<Drawn>,
     complaints: &'r [String],
     /// What is worth saying of the run though it decides nothing.

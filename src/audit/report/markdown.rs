@@ -55,12 +55,15 @@ fn head(page: &mut String, report: &Report, digest: &Digest) {
 
 fn causes(page: &mut String, report: &Report, digest: &Digest) {
     for diagnosis in &report.diagnoses {
+        let named = match diagnosis.faults.is_empty() {
+            true => "; it".to_string(),
+            false => format!("; **{}**", code(&diagnosis.names())),
+        };
         let _ = writeln!(
             page,
-            "**{}** explains {} of the answers in failing cases: {}\n\n**To mend:** {}\n",
-            code(&diagnosis.names()),
-            share(diagnosis.explains),
+            "{}{named} explains {} of the answers in failing cases.\n\n**To mend:** {}\n",
             plain(&diagnosis.summary),
+            share(diagnosis.explains),
             plain(&diagnosis.fix)
         );
         if !diagnosis.links.is_empty() {

@@ -146,11 +146,18 @@ impl Page {
     }
 
     fn diagnosis(&mut self, diagnosis: &Diagnosis) {
-        let names = self.coloured("1;31", &diagnosis.names());
+        let (title, rest) = diagnosis.title();
+        let title = self.coloured("1;31", &title);
+        self.fold(2, &title);
+        if !rest.is_empty() {
+            self.fold(4, &rest);
+        }
         let share = share(diagnosis.explains);
-        self.line(&format!("  {names}"));
-        self.fold(4, &format!("explains {share} of the answers in failing cases"));
-        self.fold(4, &diagnosis.summary);
+        let named = match diagnosis.faults.is_empty() {
+            true => String::new(),
+            false => format!("{} ", diagnosis.names()),
+        };
+        self.fold(4, &format!("{named}explains {share} of the answers in failing cases"));
         self.hang("    To mend: ", 13, &diagnosis.fix);
         let links: Vec<String> =
             diagnosis.links.iter().map(|l| link(l).unwrap_or(l.to_string())).collect();

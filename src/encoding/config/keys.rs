@@ -1,8 +1,8 @@
 //! The keys that rotary configs share.
 
 use crate::encoding::key::{Absent, Key, Kind, Range};
-use crate::encoding::model::MODEL_KEYS;
 use crate::encoding::spectrum::{SCHEMES, Scheme};
+use crate::encoding::tables::MODEL_KEYS;
 
 /// The largest head that is accepted; released models stay below 1024.
 const LARGEST: i64 = 1 << 16;

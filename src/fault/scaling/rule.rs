@@ -150,7 +150,7 @@ pub(super) fn faults() -> Vec<Fault> {
             class: "D5",
             summary: "the base is multiplied by the stretch itself instead of its power r/(r − 2)",
             signature: "the first pair is right, the last one is not divided by exactly the factor",
-            fix: "base · stretch^(r/(r − 2))",
+            fix: "base = base * stretch ** (r / (r - 2))",
             links: &["turboderp/exllama#126"],
             change: Change::Question(|question, _| {
                 let config = question.config();
@@ -189,7 +189,7 @@ pub(super) fn faults() -> Vec<Fault> {
             class: "D6",
             summary: "the middle band is blended on wavelengths instead of frequencies",
             signature: "only the pairs between the bands are wrong",
-            fix: "blend θ and θ/factor by the number of waves that fit into the original length",
+            fix: "smooth = (original / wavelen - low_freq_factor) / (high_freq_factor - low_freq_factor)",
             links: &["ml-explore/mlx-examples#907", "keras-team/keras-hub#2132"],
             change: Change::Question(|question, _| {
                 bands(question, |theta, wave, parameters| {
@@ -205,7 +205,7 @@ pub(super) fn faults() -> Vec<Fault> {
             class: "D6",
             summary: "the middle band is divided by the whole factor: there is no blend",
             signature: "only the pairs between the bands are wrong",
-            fix: "blend θ and θ/factor between low_freq_factor and high_freq_factor",
+            fix: "smooth = (original / wavelen - low_freq_factor) / (high_freq_factor - low_freq_factor); inv_freq = (1 - smooth) * inv_freq / factor + smooth * inv_freq",
             links: &["Lightning-AI/litgpt#1745"],
             change: Change::Question(|question, _| {
                 bands(question, |theta, wave, parameters| {
@@ -219,7 +219,7 @@ pub(super) fn faults() -> Vec<Fault> {
             class: "D6",
             summary: "the two sides of the blend are exchanged",
             signature: "only the pairs between the bands are wrong; the spectrum is not monotone",
-            fix: "the share of θ grows with the number of waves",
+            fix: "inv_freq = (1 - smooth) * inv_freq / factor + smooth * inv_freq",
             links: &["jmaczan/tiny-vllm#1"],
             change: Change::Question(|question, _| {
                 bands(question, |theta, wave, parameters| {
@@ -323,7 +323,7 @@ pub(super) fn faults() -> Vec<Fault> {
             class: "D7",
             summary: "the ramp runs the other way: fast pairs are divided and slow ones kept",
             signature: "the first pair is wrong already",
-            fix: "the share of interpolation grows with the pair index",
+            fix: "inv_freq = (1 - ramp) * inv_freq + ramp * inv_freq / factor, where ramp grows with the pair",
             links: &["ggml-org/llama.cpp#17565"],
             change: Change::Question(|question, _| ramp(question, |share| 1.0 - share)),
         },
@@ -332,7 +332,7 @@ pub(super) fn faults() -> Vec<Fault> {
             class: "D7",
             summary: "the ramp is a step: whatever is not fully kept is fully divided",
             signature: "only the pairs inside the ramp are wrong",
-            fix: "blend between both ends of the ramp",
+            fix: "ramp = clip((i - low) / (high - low), 0, 1); inv_freq = (1 - ramp) * inv_freq + ramp * inv_freq / factor",
             links: &["ggml-org/llama.cpp#17565"],
             change: Change::Question(|question, _| ramp(question, f64::ceil)),
         },

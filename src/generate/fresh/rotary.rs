@@ -73,7 +73,7 @@ const HEADS: &[Level] = &[
 const OWN_HEADS: &[Level] =
     &[HEADS[0], HEADS[1], HEADS[2], ("of the model", &["model"]), HEADS[4]];
 const TOKENS: &[Level] =
-    &[("1", &["1"]), ("few", &["5", "2", "9"]), ("33 to 129", &["33", "65", "129"]), ("257", &["257"])];
+    &[("1", &["1"]), ("few", &["5", "2", "9"]), ("33 or 65", &["33", "65"]), ("129 or 257", &["257", "129"])];
 const ROWS: &[Level] = &[
     ("1", &["1"]),
     ("alike", &["2alike", "4alike"]),

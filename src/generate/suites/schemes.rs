@@ -2,50 +2,18 @@
 //!
 //! A new scheme is a few entries in `schemes/cases.rs`; its break-points are in `schemes/edges.rs`.
 
+mod case;
 mod cases;
 mod edges;
 
+pub(super) use case::Case;
+
 use super::{general, layouts_and_floats, word};
 use crate::encoding::Layout;
-use crate::generate::plan::{FilePlan, Input, parsed};
+use crate::generate::plan::{FilePlan, Input};
 use crate::generate::values::{mixed, same_rows};
 use crate::number::Dtype;
-use crate::request::{Json, Object, Operation};
-
-/// A scaled rope.
-pub(super) struct Case {
-    /// A slug.
-    pub(super) name: &'static str,
-    /// What it is, in a few words.
-    pub(super) what: &'static str,
-    /// Flags of its tests.
-    pub(super) flags: &'static [&'static str],
-    /// The config without its layout.
-    pub(super) config: &'static str,
-    /// Total lengths, around the break-points; empty for a rule that takes none.
-    pub(super) lengths: &'static [i64],
-    /// Number of axes of a position.
-    pub(super) axes: usize,
-    /// Whether to rotate with it, or only to list its frequencies (wide heads).
-    pub(super) rotate: bool,
-}
-
-impl Case {
-    /// The config in a layout.
-    pub(super) fn object(&self, layout: Layout) -> Object {
-        let mut object = parsed(self.config);
-        object.set("layout", layout.name().into());
-        object
-    }
-
-    /// The total length in a name: `at-4096`, or nothing.
-    pub(super) fn asked(&self) -> Vec<(String, Option<i64>)> {
-        match self.lengths {
-            [] => vec![("any-length".to_string(), None)],
-            lengths => lengths.iter().map(|&n| (format!("length-{n}"), Some(n))).collect(),
-        }
-    }
-}
+use crate::request::{Json, Operation};
 
 /// All cases.
 pub(super) fn all() -> impl Iterator<Item = &'static Case> {

@@ -78,8 +78,10 @@ fn cause(diagnosis: &Diagnosis) -> Markup {
     let share = format!("{:.1} %", (1000.0 * diagnosis.explains).floor() / 10.0);
     html! {
         div class="card cause" {
-            div class="name" { code { (diagnosis.names()) } }
             p { (diagnosis.summary) }
+            @if !diagnosis.faults.is_empty() {
+                div class="name" { code { (diagnosis.names()) } }
+            }
             p { span class="mend" { "To mend: " } (diagnosis.fix) }
             p class="small soft" {
                 "Explains " (share) " of the answers in failing cases."

@@ -113,7 +113,11 @@ impl Outcome {
 fn verdict_failure(report: &Report) -> Option<String> {
     (report.verdict != Verdict::Conforms).then(|| {
         let first = report.diagnoses.first().map(|diagnosis| {
-            format!("{}: {}", diagnosis.names(), sentences(&[&diagnosis.summary, &diagnosis.fix]))
+            let named = match diagnosis.faults.is_empty() {
+                true => String::new(),
+                false => format!("{}: ", diagnosis.names()),
+            };
+            format!("{named}{}", sentences(&[&diagnosis.summary, &diagnosis.fix]))
         });
         let word = report.verdict.name().replace('_', " ");
         first.unwrap_or_else(|| format!("{word}: {}", Digest::new(report).summary))

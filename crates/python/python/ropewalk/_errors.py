@@ -1,0 +1,108 @@
+"""What an assertion raises: an error that knows what is wrong."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """A known fault, or several together, that explains what is wrong."""
+
+    faults: tuple[str, ...]
+    """Names, as `ropewalk list faults` has them."""
+    summary: str
+    """What is done, in a line."""
+    remedy: str
+    """How to mend it."""
+    explains: float
+    """The share of what is wrong, and of the rest of those answers, that agrees with it: 0 to 1."""
+    alternatives: tuple[tuple[str, ...], ...] = ()
+    """Other faults that these answers do not tell from it."""
+    links: tuple[str, ...] = ()
+    """Where it was seen."""
+
+    def __str__(self) -> str:
+        names = " and ".join(self.faults)
+        return f"{self.summary} ({names}; explains {100 * self.explains:.0f} %)"
+
+
+def diagnoses(parts: list[dict[str, Any]] | None) -> list[Diagnosis]:
+    """From the JSON of a report."""
+    return [
+        Diagnosis(
+            tuple(part["faults"]),
+            part["summary"],
+            part["fix"],
+            part["explains"],
+            tuple(tuple(other) for other in part["alternatives"]),
+            tuple(part["links"]),
+        )
+        for part in parts or []
+    ]
+
+
+def reasons(found: list[Diagnosis], clues: list[str]) -> list[str]:
+    """Lines that say what is wrong."""
+    lines = []
+    for one in found:
+        lines.append(f"What is wrong: {one}")
+        lines.append(f"  To mend: {one.remedy}")
+        lines += [f"  not told from: {' and '.join(other)}" for other in one.alternatives]
+    if not found:
+        lines.append("What is wrong: unknown, no known fault explains it" + (". What was noticed:" if clues else ""))
+    lines += [f"  - {clue}" for clue in clues[:8]]
+    return lines
+
+
+@dataclass(eq=False)
+class RotationError(AssertionError):
+    """Tensors, or a kernel, are wrong."""
+
+    text: str
+    diagnoses: list[Diagnosis] = field(default_factory=list)
+    clues: list[str] = field(default_factory=list)
+    wrong: dict[str, Any] = field(default_factory=dict)
+    """Which batch rows, heads and tokens: lists of numbers and ranges, or "all"."""
+    worst: dict[str, Any] | None = None
+    """The worst element: index, position, got, expected, ulp, allowed_ulp."""
+    share: float = 1.0
+    """The share of elements that are wrong."""
+    rotated_at: list[tuple[tuple[int, ...], int]] = field(default_factory=list)
+    """By which position wrong rows were really turned, where that is one integer:
+    ((batch, head, token), position)."""
+    report: Any = None
+    """The report of the auditor (`ropewalk.Report`)."""
+    details: str = ""
+    """Everything there is to say."""
+
+    def __post_init__(self) -> None:
+        super().__init__(self.text)
+
+    def __str__(self) -> str:
+        return self.text
+
+    @property
+    def faults(self) -> list[str]:
+        """Names of the known faults that explain it, best first; empty if none does."""
+        return [name for one in self.diagnoses for name in one.faults]
+
+    @property
+    def fault(self) -> str | None:
+        """The first of them."""
+        return next(iter(self.faults), None)
+
+    @property
+    def explains(self) -> float:
+        """How much of it the first diagnosis explains."""
+        return self.diagnoses[0].explains if self.diagnoses else 0.0
+
+    @property
+    def remedy(self) -> str | None:
+        """How to mend it."""
+        return self.diagnoses[0].remedy if self.diagnoses else None
+
+
+class NotJudged(AssertionError):
+    """Nothing could be judged: no bound says anything, or the kernel did not answer."""

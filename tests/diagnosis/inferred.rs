@@ -1,0 +1,375 @@
+//! What is inferred from kernels that nobody has listed: the sentence that an author reads first.
+
+use super::kernels::CASES;
+use ropewalk::audit::{
+    Ask, Breakage, Capability, Case, Description, Kernel, Options, Outcome, Report, Verdict, audit,
+};
+use ropewalk::encoding::{Body, Double, Question, Rotate};
+use ropewalk::number::{Dtype, Tensor};
+use ropewalk::profile;
+use ropewalk::request::{Direction, Json, Operation};
+
+/// A row of q or k.
+struct Row<'a> {
+    rotate: &'a Rotate,
+    keys: bool,
+    batch: usize,
+    head: usize,
+    token: usize,
+    /// Its position on the first axis.
+    position: i64,
+}
+
+/// What a kernel makes of a row.
+#[derive(Clone)]
+enum Fate {
+    Right,
+    At(i64),
+    Input,
+    Zero,
+    Times(f32),
+    /// The right answer of another row: whether of the keys, batch, head, token.
+    Of(bool, [usize; 3]),
+    /// Turned by these frequencies.
+    By(Vec<f64>),
+}
+
+impl Row<'_> {
+    fn at(&self, batch: usize, token: usize) -> i64 {
+        let width = self.rotate.q.shape()[2];
+        self.rotate.positions.data()[batch * width + token].numerator
+    }
+
+    fn tensor(&self, keys: bool) -> &Tensor {
+        if keys { self.rotate.k.as_ref().unwrap() } else { &self.rotate.q }
+    }
+
+    fn number(&self, key: &str) -> Option<f64> {
+        self.rotate.config.get(key).and_then(Json::number)
+    }
+
+    fn word(&self) -> &str {
+        match self.rotate.config.get("rope_type") {
+            Some(Json::String(word)) => word,
+            _ => "default",
+        }
+    }
+
+    /// The row turned in f32, from angles in f64.
+    fn turned(&self, fate: &Fate) -> Vec<f32> {
+        let (keys, [batch, head, token]) = match *fate {
+            Fate::Of(keys, row) => (keys, row),
+            _ => (self.keys, [self.batch, self.head, self.token]),
+        };
+        let tensor = self.tensor(keys);
+        let [_, heads, tokens, dim] = tensor.shape() else { panic!() };
+        let start = ((batch * heads + head) * tokens + token) * dim;
+        let x: Vec<f32> =
+            tensor.data()[start..start + dim].iter().map(|&b| f32::from_bits(b as u32)).collect();
+        if matches!(fate, Fate::Input) {
+            return x;
+        }
+        if matches!(fate, Fate::Zero) {
+            return vec![0.0; *dim];
+        }
+        let rope = &self.rotate.rope;
+        let magnitude = rope.magnitude.evaluate(&Double).unwrap();
+        let (sign, magnitude) = match self.rotate.direction {
+            Direction::Forward => (1.0, magnitude),
+            Direction::Inverse => (-1.0, 1.0 / magnitude),
+            Direction::Backward => (-1.0, magnitude),
+        };
+        let (width, batches) = (self.rotate.q.shape()[2], self.rotate.q.shape()[0]);
+        let mut y = x.clone();
+        for (index, plane) in rope.planes.iter().enumerate() {
+            let own = (plane.axis * batches + batch) * width + token;
+            let position = match fate {
+                Fate::At(p) => *p,
+                _ => self.rotate.positions.data()[own].numerator,
+            };
+            let theta = match fate {
+                Fate::By(thetas) => thetas[index],
+                _ => plane.frequency.evaluate(&Double).unwrap(),
+            };
+            let (sin, cos) = (sign * theta * position as f64).sin_cos();
+            let (c, s) = ((magnitude * cos) as f32, (magnitude * sin) as f32);
+            let (a, b) = (x[plane.pair.re], x[plane.pair.im]);
+            y[plane.pair.re] = a * c - b * s;
+            y[plane.pair.im] = a * s + b * c;
+        }
+        if let Fate::Times(by) = fate {
+            y.iter_mut().for_each(|y| *y *= by);
+        }
+        y
+    }
+}
+
+/// A kernel in f32 whose rows have fates.
+struct Fated<F>(F, Vec<Direction>);
+
+impl<F: FnMut(&Row) -> Fate> Kernel for Fated<F> {
+    fn describe(&mut self) -> Result<Description, Breakage> {
+        let capability = Capability {
+            directions: Some(self.1.clone()),
+            ..Capability::new(&[Operation::Rotate], &[Dtype::F32])
+        };
+        let description = Description::named("fated");
+        Ok(Description { capabilities: vec![capability], ..description })
+    }
+
+    fn ask(&mut self, ask: &Ask) -> Outcome {
+        let Ok(Question { body: Body::Rotate(rotate), .. }) = ask.question() else {
+            return Outcome::Unsupported("not a rotation".into());
+        };
+        let plain = rotate.q.dtype() == Dtype::F32
+            && rotate.positions.data().iter().all(|p| p.denominator == 1)
+            && rotate.rope.planes.iter().all(|p| p.growth.evaluate(&Double) == Some(1.0));
+        if !plain {
+            return Outcome::Unsupported("not in f32".into());
+        }
+        let mut output = Vec::new();
+        for keys in [false, true] {
+            let Some(tensor) = (if keys { rotate.k.as_ref() } else { Some(&rotate.q) }) else {
+                continue;
+            };
+            let [batches, heads, tokens, _] = tensor.shape() else { panic!() };
+            let mut data = Vec::new();
+            for batch in 0..*batches {
+                for head in 0..*heads {
+                    for token in 0..*tokens {
+                        let mut row = Row { rotate, keys, batch, head, token, position: 0 };
+                        row.position = row.at(batch, token);
+                        let fate = (self.0)(&row);
+                        data.extend(row.turned(&fate).iter().map(|y| u64::from(y.to_bits())));
+                    }
+                }
+            }
+            let tensor = Tensor::new(Dtype::F32, tensor.shape().to_vec(), data).unwrap();
+            output.push((if keys { "k" } else { "q" }.to_string(), tensor));
+        }
+        Outcome::Output(output)
+    }
+}
+
+fn report(kernel: &mut dyn Kernel, operation: Operation, every: usize) -> Report {
+    let wanted = |case: &&Case| {
+        let format = [Dtype::F32, Dtype::I32].contains(&case.ask.dtype);
+        case.ask.operation == operation && format && case.truth.expected.tensors().is_some()
+    };
+    let cases: Vec<Case> = CASES.iter().filter(wanted).step_by(every).cloned().collect();
+    let options = Options { twice: false, ..Options::default() };
+    audit(kernel, &cases, &options).report
+}
+
+/// The first sentences of what is told of a kernel.
+fn told(fate: impl FnMut(&Row) -> Fate, directions: &[Direction]) -> Vec<String> {
+    let report = report(&mut Fated(fate, directions.to_vec()), Operation::Rotate, 2);
+    assert_eq!(report.verdict, Verdict::Diverges);
+    report.diagnoses.iter().map(|diagnosis| diagnosis.title().0).collect()
+}
+
+const FORWARD: &[Direction] = &[Direction::Forward];
+const ALL: &[Direction] = &[Direction::Forward, Direction::Inverse, Direction::Backward];
+
+/// Kernels and what their authors are told.
+type Told = (&'static str, &'static [Direction], fn(&Row) -> Fate);
+
+const POSITIONS: &[Told] = &[
+    (
+        "Rows, from position 128 on: row (head h) is turned as position p in 8 bits, signed instead \
+         of p",
+        FORWARD,
+        |row| Fate::At(i64::from(row.position as i8)),
+    ),
+    ("row (head h) is turned as position min(p, 100) instead of p", FORWARD, |row| {
+        Fate::At(row.position.min(100))
+    }),
+    ("row (head h) is turned as position max(0, p − 57) instead of p", FORWARD, |row| {
+        Fate::At((row.position - 57).max(0))
+    }),
+    (
+        "Keys, only in decoding steps (one token): row (head h) is turned as position p + h",
+        FORWARD,
+        |row| match row.keys && row.rotate.q.shape()[2] == 1 {
+            true => Fate::At(row.position + row.head as i64),
+            false => Fate::Right,
+        },
+    ),
+    (
+        "row (head h) is turned by another position than its own: that of the first token",
+        FORWARD,
+        |row| Fate::At(row.at(row.batch, 0)),
+    ),
+    ("row (head h) is turned as position p mod 96 instead of p", FORWARD, |row| {
+        Fate::At(row.position.rem_euclid(96))
+    }),
+    ("Keys: row (head h) is turned twice", FORWARD, |row| {
+        Fate::At(if row.keys { 2 * row.position } else { row.position })
+    }),
+];
+
+const ROWS: &[Told] = &[
+    (
+        "Keys, where keys have another number of heads than queries: row (head h) comes back as it went in",
+        FORWARD,
+        |row| match row.keys && row.rotate.q.shape()[1] != row.tensor(true).shape()[1] {
+            true => Fate::Input,
+            false => Fate::Right,
+        },
+    ),
+    ("Rows, only backward: zeros come back", ALL, |row| match row.rotate.direction {
+        Direction::Backward => Fate::Zero,
+        _ => Fate::Right,
+    }),
+    ("Rows, only backward: row (head h) comes back as it went in", ALL, |row| {
+        match row.rotate.direction {
+            Direction::Backward => Fate::Input,
+            _ => Fate::Right,
+        }
+    }),
+    ("in the tokens after the last whole 4 of a call", FORWARD, |row| {
+        let all = row.rotate.q.shape()[0] * row.rotate.q.shape()[2];
+        let flat = row.batch * row.rotate.q.shape()[2] + row.token;
+        if flat >= all / 4 * 4 { Fate::Zero } else { Fate::Right }
+    }),
+    ("in heads other than 0: what comes back is 0.5 times the right answer", FORWARD, |row| {
+        if row.head > 0 { Fate::Times(0.5) } else { Fate::Right }
+    }),
+    ("Keys, where keys have another number of heads than queries", FORWARD, |row| {
+        let group = row.rotate.q.shape()[1] / row.tensor(row.keys).shape()[1].max(1);
+        match row.keys && group > 1 {
+            true => Fate::Of(true, [row.batch, row.head / group, row.token]),
+            false => Fate::Right,
+        }
+    }),
+];
+
+fn plain(row: &Row) -> Vec<f64> {
+    let count = row.rotate.rope.planes.len();
+    let base = row.number("rope_theta").unwrap_or(1.0);
+    (0..count).map(|i| base.powf(-(i as f64) / count as f64)).collect()
+}
+
+const FREQUENCIES: &[Told] = &[
+    (
+        "where rope_type is default: every frequency is the declared one divided by 8",
+        FORWARD,
+        |row| match row.word() {
+            "default" => Fate::By(
+                row.rotate
+                    .rope
+                    .planes
+                    .iter()
+                    .map(|p| p.frequency.evaluate(&Double).unwrap() / 8.0)
+                    .collect(),
+            ),
+            _ => Fate::Right,
+        },
+    ),
+    (
+        "the middle band keeps the unscaled frequencies where the blend is declared",
+        FORWARD,
+        |row| {
+            if row.word() != "llama3" {
+                return Fate::Right;
+            }
+            let number = |key: &str| row.number(key).unwrap();
+            let (low, s) = (number("low_freq_factor"), number("factor"));
+            let original = number("original_max_position_embeddings");
+            let own = |w: f64| if original * w / std::f64::consts::TAU > low { w } else { w / s };
+            Fate::By(plain(row).into_iter().map(own).collect())
+        },
+    ),
+];
+
+fn check(list: &[Told]) {
+    let mut slips = Vec::new();
+    for (want, directions, fate) in list {
+        let told = told(fate, directions);
+        if !told.iter().any(|sentence| sentence.contains(want)) {
+            slips.push(format!("wanted {want:?}, told {told:#?}"));
+        }
+    }
+    assert!(slips.is_empty(), "{}", slips.join("\n"));
+}
+
+#[test]
+fn positions_are_read_off_the_rows() {
+    check(POSITIONS);
+}
+
+#[test]
+fn what_a_row_is_and_where_is_told() {
+    check(ROWS);
+}
+
+#[test]
+fn frequencies_are_read_off_the_rows() {
+    check(FREQUENCIES);
+}
+
+/// A bias or bucket of f32 machines whose question is changed first.
+struct Asked<F>(Operation, F);
+
+impl<F: FnMut(&mut Question)> Kernel for Asked<F> {
+    fn describe(&mut self) -> Result<Description, Breakage> {
+        let capability = Capability::new(&[self.0], &[Dtype::F32, Dtype::I32]);
+        let description = Description::named("asked");
+        Ok(Description { capabilities: vec![capability], ..description })
+    }
+
+    fn ask(&mut self, ask: &Ask) -> Outcome {
+        let Ok(question) = ask.question() else { return Outcome::Unsupported("refused".into()) };
+        let mut question = question.clone();
+        (self.1)(&mut question);
+        let profile = profile::find("hf-f32").unwrap();
+        let floats = profile::emulate(profile, &question).into_iter().map(|n| (n.name, n.tensor));
+        let output = floats.chain(question.integers());
+        Outcome::Output(output.map(|(name, tensor)| (name.to_string(), tensor)).collect())
+    }
+}
+
+#[test]
+fn distances_and_heads_are_read_off_biases() {
+    use ropewalk::request::Position;
+    let told = |operation: Operation, change: &mut dyn FnMut(&mut Question)| -> Vec<String> {
+        let report = report(&mut Asked(operation, change), operation, 1);
+        assert_eq!(report.verdict, Verdict::Diverges);
+        report.diagnoses.iter().map(|diagnosis| diagnosis.title().0).collect()
+    };
+    let found = told(Operation::AlibiBias, &mut |question| {
+        if let Body::AlibiBias(a) = &mut question.body {
+            let (n, q) = (a.key_positions.len() as i64, a.query_positions.len() as i64);
+            let first = a.key_positions.first().map_or(0, |p| p.numerator);
+            for (i, p) in a.query_positions.iter_mut().enumerate() {
+                *p = Position::integer(first + (n + 15) / 16 * 16 - q + i as i64);
+            }
+        }
+    });
+    assert!(found[0].contains("padded to a multiple of 16"), "{found:?}");
+    let found = told(Operation::AlibiBias, &mut |question| {
+        if let Body::AlibiBias(a) = &mut question.body {
+            for list in [&mut a.query_positions, &mut a.key_positions] {
+                for (i, p) in list.iter_mut().enumerate() {
+                    *p = Position::integer(i as i64);
+                }
+            }
+            a.last = a.key_positions.last().copied().unwrap_or(Position::integer(0));
+        }
+    });
+    assert!(found[0].contains("the distance restarts per chunk"), "{found:?}");
+    let found = told(Operation::T5Bucket, &mut |question| {
+        if let Body::T5Bucket(t) = &mut question.body {
+            t.query_positions.iter_mut().for_each(|p| p.numerator += 1);
+        }
+    });
+    assert!(found[0].contains("the distance is j − i − 1"), "{found:?}");
+}
+
+/// A right kernel gets no sentence, in any format and at any position.
+#[test]
+fn nothing_is_inferred_of_right_rows() {
+    let report = report(&mut Fated(|_: &Row| Fate::Right, ALL.to_vec()), Operation::Rotate, 1);
+    assert_eq!(report.verdict, Verdict::Conforms, "{:?}", report.divergences().next());
+    assert!(report.diagnoses.is_empty() && report.clues.is_empty());
+}
