@@ -118,7 +118,7 @@ fn part<'t>(text: &'t str, heading: &str) -> &'t str {
 #[test]
 fn the_answer_and_the_cause_come_first() {
     let style = Style { width: 80, show: 1, ..Style::default() };
-    insta::assert_snapshot!(first_lines(&terminal(&diagnosed(), style), 25));
+    insta::assert_snapshot!(first_lines(&terminal(&diagnosed(), style), 24));
 }
 
 #[test]

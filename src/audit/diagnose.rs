@@ -81,10 +81,12 @@ pub(super) fn diagnose(
     if steady.iter().any(|e| e.fails()) {
         let until = Instant::now() + patience.time;
         let search = Search::new(&steady, profile, until, patience.phase);
-        let (mut found, nearest) = search.run(inferred.is_complete());
+        // One cause has one name, if any; several may be two known faults.
+        let alone = inferred.is_complete() && inferred.causes.len() == 1;
+        let (mut found, nearest) = search.run(alone);
         if inferred.is_complete() {
             // What is inferred has no exception: a name must fit as well.
-            found.retain(|one| one.explains > 0.995);
+            found.retain(|one| one.explains > 0.98);
         }
         known = found.first().map(|best| best.faults.clone());
         let partly = match found.is_empty() && !inferred.is_complete() {
@@ -201,16 +203,26 @@ fn narrower(
             return told(&found, &part).into_iter().collect();
         }
     }
-    // Several operations may be wrong for several reasons.
-    let operation = |e: &&Evidence| e.operation().name();
-    let wrong: BTreeSet<&str> = numeric.iter().filter(|e| e.fails()).map(operation).collect();
+    // Several operations or formats may be wrong for several reasons: each is explained by itself.
+    const APART: [fn(&Evidence) -> &'static str; 2] =
+        [|e| e.operation().name(), |e| e.dtype().name()];
+    let parts = APART.iter().map(|of| apart(numeric, *of, &search));
+    parts.into_iter().find(|found| !found.is_empty()).unwrap_or_default()
+}
+
+/// An explanation of every part by itself, where there are several.
+fn apart(
+    numeric: &[&Evidence],
+    of: fn(&Evidence) -> &'static str,
+    search: &dyn Fn(&[&Evidence]) -> (Vec<Found>, Option<Found>),
+) -> Vec<Diagnosis> {
+    let wrong: BTreeSet<&str> = numeric.iter().filter(|e| e.fails()).map(|e| of(e)).collect();
     if wrong.len() < 2 {
         return vec![];
     }
     let mut parts: Vec<(Vec<&str>, Vec<Found>)> = Vec::new();
     for name in wrong {
-        let part: Vec<&Evidence> =
-            numeric.iter().filter(|e| operation(e) == name).copied().collect();
+        let part: Vec<&Evidence> = numeric.iter().filter(|e| of(e) == name).copied().collect();
         let (found, _) = search(&part);
         if found.is_empty() {
             continue;

@@ -213,7 +213,12 @@ fn fitted(exhibits: &[Exhibit], cause: &Cause) -> Option<Fitted> {
         .iter()
         .map(|&value| measure::Theta { value, error: 1e-6 * value.abs() })
         .collect();
-    let config = measure::config(turn, &thetas);
+    // A config is that of one question: several have several.
+    let alike = cause.rows.iter().all(|unit| match &exhibits[unit.exhibit].scene {
+        Scene::Turn(other) => other.spectrum == turn.spectrum,
+        Scene::Grid(_) => false,
+    });
+    let config = if alike { measure::config(turn, &thetas) } else { None };
     Some(Fitted {
         config: config.and_then(|config| serde_json::to_string(&config).ok()),
         planes: turn.planes.iter().zip(&spectrum.thetas).enumerate().map(plane).collect(),

@@ -157,7 +157,8 @@ fn report(kernel: &mut dyn Kernel, operation: Operation, every: usize) -> Report
         case.ask.operation == operation && format && case.truth.expected.tensors().is_some()
     };
     let cases: Vec<Case> = CASES.iter().filter(wanted).step_by(every).cloned().collect();
-    let options = Options { twice: false, ..Options::default() };
+    let patience = std::time::Duration::from_secs(600);
+    let options = Options { twice: false, patience, ..Options::default() };
     audit(kernel, &cases, &options).report
 }
 
@@ -175,12 +176,9 @@ const ALL: &[Direction] = &[Direction::Forward, Direction::Inverse, Direction::B
 type Told = (&'static str, &'static [Direction], fn(&Row) -> Fate);
 
 const POSITIONS: &[Told] = &[
-    (
-        "Rows, from position 128 on: row (head h) is turned as position p in 8 bits, signed instead \
-         of p",
-        FORWARD,
-        |row| Fate::At(i64::from(row.position as i8)),
-    ),
+    ("Rows: row (head h) is turned as position p in 8 bits, signed instead of p", FORWARD, |row| {
+        Fate::At(i64::from(row.position as i8))
+    }),
     ("row (head h) is turned as position min(p, 100) instead of p", FORWARD, |row| {
         Fate::At(row.position.min(100))
     }),
@@ -235,7 +233,7 @@ const ROWS: &[Told] = &[
     ("in heads other than 0: what comes back is 0.5 times the right answer", FORWARD, |row| {
         if row.head > 0 { Fate::Times(0.5) } else { Fate::Right }
     }),
-    ("Keys, where keys have another number of heads than queries", FORWARD, |row| {
+    ("row (head h) is the answer of head ⌊h/group⌋", FORWARD, |row| {
         let group = row.rotate.q.shape()[1] / row.tensor(row.keys).shape()[1].max(1);
         match row.keys && group > 1 {
             true => Fate::Of(true, [row.batch, row.head / group, row.token]),

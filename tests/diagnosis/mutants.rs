@@ -28,7 +28,8 @@ fn report(profile: &'static str, dtype: Dtype, faults: &[&str], rest: usize) -> 
     let classes: Vec<&str> =
         faults.iter().filter_map(|name| fault::find(name)).map(|fault| fault.class).collect();
     let mut kernel = Emulated::new(profile, faults, &[dtype, Dtype::I32, Dtype::I64]);
-    let options = Options { twice: false, ..Options::default() };
+    let patience = std::time::Duration::from_secs(600);
+    let options = Options { twice: false, patience, ..Options::default() };
     audit(&mut kernel, &cases(dtype, &classes, rest), &options).report
 }
 
@@ -127,7 +128,8 @@ fn what_was_not_asked_is_not_seen_and_the_reason_is_told() {
         |case: &&Case| case.ask.dtype == Dtype::F32 && case.word("rope_type") == Some("default");
     let cases: Vec<Case> = CASES.iter().filter(default).cloned().collect();
     let mut kernel = Emulated::new("hf-f32", &[], &[Dtype::F32]);
-    let options = Options { twice: false, ..Options::default() };
+    let patience = std::time::Duration::from_secs(600);
+    let options = Options { twice: false, patience, ..Options::default() };
     let report = audit(&mut kernel, &cases, &options).report;
     assert!(
         report.seen.contains(&"a1-pairing-swapped") && report.seen.contains(&"c1-base-ignored")

@@ -13,7 +13,8 @@ fn process(name: &str) -> Process {
 fn report(name: &str, every: usize) -> Report {
     let rotations = CASES.iter().filter(|case| case.ask.operation == Operation::Rotate);
     let cases: Vec<Case> = rotations.step_by(every).cloned().collect();
-    let options = Options { twice: false, ..Options::default() };
+    let patience = std::time::Duration::from_secs(600);
+    let options = Options { twice: false, patience, ..Options::default() };
     audit(&mut process(name), &cases, &options).report
 }
 

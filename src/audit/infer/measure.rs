@@ -107,7 +107,9 @@ pub(super) fn rules(exhibits: &[Exhibit], wrong: &[&&Unit]) -> Vec<Rule> {
             let slack = list.iter().map(|t| t.error / t.value.abs() + 1e-6).fold(1.0, f64::min);
             let near = |x: f64| (x - first).abs() <= slack * first;
             let written = [round(first), 1.0 / round(1.0 / first)];
-            rules.push(Rule::Divided(written.into_iter().find(|x| near(*x)).unwrap_or(first)));
+            let off = |x: &f64| (x - first).abs();
+            let nearest = written.into_iter().min_by(|a, b| off(a).total_cmp(&off(b)));
+            rules.push(Rule::Divided(nearest.filter(|x| near(*x)).unwrap_or(first)));
             continue;
         }
         // One config of each kind is enough to suggest a rule.

@@ -128,10 +128,10 @@ impl Cache {
 }
 
 /// How angles of machines in f32 are off, per radian.
-const DRIFT: f64 = 1.0 / (1 << 21) as f64;
+const DRIFT: f64 = 1.0 / (1 << 22) as f64;
 
 /// An angle that may be off by this is none.
-const LOST: f64 = 0.3;
+const LOST: f64 = 0.5;
 
 impl Mechanism {
     /// What a row would be; none where it does not apply.

@@ -201,9 +201,10 @@ fn weigh(exhibits: &[Exhibit], fare: &Fare, all: usize) -> Option<(Cause, usize)
 /// The less the better: what it leaves open, then how surprising it is.
 fn rank(cause: &Cause, misses: usize) -> (bool, usize, u32, usize) {
     let cost = cause.mechanism.cost() + cause.place.cost();
-    // A few rows more do not make up for a stranger cause.
-    let explained = (cause.rows.len() as f64).log2() * 4.0;
-    (cause.spared > 0, 1000 - explained.round() as usize + 4 * misses.min(100), cost, misses)
+    // A few rows more do not make up for a stranger cause, nor a few that are otherwise for many.
+    let net = cause.rows.len().saturating_sub(4 * misses).max(1);
+    let explained = ((net as f64).log2() * 4.0).round() as usize;
+    (cause.spared > 0, 1000 - explained, cost, misses)
 }
 
 impl Mechanism {
