@@ -104,8 +104,8 @@ class Kernel:
                 output[name] = inputs[name] if result is None else result
         else:
             missing = "k" in names and "k" not in own
-            # Who takes both gets both.
-            result = self._once(inputs, {"k": inputs["q"]} if missing else {})
+            # Who takes both gets both, and may change both.
+            result = self._once(inputs, {"k": _copied(inputs["q"])} if missing else {})
             if result is None:
                 result = tuple(inputs[name] for name in own)
             if isinstance(result, dict):
@@ -196,6 +196,10 @@ class Kernel:
         part = _permuted(part, [self.axes.index(letter) for letter in "shd"])
         tokens, heads, dim = part.shape
         return _permuted(part.reshape((batch, tokens // batch, heads, dim)), [0, 2, 1, 3])
+
+
+def _copied(tensor: Any) -> Any:
+    return tensor.clone() if family(tensor) == "torch" else tensor.copy()
 
 
 def _permuted(tensor: Any, order: list[int]) -> Any:
