@@ -59,8 +59,8 @@ pub use kernel::Kernel;
 pub use large::{Large, LargeJudge, Rows};
 pub use outcome::{Answered, Breakage, Outcome};
 pub use place::{At, Place, Places};
-pub use probe::{Arrangement, Probe};
 pub use probe::asked::probes;
+pub use probe::{Arrangement, Probe};
 pub use process::{Process, ProcessOptions};
 pub use reply::read_reply;
 pub use report::{

@@ -12,6 +12,7 @@ mod places;
 mod raw;
 mod report;
 mod rows;
+mod slice;
 mod unwound;
 
 pub use failure::Failure;
@@ -19,4 +20,5 @@ pub use geometry::Geometry;
 pub use judge::{Judged, Rotated};
 pub use places::Places;
 pub use raw::Raw;
+pub use report::{causes, word};
 pub use rows::Dump;

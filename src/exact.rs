@@ -4,7 +4,6 @@
 mod angle;
 mod answer;
 pub mod bulk;
-mod conjugates;
 mod decide;
 mod decimal;
 mod elementary;
@@ -19,6 +18,7 @@ mod reply;
 mod resolved;
 mod round;
 mod turned;
+mod unity;
 
 pub use answer::{Answer, Named, Site, shapes, visit};
 pub use decide::Intervaled;

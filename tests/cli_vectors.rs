@@ -43,15 +43,35 @@ fn generate_writes_checks_and_removes() {
     assert_eq!(code, 1);
     insta::assert_snapshot!(text.lines().take(3).collect::<Vec<_>>().join("\n"));
 
-    // A golden file that the manifest lists and no suite makes goes; what it never listed stays.
-    let manifest = read(folder.path(), "manifest.json").replacen("alibi_bias", "alibi_older", 1);
-    std::fs::write(folder.path().join("manifest.json"), manifest).unwrap();
-    std::fs::create_dir(folder.path().join("alibi_older")).unwrap();
-    std::fs::write(folder.path().join("alibi_older/bf16.json"), "{}").unwrap();
-    let (code, text, _) = generate(&["--out", out]);
-    assert_eq!(code, 0);
+    // A golden file that the manifest lists and no suite makes goes; what it never listed stays, and
+    // so does what is not as it was listed, or lies behind a link.
+    let sound = read(Path::new("vectors"), "alibi_bias/bf16.json");
+    let mut manifest: serde_json::Value =
+        serde_json::from_str(&read(folder.path(), "manifest.json")).unwrap();
+    let entry = manifest["files"].as_array().unwrap().iter();
+    let entry =
+        entry.clone().find(|entry| entry["path"] == "alibi_bias/bf16.json").unwrap().clone();
+    let elsewhere = tempfile::tempdir().unwrap();
+    #[cfg(unix)]
+    std::os::unix::fs::symlink(elsewhere.path(), folder.path().join("alibi_link")).unwrap();
+    for (name, text) in [("alibi_older", &sound[..]), ("alibi_mine", "{}"), ("alibi_link", &sound)]
+    {
+        let mut stale = entry.clone();
+        stale["path"] = format!("{name}/bf16.json").into();
+        manifest["files"].as_array_mut().unwrap().push(stale);
+        std::fs::create_dir_all(folder.path().join(name)).unwrap();
+        std::fs::write(folder.path().join(name).join("bf16.json"), text).unwrap();
+    }
+    std::fs::write(folder.path().join("manifest.json"), manifest.to_string()).unwrap();
+    let (code, text, errors) = generate(&["--out", out]);
+    assert_eq!(code, 0, "{errors}");
     assert!(text.contains("1 removed"), "{text}");
+    assert!(errors.contains("alibi_mine/bf16.json: kept"), "{errors}");
     assert!(!folder.path().join("alibi_older/bf16.json").exists());
+    for kept in ["alibi_mine/bf16.json", "alibi_link/bf16.json"] {
+        assert!(folder.path().join(kept).exists(), "{kept}");
+        std::fs::remove_file(folder.path().join(kept)).unwrap();
+    }
     assert!(folder.path().join("alibi_old/bf16.json").exists());
 }
 

@@ -69,8 +69,8 @@ fn settings(request: &Request) -> Vec<(&'static str, &'static str)> {
             match tokens {
                 1 => "1",
                 2..=9 => "few",
-                257 => "257",
-                _ => "33 to 129",
+                33 | 65 => "33 or 65",
+                _ => "129 or 257",
             },
         ),
         (
@@ -94,7 +94,9 @@ fn settings(request: &Request) -> Vec<(&'static str, &'static str)> {
         ("keys", if request.input.has("k") { "present" } else { "absent" }),
     ];
     let rule = word("rope_type");
-    all.extend(["default", "llama3", "yarn"].into_iter().filter(|one| *one == rule).map(|r| ("rule", r)));
+    all.extend(
+        ["default", "llama3", "yarn"].into_iter().filter(|one| *one == rule).map(|r| ("rule", r)),
+    );
     all.push((
         "slice",
         match (config("rotary_dim"), config("rotary_offset")) {
@@ -144,7 +146,10 @@ fn every_two_settings_meet_or_the_reason_is_told() {
             assert!(met.contains(&[*a, *b]) || told(&[*a, *b]), "{a:?} and {b:?} never meet");
             for c in levels.iter().filter(|c| c.0 > b.0) {
                 if [a, b, c].iter().all(|(name, _)| main.contains(name)) {
-                    assert!(triples.contains(&[*a, *b, *c]) || told(&[*a, *b, *c]), "{a:?}, {b:?}, {c:?}");
+                    assert!(
+                        triples.contains(&[*a, *b, *c]) || told(&[*a, *b, *c]),
+                        "{a:?}, {b:?}, {c:?}"
+                    );
                 }
             }
         }
@@ -158,8 +163,12 @@ fn every_two_settings_meet_or_the_reason_is_told() {
 #[test]
 fn every_hole_between_two_settings_is_caught() {
     let drawn = rotations();
-    let narrow: Vec<_> =
-        drawn.questions.iter().filter(|one| !one.request.id.contains("-positions-")).cloned().collect();
+    let narrow: Vec<_> = drawn
+        .questions
+        .iter()
+        .filter(|one| !one.request.id.contains("-positions-"))
+        .cloned()
+        .collect();
     let files = answer(&narrow).unwrap();
     let all: Vec<_> = files.iter().flat_map(|(path, golden)| cases(path, golden)).collect();
     let known: BTreeMap<&str, _> = all.iter().map(|case| (case.ask.id.as_str(), case)).collect();

@@ -221,7 +221,7 @@ fn what_cannot_be_judged_is_said() {
         (
             BOTH,
             &["--positions", "0..300", "--axes", "hds"],
-            "allowed are b, h, s in any order and then d",
+            "allowed are b, h and s or t (tokens) in any order and then d",
         ),
         (
             BOTH,
@@ -231,7 +231,7 @@ fn what_cannot_be_judged_is_said() {
         (
             BOTH,
             &["--positions", "0..300", "--set", "head_dim=8"],
-            "the last axis has length 16, head_dim of the config is 8",
+            "the last axis has length 16, head_dim of the config is 8 and its rotated slice 8",
         ),
         (
             BOTH,

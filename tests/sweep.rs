@@ -258,3 +258,50 @@ fn what_makes_no_sense_is_refused() {
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&output.stderr).contains("growth"));
 }
+
+/// What a record says is checked against its own first line before it is believed.
+#[test]
+fn records_of_something_else_are_refused() {
+    let written = sweep(PLAIN, "hf-f32", &(0..64), 0.1, &[]);
+    let folder = tempfile::tempdir().unwrap();
+    let refused = |from: &str, to: &str, says: &str| {
+        assert!(written.contains(from), "{from}");
+        let path = folder.path().join("record");
+        std::fs::write(&path, written.replacen(from, to, 1)).unwrap();
+        let mut command = Command::cargo_bin("ropewalk").unwrap();
+        let assert = command.args(["sweep", "--merge"]).arg(&path).assert().code(2);
+        let text = String::from_utf8_lossy(&assert.get_output().stderr).into_owned();
+        assert!(text.contains(says), "{text}");
+    };
+    refused("\"plane\":6", "\"plane\":7", "plane is 7, allowed is 0 to 6");
+    refused("\"head_dim\":14", "\"head_dim\":10", "plane is 5, allowed is 0 to 4");
+    refused("\"octave\":1", "\"octave\":34", "octave is 34");
+    refused("\"ranges\":[[0,64]]", "\"ranges\":[[0,1]]", "is in no range");
+    refused("\"ranges\":[[0,64]]", "\"ranges\":[[64,0]]", "a range is [64, 0]");
+    refused("\"ranges\":[[0,64]]", "\"ranges\":[[0,8589934592]]", "a range is");
+    refused("\"rope_theta\":10000", "\"rope_theta\":-1", "invalid_value");
+}
+
+#[test]
+fn a_shard_without_positions_says_so() {
+    let file = config(PLAIN);
+    let arguments = ["sweep", "--config", file.path().to_str().unwrap(), "--profile", "hf-f32"];
+    let shard = ["--range", "5..6", "--shard", "1/3"];
+    let text = ropewalk(&[&arguments[..], &shard].concat());
+    assert!(text.contains("no positions"), "{text}");
+    // Merged with the one that has the position it changes nothing.
+    let folder = tempfile::tempdir().unwrap();
+    let part = |k: usize| {
+        let path = folder.path().join(k.to_string());
+        let path = path.to_str().unwrap().to_string();
+        let shard = format!("{k}/3");
+        let more = ["--range", "5..6", "--shard", &shard, "--json", "-o", &path];
+        ropewalk(&[&arguments[..], &more].concat());
+        path
+    };
+    let parts: Vec<String> = (1..=3).map(part).collect();
+    let merge: Vec<&str> =
+        ["sweep", "--merge"].into_iter().chain(parts.iter().map(String::as_str)).collect();
+    let text = ropewalk(&merge);
+    assert!(text.contains("positions 5 to 5:"), "{text}");
+}

@@ -160,5 +160,133 @@ fn spans_lists_and_mistakes() {
     exit("x.txt", &["--positions", "1"], 2, ".safetensors");
     exit("x.npy", &["--positions", "1", "--dtype", "i32"], 2, "f64, f32, bf16, f16");
     exit("x.npy", &["--positions", "0..4611686018427387904"], 2, "no file");
+    let both = "-4611686018427387904..4611686018427387904";
+    exit("x.npy", &[&format!("--positions={both}")], 2, "no file");
+    exit("x.npy", &["--positions", both, "--positions", both], 2, "1 axes");
+    // The ends alone, up and down.
+    let step = "4611686018427387904";
+    assert_eq!(rows(&[&format!("{both}:{step}")]), rows(&["-4611686018427387904,0"]));
+    assert_eq!(
+        rows(&[&format!("4611686018427387904..-4611686018427387904:-{step}")]),
+        rows(&["4611686018427387904,0"])
+    );
     assert_eq!(std::fs::read_dir(folder).unwrap().count(), 2, "nothing half-made is left");
+}
+
+/// A configuration of every scheme, and of every way in which pairs lie in the rotated slice.
+const CONFIGS: [&str; 22] = [
+    r#""rope_theta":10000"#,
+    r#""rope_theta":10000,"rotary_dim":8"#,
+    r#""rope_theta":10000,"rotary_dim":8,"rotary_offset":4"#,
+    r#""rope_theta":10000,"mrope_section":[2,4,2]"#,
+    r#""rope_theta":10000,"mrope_section":[4,2,2],"mrope_interleaved":true"#,
+    r#""rope_theta":10000,"rope_type":"linear","factor":2"#,
+    r#""rope_theta":10000,"rope_type":"ntk","factor":2"#,
+    r#""rope_theta":10000,"rope_type":"ntk_fixed","factor":2"#,
+    r#""rope_theta":10000,"rope_type":"dynamic","factor":2,"original_max_position_embeddings":8"#,
+    r#""rope_theta":10000,"rope_type":"ntk_by_parts","factor":2,"original_max_position_embeddings":64"#,
+    r#""rope_theta":10000,"rope_type":"yarn","factor":2,"original_max_position_embeddings":64"#,
+    r#""rope_theta":10000,"rope_type":"llama3","factor":2,"low_freq_factor":1,"high_freq_factor":4,"original_max_position_embeddings":64"#,
+    r#""rope_theta":10000,"rope_type":"longrope","factor":2,"original_max_position_embeddings":8,"short_factor":[1,1,1,1,2,2,2,2],"long_factor":[1,2,3,4,5,6,7,8]"#,
+    r#""rope_theta":10000,"rope_type":"proportional","partial_rotary_factor":0.5"#,
+    r#""rope_theta":10000,"rope_type":"axial","axes_dim":[4,6,6]"#,
+    r#""rope_theta":10000,"rope_type":"axial","axes_dim":[8,8],"half_within_axis":true"#,
+    r#""rope_theta":10000,"rope_type":"axial","axes_dim":[4,12],"half_within_axis":true"#,
+    r#""rope_theta":10000,"rope_type":"pixtral","max_patches":8"#,
+    r#""rope_theta":100,"rope_type":"dinov3""#,
+    r#""rope_type":"pixel","max_freq":10"#,
+    r#""rope_type":"none""#,
+    r#""rope_theta":10000,"rope_type":"xpos""#,
+];
+
+/// Whoever multiplies by a file's cos and sin rotates as `rotate` does: each arrangement, each
+/// scheme, each layout.
+#[test]
+fn arrangements_are_those_of_the_rotation() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let head = 16;
+    let mut seen = std::collections::BTreeSet::new();
+    let configs = CONFIGS.iter().flat_map(|config| [(config, "half"), (config, "interleaved")]);
+    for (config, layout) in configs {
+        let config = format!(r#"{{"head_dim":{head},"layout":"{layout}",{config}}}"#);
+        std::fs::write(folder.join("c.json"), &config).unwrap();
+        let object = serde_json::from_str(&config).unwrap();
+        // What is not allowed together is refused, and xPos has no single table.
+        let Ok(checked) = ropewalk::encoding::RopeConfig::new(&object) else { continue };
+        let rope = checked.rope(Some(16)).unwrap();
+        if config.contains("xpos") {
+            continue;
+        }
+        seen.insert(checked.normalised().get("rope_type").cloned().map(|j| format!("{j}")));
+        let file = |arrangement: &str| {
+            let _ = std::fs::remove_file(folder.join("t.safetensors"));
+            Command::new(assert_cmd::cargo::cargo_bin!("ropewalk"))
+                .current_dir(folder)
+                .args(["table", "--config", "c.json", "--positions", "3", "--seq-len", "16"])
+                .args(["--dtype", "f64", "--layout-out", arrangement, "t.safetensors"])
+                .assert()
+                .success();
+            let bytes = std::fs::read(folder.join("t.safetensors")).unwrap();
+            let file = SafeTensors::deserialize(&bytes).unwrap();
+            file.names()
+                .into_iter()
+                .map(str::to_string)
+                .map(|name| {
+                    let bits = little_endian(file.tensor(&name).unwrap().data(), 8);
+                    (name, bits.into_iter().map(f64::from_bits).collect())
+                })
+                .collect::<std::collections::BTreeMap<String, Vec<f64>>>()
+        };
+        // Column k of the rotation matrix, by `rotate` itself.
+        let axes = rope.axes.max(1);
+        let place = |axis: usize| if axis < axes { "[[3]]" } else { "" };
+        let positions = match axes {
+            1 => "[[3]]".to_string(),
+            _ => format!("[{}]", (0..axes).map(place).collect::<Vec<_>>().join(",")),
+        };
+        let column = |k: usize| {
+            let bits: String = (0..head)
+                .map(|i| format!("{:016x}", f64::to_bits(f64::from(u8::from(i == k)))))
+                .collect();
+            let line = format!(
+                r#"{{"cmd":"run","id":"a","operation":"rotate","dtype":"f64","config":{config},
+                "input":{{"positions":{positions},"seq_len":16,
+                "q":{{"dtype":"f64","shape":[1,1,1,{head}],"bits":["{bits}"]}}}}}}"#
+            );
+            let question = Question::new(&Request::parse(&line).unwrap()).unwrap();
+            let answer = answer(&question).unwrap();
+            answer.tensors[0]
+                .expected
+                .data()
+                .iter()
+                .map(|&b| f64::from_bits(b))
+                .collect::<Vec<f64>>()
+        };
+        let matrix: Vec<Vec<f64>> = (0..head).map(column).collect();
+        let tables = file("cos_sin");
+        let (cos, sin) = (&tables["cos"], &tables["sin"]);
+        let pairs = rope.pairs();
+        for (i, pair) in pairs.iter().enumerate() {
+            assert_eq!(
+                [cos[i], sin[i]],
+                [matrix[pair.re][pair.re], matrix[pair.re][pair.im]],
+                "{config}"
+            );
+        }
+        let (both, planes) = (file("complex").remove("table").unwrap(), pairs.len());
+        assert_eq!(both, (0..planes).flat_map(|i| [cos[i], sin[i]]).collect::<Vec<_>>());
+        assert_eq!(file("concat").remove("table").unwrap(), [&cos[..], sin].concat());
+        // x·cos + rotate_half(x)·sin over the slice, whatever partner a coordinate has.
+        let twice = file("duplicated");
+        let first = pairs.iter().map(|pair| pair.re).min().unwrap();
+        assert_eq!(twice["cos"].len(), 2 * planes, "{config}");
+        for pair in &pairs {
+            for own in [pair.re, pair.im] {
+                assert_eq!(twice["cos"][own - first], matrix[own][own], "{config} {own}");
+                assert_eq!(twice["sin"][own - first], matrix[pair.re][pair.im], "{config} {own}");
+            }
+        }
+    }
+    assert!(seen.len() >= 14, "{seen:?}");
 }

@@ -11,8 +11,8 @@ mod spectrum;
 mod table;
 mod words;
 
-pub use found::{FoundPlane, Identified};
 pub(in crate::audit) use angles::Turning;
+pub use found::{FoundPlane, Identified};
 pub use machine::Precision;
 pub(in crate::audit) use spectrum::Measured;
 

@@ -3,7 +3,7 @@
 //! Every element is compared with the right one. Where its error is below a floor that is known to
 //! be below the bound ([`Floor`]), it is right; where it is not, or where no floor is known (a NaN,
 //! an overflow, a plane that does not turn and was not copied), its whole row is judged as any
-//! other answer is ([`judge`]). So nothing is decided otherwise than by the bounds.
+//! other answer is ([`super::judge()`]). So nothing is decided otherwise than by the bounds.
 
 use super::ask::Ask;
 use super::case::Case;
@@ -36,8 +36,12 @@ pub struct Large {
     pub histogram: Vec<usize>,
     /// By band of positions and plane, without bounds.
     pub errors: Errors,
-    /// Rows with a wrong element.
+    /// Rows with a wrong element, all of them, in order.
     pub rows: Vec<usize>,
+    /// Wrong elements by coordinate; empty if there are none.
+    pub columns: Vec<usize>,
+    /// Elements of planes in which nothing went in: 0 is right of them, and says nothing.
+    pub zeros: usize,
 }
 
 /// The larger of two numbers that are not NaN.
@@ -158,6 +162,7 @@ impl<'a> LargeJudge<'a> {
             let [x, y] = [pair.re, pair.im].map(|i| from.to_f64(input[i]));
             let floor = self.floor.as_ref().and_then(|floor| floor.at(index, position)?.of(x, y));
             let size = libm::sqrt(x * x + y * y);
+            large.zeros += if size == 0.0 { 2 } else { 0 };
             let fits = self.floor.as_ref().is_some_and(|floor| floor.fits(size));
             let cell = &mut cells[index];
             for (part, i) in [pair.re, pair.im].into_iter().enumerate() {
@@ -179,6 +184,7 @@ impl<'a> LargeJudge<'a> {
         }
         let last = cells.len() - 1;
         for &i in &self.outside {
+            large.zeros += usize::from(from.is_zero(input[i]));
             let counted = count(large, i, &mut cells[last]);
             certain &= counted.is_some() && same(i);
         }
@@ -228,6 +234,8 @@ impl<'a> LargeJudge<'a> {
             if large.rows.last() != Some(&(rows.first + row)) {
                 large.rows.push(rows.first + row);
             }
+            large.columns.resize(dim, 0);
+            large.columns[column] += 1;
             let turns =
                 |plane: &crate::encoding::Plane| plane.pair.re == column || plane.pair.im == column;
             let plane = self.rope.planes.iter().position(turns);
@@ -351,6 +359,9 @@ impl Large {
         self.histogram.iter_mut().zip(&other.histogram).for_each(|(a, b)| *a += b);
         self.errors.merge(&other.errors);
         self.rows.extend(other.rows);
+        self.zeros += other.zeros;
+        self.columns.resize(self.columns.len().max(other.columns.len()), 0);
+        self.columns.iter_mut().zip(&other.columns).for_each(|(a, b)| *a += b);
         self
     }
 }

@@ -15,30 +15,32 @@ pub struct Geometry {
 }
 
 impl Geometry {
-    /// Of a shape whose axes are called by letters, by default the last ones of bhsd, with so many
-    /// positions: one for each token of the sequence, or one for each token of each batch row.
+    /// Of a shape whose axes are called by letters, by default the last ones of `usual`; all rows of
+    /// the batch have the same positions.
     ///
     /// # Errors
     /// A sentence that names the letters, the shape and what is allowed.
-    pub fn new(
-        letters: Option<&str>,
-        shape: &[usize],
-        head_dim: usize,
-        tokens: usize,
-    ) -> Result<Geometry, String> {
+    pub fn new(letters: Option<&str>, shape: &[usize], usual: &str) -> Result<Geometry, String> {
         let letters = match letters {
             Some(letters) => letters.to_string(),
-            None => match shape.len() {
-                n @ 1..=4 => "bhsd"[4 - n..].to_string(),
-                n => return Err(format!("a tensor has {n} axes, allowed are 1 to 4 (bhsd)")),
+            None => match (shape.len(), usual.len()) {
+                (n, most) if (1..=most).contains(&n) => usual[most - n..].to_string(),
+                (n, most) => {
+                    return Err(format!(
+                        "a tensor has {n} axes, allowed are 1 to {most} ({usual}) or as axes names them"
+                    ));
+                }
             },
         };
-        let known = letters.ends_with('d')
-            && letters.chars().all(|c| "bhsd".contains(c))
-            && letters.chars().all(|c| letters.matches(c).count() == 1);
+        // t is another name of s: both at once would be two axes of tokens.
+        let axes = letters.replace('t', "s");
+        let known = axes.ends_with('d')
+            && axes.chars().all(|c| "bhsd".contains(c))
+            && axes.chars().all(|c| axes.matches(c).count() == 1);
         if !known {
             return Err(format!(
-                "axes is {letters:?}, allowed are b, h, s in any order and then d, each once"
+                "axes is {letters:?}, allowed are b, h and s or t (tokens) in any order and then d, \
+                 each once"
             ));
         }
         if letters.len() != shape.len() {
@@ -47,19 +49,26 @@ impl Geometry {
         let (mut lengths, mut strides) = ([1; 3], [0; 3]);
         let mut stride = 1;
         for (letter, &length) in letters.chars().rev().zip(shape.iter().rev()) {
-            if let Some(axis) = "bhs".find(letter) {
+            if let Some(axis) = axis(letter) {
                 (lengths[axis], strides[axis]) = (length, stride);
             }
             stride *= length;
         }
         let dim = shape[shape.len() - 1];
-        if dim != head_dim {
-            return Err(format!(
-                "the last axis has length {dim}, head_dim of the config is {head_dim}"
-            ));
+        if stride == 0 {
+            return Err(format!("the tensors have shape {shape:?}: nothing is there to judge"));
         }
-        let [rows, _, seq] = lengths;
-        let batch = match tokens {
+        Ok(Geometry { lengths, strides, batch: 0, dim, letters })
+    }
+
+    /// With so many positions: one for each token of the sequence, or one for each token of each
+    /// batch row.
+    ///
+    /// # Errors
+    /// A sentence that names both numbers.
+    pub fn at(self, positions: usize) -> Result<Geometry, String> {
+        let [rows, _, seq] = self.lengths;
+        let batch = match positions {
             n if n == seq => 0,
             n if n == rows * seq => seq,
             n => {
@@ -68,16 +77,25 @@ impl Geometry {
                 } else {
                     String::new()
                 };
+                let (letters, shape) = (&self.letters, self.shape());
                 return Err(format!(
-                    "positions are {n}, the tensors have {seq} tokens{all} (axis s of \
-                     {letters:?}, shape {shape:?})"
+                    "positions are {n}, the tensors have {seq} tokens{all} (axes {letters:?}, shape \
+                     {shape:?})"
                 ));
             }
         };
-        if stride == 0 {
-            return Err(format!("the tensors have shape {shape:?}: nothing is there to judge"));
-        }
-        Ok(Geometry { lengths, strides, batch, dim, letters })
+        Ok(Geometry { batch, ..self })
+    }
+
+    /// Lengths of the axes of the tensors, outermost first.
+    pub fn shape(&self) -> Vec<usize> {
+        let length = |letter: char| axis(letter).map_or(self.dim, |axis| self.lengths[axis]);
+        self.letters.chars().map(length).collect()
+    }
+
+    /// Rows of the batch, and tokens of each.
+    pub fn tokens(&self) -> [usize; 2] {
+        [self.lengths[0], self.lengths[2]]
     }
 
     /// Number of rows: a row is one head of one token.
@@ -105,7 +123,17 @@ impl Geometry {
     /// The index of an element in the tensors, outermost first.
     pub fn index(&self, row: usize, coordinate: usize) -> Vec<usize> {
         let split = self.split(row);
-        let place = |letter: char| "bhs".find(letter).map_or(coordinate, |axis| split[axis]);
+        let place = |letter: char| axis(letter).map_or(coordinate, |axis| split[axis]);
         self.letters.chars().map(place).collect()
+    }
+}
+
+/// Batch, head and token by their letters; none for the dimension.
+fn axis(letter: char) -> Option<usize> {
+    match letter {
+        'b' => Some(0),
+        'h' => Some(1),
+        's' | 't' => Some(2),
+        _ => None,
     }
 }

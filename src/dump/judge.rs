@@ -6,6 +6,7 @@ use super::geometry::Geometry;
 use super::places::Places;
 use super::raw::Raw;
 use super::rows::Dump;
+use super::slice;
 use super::unwound::unwound;
 use crate::audit::{Large, LargeJudge, Report, Verdict, right_profiles};
 use crate::encoding::{Body, Question, RopeConfig};
@@ -68,10 +69,15 @@ pub struct Judged<'a> {
     pub dump: Dump<'a>,
     /// The profile that fits best.
     pub profile: &'static str,
+    /// All profiles that could have explained it, with the elements of a sample that each finds
+    /// wrong.
+    pub rivals: Vec<(&'static str, usize)>,
     /// What was counted.
     pub large: Large,
     /// What explains the wrong elements; none if there are none.
     pub report: Option<Report>,
+    /// What is seen without a search: nothing was rotated, or the tensors are exchanged.
+    pub plain: Option<&'static str>,
     /// A rotation without rows: config, direction and formats.
     question: Question,
 }
@@ -79,8 +85,10 @@ pub struct Judged<'a> {
 impl Judged<'_> {
     /// The answer.
     pub fn verdict(&self) -> Verdict {
-        // What has no value is right by a rule, and shows nothing of a kernel.
-        match (self.large.wrong, self.large.judged > self.large.without_value()) {
+        // What has no value, and the nothing that is made of nothing, is right by a rule and shows
+        // nothing of a kernel.
+        let large = &self.large;
+        match (large.wrong, large.judged > large.without_value() + large.zeros) {
             (0, false) => Verdict::Unjudged,
             (0, true) => Verdict::Conforms,
             _ => Verdict::Diverges,
@@ -95,7 +103,8 @@ impl<'a> Rotated<'a> {
     /// # Errors
     /// What is given does not fit together, or the config is refused.
     pub fn judge(self, progress: &(dyn Fn(u64) + Sync)) -> Result<Judged<'a>, Failure> {
-        let rope = RopeConfig::new(&self.config)?.rope(self.seq_len)?;
+        let checked = RopeConfig::new(&self.config)?;
+        let rope = checked.rope(self.seq_len)?;
         for (name, raw) in self.names.iter().zip([&self.before, &self.after]) {
             if raw.dtype.format().is_none() {
                 let dtype = raw.dtype;
@@ -110,8 +119,9 @@ impl<'a> Rotated<'a> {
             )));
         }
         let (letters, shape) = (self.axes.as_deref(), &self.before.shape);
-        let geometry = Geometry::new(letters, shape, rope.head_dim, self.places.len())?;
-        let question = self.question(rope.head_dim, rope.axes)?;
+        let geometry = Geometry::new(letters, shape, "bhsd")?.at(self.places.len())?;
+        let config = slice::config(&checked, &rope, self.seq_len, geometry.dim)?;
+        let question = self.question(&config, geometry.dim, rope.axes)?;
         let Body::Rotate(rotate) = &question.body else {
             return Err("a rotation was asked for".to_string().into());
         };
@@ -123,12 +133,13 @@ impl<'a> Rotated<'a> {
         };
         let Rotated { names, before, after, direction, places, profile, .. } = self;
         let dump = Dump { before, after, geometry, places, rotator: rotator? };
-        let (name, large, report) = judge(&dump, &question, profile, progress)?;
-        Ok(Judged { names, direction, dump, profile: name, large, report, question })
+        let Found { profile, rivals, large, report, plain } =
+            judge(&dump, &question, profile, progress)?;
+        Ok(Judged { names, direction, dump, profile, rivals, large, report, plain, question })
     }
 
     /// A rotation without rows, whose config, direction and formats are meant.
-    fn question(&self, head_dim: usize, axes: usize) -> Result<Question, Failure> {
+    fn question(&self, config: &Object, head_dim: usize, axes: usize) -> Result<Question, Failure> {
         let tensor = |dtype: Dtype| {
             let none = Tensor::new(dtype, vec![1, 1, 0, head_dim], vec![]);
             none.map(|tensor| tensor_json(&tensor)).unwrap_or(Json::Null)
@@ -146,13 +157,13 @@ impl<'a> Rotated<'a> {
             input.set("seq_len", Json::from(length));
         }
         let dtype = self.after.dtype;
-        let request = run_request(Operation::Rotate, dtype, "dump", &self.config, &input);
+        let request = run_request(Operation::Rotate, dtype, "dump", config, &input);
         Ok(Question::new(&Request::from_json(&request)?)?)
     }
 }
 
 /// Rows looked at first, to see which profiles are possible.
-const SAMPLE: usize = 128;
+const SAMPLE: usize = 256;
 
 /// Rows all over the tensor, on no lattice: positions in bf16 are right at every 1024th.
 fn sample(rows: usize) -> Vec<usize> {
@@ -162,6 +173,15 @@ fn sample(rows: usize) -> Vec<usize> {
     (0..count).map(|i| place(i) + inside(i)).collect()
 }
 
+/// What was found out.
+struct Found {
+    profile: &'static str,
+    rivals: Vec<(&'static str, usize)>,
+    large: Large,
+    report: Option<Report>,
+    plain: Option<&'static str>,
+}
+
 /// Judges all rows by the first profile that explains them; where none does, by the one that
 /// leaves least unexplained, as far as a sample shows.
 fn judge(
@@ -169,7 +189,7 @@ fn judge(
     question: &Question,
     given: Option<Profile>,
     progress: &(dyn Fn(u64) + Sync),
-) -> Result<(&'static str, Large, Option<Report>), Failure> {
+) -> Result<Found, Failure> {
     let rows = dump.geometry.rows();
     let sample = sample(rows);
     let mut possible = Vec::new();
@@ -182,7 +202,7 @@ fn judge(
     let mut best: Option<(&'static str, Large)> = None;
     for (_, name, judge) in possible.iter().filter(|(wrong, ..)| *wrong == least) {
         if let Some((_, known)) = &best
-            && dump.some(judge, &known.rows[..known.rows.len().min(64)])?.wrong > 0
+            && dump.some(judge, &few(&known.rows))?.wrong > 0
         {
             // What was wrong before is wrong by this profile too.
             continue;
@@ -198,11 +218,32 @@ fn judge(
     let (Some((profile, large)), Some((.., any))) = (best, possible.first()) else {
         return Err(format!("no profile is right for {}", question.dtype).into());
     };
-    let report = match large.wrong {
-        0 => None,
-        _ => Some(explain(given, dump, any, &large)?),
-    };
-    Ok((profile, large, report))
+    let rivals = possible.iter().map(|(wrong, name, _)| (*name, *wrong)).collect();
+    let mut found = Found { profile, rivals, large, report: None, plain: None };
+    if found.large.wrong > 0 {
+        let rows = [few(&sample), few(&found.large.rows)].concat();
+        found.plain = plainly(dump, any, &rows)?;
+        // Where nothing is rotated there is nothing to look for.
+        if !dump.is_identity() {
+            found.report = Some(explain(given, dump, any, &found.large)?);
+        }
+    }
+    Ok(found)
+}
+
+/// What can be said without any search.
+fn plainly(dump: &Dump, any: &LargeJudge, rows: &[usize]) -> Result<Option<&'static str>, Failure> {
+    if dump.is_identity() {
+        return Ok(Some("nothing is rotated: what came out is what went in, bit for bit"));
+    }
+    let exchanged = dump.before.dtype == dump.after.dtype && dump.exchanged(any, rows)?.wrong == 0;
+    Ok(exchanged.then_some("or the two are exchanged: the first is the second, rightly rotated"))
+}
+
+/// Some of a list, all over it.
+fn few(list: &[usize]) -> Vec<usize> {
+    const FEW: usize = 12;
+    list.iter().step_by(list.len().div_ceil(FEW).max(1)).copied().collect()
 }
 
 /// The profile that is given, or all that are right, those in common use first.

@@ -42,6 +42,25 @@ impl<'a> Raw<'a> {
         end.is_some_and(|end| end <= self.bytes.len())
     }
 
+    /// The bytes of the elements.
+    pub fn content(&self) -> &[u8] {
+        let count = self.count().unwrap_or_default();
+        &self.bytes[self.start..][..count * self.size()]
+    }
+
+    /// The elements, if they are integers.
+    pub fn integers(&self) -> Option<Vec<i64>> {
+        let mut bits = Vec::new();
+        self.append(0, self.count()?, &mut bits);
+        match self.dtype {
+            Dtype::I64 => Some(bits.into_iter().map(|bits| bits as i64).collect()),
+            Dtype::I32 => {
+                Some(bits.into_iter().map(|bits| i64::from(bits as u32 as i32)).collect())
+            }
+            _ => None,
+        }
+    }
+
     /// Appends the bits of some elements.
     pub fn append(&self, first: usize, count: usize, out: &mut Vec<u64>) {
         let size = self.size();

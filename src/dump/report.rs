@@ -3,22 +3,32 @@
 use super::explain::indices;
 use super::judge::Judged;
 use crate::audit::by_axis;
-use crate::audit::{Band, HISTOGRAM, Verdict, Wrong, clean, link, ulp, value};
+use crate::audit::{Band, HISTOGRAM, Report, Verdict, Wrong, clean, link, ulp, value};
 use serde_json::{Value, json};
 use std::fmt::Write;
 
-fn word(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Conforms => "CONFORMS",
-        Verdict::Diverges | Verdict::Lenient => "DIVERGES",
-        Verdict::Unjudged | Verdict::AdapterFault => "UNJUDGED",
+/// The verdict as it is shown.
+pub fn word(verdict: Verdict, colour: bool) -> String {
+    let (code, word) = match verdict {
+        Verdict::Conforms => ("1;32", "CONFORMS"),
+        Verdict::Diverges | Verdict::Lenient => ("1;31", "DIVERGES"),
+        Verdict::Unjudged | Verdict::AdapterFault => ("1;33", "UNJUDGED"),
+    };
+    match colour {
+        true => format!("\u{1b}[{code}m{word}\u{1b}[0m"),
+        false => word.to_string(),
     }
 }
 
 impl Judged<'_> {
     /// A few lines for a reader.
     pub fn text(&self) -> String {
-        text(self)
+        text(self, false)
+    }
+
+    /// The same in the colours of a terminal.
+    pub fn coloured(&self) -> String {
+        text(self, true)
     }
 
     /// The same and more for programs: one JSON object.
@@ -51,17 +61,17 @@ impl Judged<'_> {
     }
 }
 
-fn text(judged: &Judged) -> String {
+fn text(judged: &Judged, colour: bool) -> String {
     let (dump, large) = (&judged.dump, &judged.large);
     let shape = &dump.after.shape;
     let mut text = format!(
         "{}  {}: {} {shape:?} {}, {} of {}\n",
-        word(judged.verdict()),
-        judged.names[1],
+        word(judged.verdict(), colour),
+        clean(&judged.names[1]),
         dump.geometry.letters,
         dump.after.dtype,
         judged.direction.name(),
-        judged.names[0],
+        clean(&judged.names[0]),
     );
     let total = large.judged + large.unjudged;
     let by = format!("the derived bound of {}", judged.profile);
@@ -85,7 +95,11 @@ fn text(judged: &Judged) -> String {
     } else if let Some(worst) = &large.worst {
         let _ = writeln!(text, "  largest error: {}", judged.described(worst));
     }
-    causes(judged, &mut text);
+    if judged.verdict() == Verdict::Unjudged && large.zeros > 0 {
+        text += "  nothing but zeros went in, of which every rotation makes zeros\n";
+    }
+    rivals(judged, &mut text);
+    causes(judged.report.as_ref(), judged.plain, colour, &mut text);
     histogram(judged, &mut text);
     bands(judged, &mut text);
     text
@@ -112,13 +126,35 @@ fn wrong_rows(judged: &Judged) -> String {
     format!("wrong rows: {} ({rows} of {all} rows; {rest})", parts.join(", "))
 }
 
-fn causes(judged: &Judged, text: &mut String) {
-    let Some(report) = &judged.report else { return };
+/// Which right profiles the tensors lie within too, and which not: a looser one may be right of a
+/// kernel that was meant to be tighter.
+fn rivals(judged: &Judged, text: &mut String) {
+    if judged.verdict() != Verdict::Conforms || judged.rivals.len() < 2 {
+        return;
+    }
+    let (hold, not): (Vec<_>, Vec<_>) = judged.rivals.iter().partition(|(_, wrong)| *wrong == 0);
+    if not.is_empty() {
+        return;
+    }
+    let names = |list: &[&(&str, usize)]| -> String {
+        list.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
+    };
+    let _ = writeln!(text, "  right profiles that hold on a sample of rows: {}", names(&hold));
+    let _ = writeln!(text, "  right profiles that do not: {}", names(&not));
+}
+
+/// The causes and what else was noticed.
+pub fn causes(report: Option<&Report>, plain: Option<&str>, colour: bool, text: &mut String) {
+    if report.is_none() && plain.is_none() {
+        return;
+    }
     *text += "\nWhat is wrong\n";
-    for diagnosis in &report.diagnoses {
+    for diagnosis in report.iter().flat_map(|report| &report.diagnoses) {
         let _ = writeln!(text, "  {}", diagnosis.summary);
         if !diagnosis.faults.is_empty() {
-            let _ = writeln!(text, "    known as {}", diagnosis.faults.join(" and "));
+            let names = diagnosis.faults.join(" and ");
+            let names = if colour { format!("\u{1b}[1;31m{names}\u{1b}[0m") } else { names };
+            let _ = writeln!(text, "    known as {names}");
         }
         let _ = writeln!(text, "    To mend: {}", diagnosis.fix);
         for other in &diagnosis.alternatives {
@@ -128,7 +164,11 @@ fn causes(judged: &Judged, text: &mut String) {
             let _ = writeln!(text, "    seen in {address}");
         }
     }
-    if report.diagnoses.is_empty() {
+    if let Some(plain) = plain {
+        let _ = writeln!(text, "  {plain}");
+    }
+    let Some(report) = report else { return };
+    if report.diagnoses.is_empty() && plain.is_none() {
         *text += "  Unknown: no known fault explains these tensors. What was noticed:\n";
     }
     for clue in &report.clues {
@@ -209,7 +249,7 @@ fn json(judged: &Judged) -> String {
     let diagnoses = judged.report.as_ref().map(|report| &report.diagnoses);
     let clues = judged.report.as_ref().map(|report| &report.clues);
     let object = json!({
-        "verdict": word(judged.verdict()).to_lowercase(),
+        "verdict": judged.verdict().name(),
         "before": judged.names[0], "after": judged.names[1],
         "shape": judged.dump.after.shape, "axes": judged.dump.geometry.letters,
         "dtype": judged.dump.after.dtype.name(), "direction": judged.direction.name(),
@@ -218,7 +258,8 @@ fn json(judged: &Judged) -> String {
         "without_value": large.without_value(), "wrong": large.wrong,
         "worst_wrong": element(&large.worst_wrong), "largest_error": element(&large.worst),
         "histogram": large.histogram, "positions": bands, "planes": planes,
-        "diagnoses": diagnoses, "clues": clues,
+        "profiles": judged.rivals.iter().map(|(name, wrong)| json!([name, wrong])).collect::<Vec<_>>(),
+        "diagnoses": diagnoses, "clues": clues, "plain": judged.plain,
     });
     object.to_string()
 }

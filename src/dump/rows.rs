@@ -36,17 +36,26 @@ struct Block {
 }
 
 impl Dump<'_> {
-    fn block(&self, rows: impl ExactSizeIterator<Item = usize> + Clone) -> Result<Block, Failure> {
+    /// Rows as they are judged; `exchanged` takes what came out for what went in.
+    fn block(
+        &self,
+        rows: impl ExactSizeIterator<Item = usize> + Clone,
+        exchanged: bool,
+    ) -> Result<Block, Failure> {
         let dim = self.geometry.dim;
+        let (before, after) = match exchanged {
+            false => (&self.before, &self.after),
+            true => (&self.after, &self.before),
+        };
         let mut input = Vec::with_capacity(rows.len() * dim);
         let mut got = Vec::with_capacity(rows.len() * dim);
         for offset in rows.clone().map(|row| self.geometry.offset(row)) {
-            self.before.append(offset, dim, &mut input);
-            self.after.append(offset, dim, &mut got);
+            before.append(offset, dim, &mut input);
+            after.append(offset, dim, &mut got);
         }
         let tokens: Vec<usize> = rows.clone().map(|row| self.geometry.token(row)).collect();
         let position = |row: usize, axis: usize| self.places.at(tokens[row], axis);
-        let format = self.before.dtype.format().unwrap_or(Format::F64);
+        let format = before.dtype.format().unwrap_or(Format::F64);
         let (expected, residual) =
             self.rotator.turn(&position, format, &input).map_err(Failure::Undecided)?;
         let first = rows.clone().next().unwrap_or(0);
@@ -72,7 +81,17 @@ impl Dump<'_> {
 
     /// Judges some rows; what is said of single rows is not theirs.
     pub(super) fn some(&self, judge: &LargeJudge, rows: &[usize]) -> Result<Large, Failure> {
-        self.judged(judge, &self.block(rows.iter().copied())?)
+        self.judged(judge, &self.block(rows.iter().copied(), false)?)
+    }
+
+    /// Judges some rows as if the two tensors were exchanged.
+    pub(super) fn exchanged(&self, judge: &LargeJudge, rows: &[usize]) -> Result<Large, Failure> {
+        self.judged(judge, &self.block(rows.iter().copied(), true)?)
+    }
+
+    /// Whether what came out is what went in, bit for bit.
+    pub(super) fn is_identity(&self) -> bool {
+        self.before.dtype == self.after.dtype && self.before.content() == self.after.content()
     }
 
     /// Judges all rows.
@@ -88,7 +107,7 @@ impl Dump<'_> {
             .map(|first| {
                 let range = first..rows.min(first + BLOCK);
                 let count = range.len() as u64;
-                let large = self.judged(judge, &self.block(range)?)?;
+                let large = self.judged(judge, &self.block(range, false)?)?;
                 progress(count);
                 Ok(large)
             })
@@ -110,7 +129,7 @@ impl Dump<'_> {
                 rows.extend(cut[2].iter().map(|t| (b * heads + h) * tokens + t));
             }
         }
-        let block = self.block(rows.iter().copied())?;
+        let block = self.block(rows.iter().copied(), false)?;
         let [b, h, t] = [0, 1, 2].map(|axis| cut[axis].len());
         let case = self.with(&block, |rows| judge.case(rows, [b, h, t]));
         let shape = vec![b, h, t, self.geometry.dim];

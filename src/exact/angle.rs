@@ -3,7 +3,6 @@
 use super::interval::Interval;
 use super::intervals::Intervals;
 use super::ratio::Ratio;
-use super::rationals::of_monomial;
 use super::resolved::{Multiple, ResolvedPlane, ResolvedRope};
 use super::round::{Proof, Value};
 use crate::encoding::{Arithmetic, Class, Fraction};
@@ -50,19 +49,16 @@ impl Turning {
                 || frequency.ratio.is_some()
                 || frequency.enclose(256).is_some_and(|x| !x.contains_zero())
         };
+        if let Some(multiple) = &frequency.over_pi {
+            let position = Rational::from((position.numerator(), position.denominator()));
+            let half = position * &multiple.0 / 2u32;
+            return Turning::RationalPi(Ratio((half.clone() - half.floor()) * 2u32));
+        }
         match &frequency.class {
             Class::Radical(_) | Class::Rational | Class::Algebraic if non_zero() => {
                 Turning::Algebraic
             }
             Class::Pi(multiple) if !multiple.is_rational() => Turning::IrrationalPi,
-            Class::Pi(multiple) => match of_monomial(multiple) {
-                Some(multiple) => {
-                    let position = Rational::from((position.numerator(), position.denominator()));
-                    let half = multiple.0 * position / 2u32;
-                    Turning::RationalPi(Ratio((half.clone() - half.floor()) * 2u32))
-                }
-                None => Turning::Open,
-            },
             _ => Turning::Open,
         }
     }
@@ -205,15 +201,15 @@ impl Kind {
 
 /// A number Σ cᵢ·bᵢ over the basis 1, √2, √3, √6, which is linearly independent over ℚ.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Surd([Ratio; 4]);
+struct Surd([Ratio; 4]);
 
 impl Surd {
-    pub(super) fn zero() -> Surd {
+    fn zero() -> Surd {
         Surd(std::array::from_fn(|_| Ratio::zero()))
     }
 
     /// The value, if it is rational.
-    pub(super) fn rational(self) -> Option<Ratio> {
+    fn rational(self) -> Option<Ratio> {
         let [rational, others @ ..] = self.0;
         others.iter().all(Ratio::is_zero).then_some(rational)
     }
@@ -247,7 +243,7 @@ impl Surd {
 
     /// self + x cos φ − y sin φ at φ = π·multiple, 0 ≤ multiple < 2; none unless φ is a multiple
     /// of π/12.
-    pub(super) fn plus_turned(self, x: &Ratio, y: &Ratio, multiple: &Ratio) -> Option<Surd> {
+    fn plus_turned(self, x: &Ratio, y: &Ratio, multiple: &Ratio) -> Option<Surd> {
         let twelfths = Rational::from(&multiple.0 * 12u32);
         let n = twelfths.is_integer().then(|| twelfths.numer().to_i128()).flatten()?;
         let (cos, sin) = (Surd::cos_twelfths(n), Surd::cos_twelfths(n - 6));

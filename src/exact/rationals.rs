@@ -1,7 +1,7 @@
 //! Expressions evaluated in exact rationals, as far as they are rational.
 
 use super::ratio::Ratio;
-use crate::encoding::{Arithmetic, Monomial};
+use crate::encoding::{Arithmetic, Expression, Monomial, Node};
 use num_traits::{One, Zero};
 use rug::ops::Pow;
 use rug::{Integer, Rational};
@@ -47,7 +47,7 @@ impl Arithmetic for Rationals {
         // Beyond a million bits a number is nobody's frequency; the intervals take over.
         let exponent = i32::try_from(a).ok()?;
         let size = x.0.numer().significant_bits().max(x.0.denom().significant_bits()) as i64;
-        if size.checked_mul(a.abs())? > 1 << 20 || (x.is_zero() && a <= 0) {
+        if size.checked_mul(i64::from(exponent).abs())? > 1 << 20 || (x.is_zero() && a <= 0) {
             return None;
         }
         let root = u32::try_from(b).ok()?;
@@ -82,7 +82,7 @@ impl Arithmetic for Rationals {
 pub(crate) fn of_monomial(monomial: &Monomial) -> Option<Ratio> {
     let mut value = Rational::from(monomial.signum());
     for (base, exponent) in monomial.rational_powers()? {
-        let exponent = i32::try_from(exponent).ok().filter(|e| e.abs() < 1 << 20)?;
+        let exponent = i32::try_from(exponent).ok().filter(|e| e.unsigned_abs() < 1 << 20)?;
         let length = i64::from(128 - base.leading_zeros()) * i64::from(exponent.abs());
         if base != 2 && length > 1 << 14 {
             return None;
@@ -90,4 +90,24 @@ pub(crate) fn of_monomial(monomial: &Monomial) -> Option<Ratio> {
         value *= Rational::from(base).pow(exponent);
     }
     Some(Ratio(value))
+}
+
+/// x/π, if that is rational and the formula shows it: where machine integers cannot hold the parts of
+/// a [`Monomial`].
+pub(crate) fn over_pi(x: &Expression) -> Option<Ratio> {
+    let rational = |x: &Expression| x.evaluate(&Rationals);
+    match x.node() {
+        Node::Pi => Some(Ratio::one()),
+        Node::Add(a, b) => Some(over_pi(a)? + over_pi(b)?),
+        Node::Sub(a, b) => Some(over_pi(a)? - over_pi(b)?),
+        Node::Mul(a, b) => match over_pi(a) {
+            Some(a) => Some(a * rational(b)?),
+            None => Some(rational(a)? * over_pi(b)?),
+        },
+        Node::Div(a, b) => {
+            let (a, b) = (over_pi(a)?, rational(b)?);
+            (!b.is_zero()).then(|| a / b)
+        }
+        _ => None,
+    }
 }

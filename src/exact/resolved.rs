@@ -4,9 +4,10 @@ use super::decide::Intervaled;
 use super::interval::Interval;
 use super::intervals::Intervals;
 use super::ratio::Ratio;
-use super::rationals::{Rationals, of_monomial};
+use super::rationals::{Rationals, of_monomial, over_pi};
 use super::round::{Proof, UndecidedRounding, Value};
 use crate::encoding::{Class, Expression, Pair, Rope};
+use num_traits::Zero;
 
 /// An expression without branches, with its class and, if it is rational, its value.
 #[derive(Clone, Debug)]
@@ -17,6 +18,8 @@ pub struct Multiple {
     pub class: Class,
     /// Its value, if it is rational.
     pub ratio: Option<Ratio>,
+    /// Its value over π, if that is rational.
+    pub over_pi: Option<Ratio>,
 }
 
 /// A plane of a [`ResolvedRope`].
@@ -57,7 +60,12 @@ impl Multiple {
             Class::Rational | Class::Undecided => expression.evaluate(&Rationals),
             _ => None,
         };
-        Ok(Multiple { expression, class, ratio })
+        let over_pi = match &class {
+            Class::Pi(monomial) => monomial.is_rational().then(|| of_monomial(monomial)).flatten(),
+            Class::Transcendental | Class::Undecided => over_pi(&expression),
+            _ => None,
+        };
+        Ok(Multiple { expression, class, ratio, over_pi })
     }
 
     /// Encloses it.
@@ -76,13 +84,14 @@ impl Multiple {
     /// Whether it is provably 0.
     pub fn is_zero(&self) -> bool {
         self.class.is_zero() == Some(true)
-            || self.ratio.as_ref().is_some_and(num_traits::Zero::is_zero)
+            || [&self.ratio, &self.over_pi].into_iter().flatten().any(Zero::is_zero)
     }
 
     /// Why the value can be rounded, if it is not rational.
     pub fn proof(&self) -> Proof {
         match &self.class {
             _ if self.ratio.is_some() => Proof::Rational,
+            _ if self.over_pi.as_ref().is_some_and(|x| !x.is_zero()) => Proof::Transcendental,
             Class::Radical(_) => Proof::IrrationalAlgebraic,
             Class::Pi(_) | Class::Logarithm { .. } | Class::Transcendental => Proof::Transcendental,
             Class::Rational | Class::Algebraic | Class::Undecided => Proof::Isolation,

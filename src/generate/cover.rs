@@ -300,7 +300,8 @@ mod tests {
             false => Ok(()),
         };
         let weight = [1, 10, 100, 1000, 10000];
-        let cost = |row: &[Option<usize>]| weight[row[3].unwrap_or(0)] * (1 + row[1].unwrap_or(0) as u64);
+        let cost =
+            |row: &[Option<usize>]| weight[row[3].unwrap_or(0)] * (1 + row[1].unwrap_or(0) as u64);
         let problem = Problem {
             levels: &levels,
             wanted: &wanted,

@@ -27,7 +27,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 /// What a question costs usually, in elements, and at most.
-const BUDGET: [u64; 2] = [3 << 10, 160 << 10];
+const BUDGET: [u64; 2] = [1 << 10, 96 << 10];
 /// The same for one model, whose own heads and width are asked together.
 const OWN_BUDGET: [u64; 2] = [16 << 10, 3 << 19];
 
@@ -85,9 +85,9 @@ pub fn by_id(id: &str, own: Option<&Own>) -> Result<Fresh, String> {
     }
     let known = |(factor, word): (&Factor, &&str)| {
         let all = factor.levels.iter().flat_map(|(_, words)| *words);
-        all.copied().find(|known| known == word).ok_or_else(|| {
-            no(&format!("{word:?} is no {}", factor.name))
-        })
+        all.copied()
+            .find(|known| known == word)
+            .ok_or_else(|| no(&format!("{word:?} is no {}", factor.name)))
     };
     let words = kind.factors.iter().zip(words).map(known).collect::<Result<_, _>>()?;
     kind.question(id, &Words { kind, words, own, tiny: false })
@@ -193,13 +193,8 @@ impl Kind {
             };
             cost_of(words.iter().zip(row).map(word).collect())
         };
-        let problem = Problem {
-            levels: &levels,
-            wanted: &wanted,
-            possible: &possible,
-            cost: &cost,
-            budget,
-        };
+        let problem =
+            Problem { levels: &levels, wanted: &wanted, possible: &possible, cost: &cost, budget };
         let words_of = format!("{seed} {}", self.operation.name());
         let Array { rows, apart } = cover(&problem, &mut Random::new(&words_of));
         let name = |&(factor, level): &(usize, usize)| {

@@ -46,17 +46,26 @@ pub struct Entry {
     pub elements: usize,
 }
 
+fn sha256(text: &str) -> String {
+    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 impl Entry {
     /// The entry of a file with this path and text.
     pub fn new(path: &str, text: &str, golden: &Golden) -> Entry {
         Entry {
             path: path.to_string(),
-            sha256: Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect(),
+            sha256: sha256(text),
             operation: golden.operation,
             groups: golden.groups.len(),
             tests: golden.tests().count(),
             elements: golden.elements(),
         }
+    }
+
+    /// Whether a file has the bytes that are listed.
+    pub fn is_of(&self, text: &str) -> bool {
+        self.sha256 == sha256(text)
     }
 }
 

@@ -2,6 +2,8 @@
 
 use super::{flat, list_rounds_to, rounds_to, spectrum};
 use crate::ask::{ask, doubles, tensor};
+use ropewalk::encoding::Question;
+use ropewalk::request::Request;
 use serde_json::{Value, json};
 
 /// 1, 2, 3, 4 turned by ω = 1 and 0.01, in both layouts, at four positions.
@@ -117,5 +119,103 @@ fn sums_of_cosines() {
         let input = json!({"q": ones, "k": ones, "query_positions": [[m]], "key_positions": [[0]]});
         let score = doubles(&ask("score", "f64", config.clone(), input), "score")[0];
         rounds_to(score / 2.0, printed);
+    }
+}
+
+/// What the reference says to a request of one line, tensor by tensor.
+fn answered(operation: &str, dtype: &str, config: &str, input: &str) -> Vec<Vec<f64>> {
+    let line = format!(
+        r#"{{"cmd":"run","id":"a","operation":"{operation}","dtype":"{dtype}","config":{config},"input":{input}}}"#
+    );
+    let question = Question::new(&Request::parse(&line).unwrap()).unwrap();
+    let answer = ropewalk::exact::answer(&question).unwrap_or_else(|e| panic!("{e}: {line}"));
+    let format = question.dtype.format().unwrap();
+    let values =
+        |t: &ropewalk::exact::Named| t.expected.data().iter().map(|&b| format.to_f64(b)).collect();
+    answer.tensors.iter().map(values).collect()
+}
+
+fn bits(values: &[f64]) -> String {
+    values.iter().map(|x| format!("{:016x}", x.to_bits())).collect()
+}
+
+/// Where π times a rational has parts beyond machine integers, cos and sin are as rational as ever.
+#[test]
+fn pixels_of_any_frequency_are_decided() {
+    // Planes π and π·2^k on each axis: whole turns, and whole quarters at x = a/2^(k + 1).
+    for k in [10, 126, 127, 128, 200, 1000] {
+        let config = format!(
+            r#"{{"head_dim":8,"layout":"half","rope_type":"pixel","max_freq":{:e}}}"#,
+            2f64.powi(k + 1)
+        );
+        let table = |positions: &str| {
+            answered("table", "f64", &config, &format!(r#"{{"positions":{positions}}}"#))
+        };
+        let got = table(r#"[["1","1/2"],["1","1/2"]]"#);
+        assert_eq!(got[0], [-1.0, 1.0, -1.0, 1.0, 0.0, 1.0, 0.0, 1.0], "{k}");
+        assert_eq!(got[1], [0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 1.0, 0.0], "{k}");
+        // A third of a turn: cos is ±1/2, exactly.
+        let got = table(r#"[["1/3"],["2/3"]]"#);
+        assert!(got[0].iter().all(|x| x.abs() == 0.5), "{k} {got:?}");
+    }
+}
+
+/// cos φ + cos(π − φ) = 0 for angles of any order: a sum of two axes that nothing encloses.
+#[test]
+fn scores_at_rational_turns_are_decided() {
+    let config = r#"{"head_dim":4,"layout":"half","rope_type":"pixel","max_freq":2}"#;
+    for (a, b) in [(1i64, 7i64), (1, 99_991), (3, (1 << 60) - 93), (1, 1 << 62)] {
+        let input = |x: &str| {
+            let one = format!(
+                r#"{{"dtype":"f64","shape":[1,1,1,4],"bits":["{}"]}}"#,
+                bits(&[1.0, 1.0, 0.0, 0.0])
+            );
+            format!(
+                r#"{{"q":{one},"k":{one},"query_positions":[[["{a}/{b}"]],[["{x}"]]],"key_positions":[[[0]],[[0]]]}}"#
+            )
+        };
+        let got = answered("score", "f64", config, &input(&format!("{}/{b}", b - a)));
+        assert_eq!(got, [[0.0]], "{a}/{b}");
+        let got = answered("score", "f64", config, &input(&format!("{a}/{b}")));
+        assert!(got[0][0] != 0.0);
+    }
+}
+
+/// With base 1 all planes of xPos turn alike, and their growths can cancel; what passes by remains.
+#[test]
+fn growths_of_one_angle_are_decided() {
+    // r = 10: growths (2/7)^(1/512), (3/7)^(1/512), …, 6/7.
+    let config = r#"{"head_dim":12,"rotary_dim":10,"layout":"interleaved","rope_theta":1,"rope_type":"xpos"}"#;
+    let score = |q: [f64; 12], delta: i64| {
+        let key = [1.0, 0.0, 1.0, 0.0, 1.0, 0.0, 1.0, 0.0, 1.0, 0.0, 1.0, 1.0];
+        let tensor =
+            |x: &[f64]| format!(r#"{{"dtype":"f64","shape":[1,1,1,12],"bits":["{}"]}}"#, bits(x));
+        let input = format!(
+            r#"{{"q":{},"k":{},"query_positions":[["{delta}"]],"key_positions":[[0]]}}"#,
+            tensor(&q),
+            tensor(&key)
+        );
+        answered("score", "f32", config, &input)[0][0]
+    };
+    let passed = 1.0 + 2f64.powi(-24);
+    let with = |first: [f64; 2]| {
+        let mut q = [0.0; 12];
+        (q[0], q[2], q[10]) = (first[0], first[1], passed);
+        q
+    };
+    // 3·(2/7) = 2·(3/7): exactly half an ulp above 1 is left, a tie.
+    assert_eq!(score(with([3.0, -2.0]), 512), 1.0);
+    assert_eq!(score(with([9.0, -4.0]), 1024), 1.0);
+    // At other distances they do not cancel.
+    assert!(score(with([3.0, -2.0]), 513) != 1.0);
+    // Far apart nothing is left but on which side of the tie: cos(Δ) decides.
+    for delta in [1i64 << 20, 1 << 40, (1 << 62) - 1] {
+        let turned = score(with([3.0, -2.0]), delta);
+        let larger = if turned > 1.0 { 1.0 } else { -1.0 };
+        assert!(turned == 1.0 || turned == 1.0 + f64::from(f32::EPSILON), "{turned}");
+        // The other sign falls on the other side.
+        let other = score(with([-3.0, 2.0]), delta);
+        assert!((other > 1.0) != (larger > 0.0), "{delta}");
+        score(with([3.0, -2.0]), -delta);
     }
 }

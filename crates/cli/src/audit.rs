@@ -110,7 +110,7 @@ pub fn run(args: &Args) -> Result<ExitCode, CliError> {
     // An id that was mistyped, or that the vectors no longer have.
     for (line, glob) in &known {
         if !audited.report.cases.iter().any(|case| glob.is_match(&case.id)) {
-            eprintln!("ropewalk: known failure {line} matches no test that was asked");
+            super::write::warn(&format!("known failure {line} matches no test that was asked"));
         }
     }
     Ok(ExitCode::from(audited.report.verdict.exit_code()))
@@ -130,14 +130,18 @@ fn so_far(bar: &ProgressBar, report: &Report) {
 
 /// The entries of the file with known failures, as they are written and to match with.
 fn globs(path: &Path) -> Result<Vec<(String, GlobMatcher)>, CliError> {
-    let text = std::fs::read_to_string(path).map_err(CliError::file(path))?;
+    known_failures(&std::fs::read_to_string(path).map_err(CliError::file(path))?)
+        .map_err(|why| CliError::Usage(format!("{}: {why}", path.display())))
+}
+
+/// The globs of a file of known failures, with the lines that say them.
+pub(super) fn known_failures(text: &str) -> Result<Vec<(String, GlobMatcher)>, String> {
     let lines = text.lines().map(|line| line.split('#').next().unwrap_or_default().trim());
     lines
         .filter(|line| !line.is_empty())
         .map(|line| {
             let glob = GlobBuilder::new(line).build();
-            let glob = glob.map_err(|e| CliError::Usage(format!("{}: {e}", path.display())))?;
-            Ok((line.to_string(), glob.compile_matcher()))
+            Ok((line.to_string(), glob.map_err(|e| e.to_string())?.compile_matcher()))
         })
         .collect()
 }

@@ -99,7 +99,7 @@ pub fn run(args: &Args) -> Result<ExitCode, CliError> {
         *left_out.entry(*reason).or_insert(0) += count;
     }
     for (reason, count) in left_out {
-        eprintln!("ropewalk: {count} left out, {reason}");
+        super::write::warn(&format!("{count} left out, {reason}"));
     }
     Ok(if lemmas > 0 { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }

@@ -3,6 +3,7 @@
 use super::CliError;
 use super::progress::progress;
 use super::source::Source;
+use super::write::read_text;
 use globset::GlobMatcher;
 use ropewalk::generate::fresh::{self, Fresh, Own};
 use ropewalk::generate::{self, FilePlan};
@@ -120,7 +121,7 @@ pub fn paths(directory: &Path) -> Result<Vec<String>, CliError> {
 pub fn load(directory: &Path, wanted: impl Fn(&str) -> bool) -> Result<Vec<Loaded>, CliError> {
     let read = |path: String| {
         let file = directory.join(&path);
-        let text = std::fs::read_to_string(&file).map_err(CliError::file(&file))?;
+        let text = read_text(&file)?;
         let golden = Golden::read(&text)
             .map_err(|error| CliError::Usage(format!("{}: {error}", file.display())))?;
         Ok(Loaded { path, golden })

@@ -1,5 +1,6 @@
 //! What can go wrong on the command line.
 
+use ropewalk::request::{Reject, Slug};
 use std::path::{Path, PathBuf};
 
 /// An error that ends a verb with exit code 2.
@@ -16,6 +17,14 @@ pub enum CliError {
     /// An argument or a file's content that makes no sense.
     #[error("{0}")]
     Usage(String),
+}
+
+/// The sentence about a config that is refused, and the way out where the command line has one.
+pub fn refusal(reject: &Reject) -> String {
+    match reject.slug {
+        Slug::MissingKey => format!("rejected: {reject}; --set KEY=VALUE gives it"),
+        _ => format!("rejected: {reject}"),
+    }
 }
 
 impl CliError {

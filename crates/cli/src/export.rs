@@ -1,7 +1,7 @@
 //! `ropewalk export`: tests as lines of the protocol.
 
 use super::corpus::{Tests, glob};
-use super::{CliError, outln};
+use super::{CliError, rawln};
 use ropewalk::request::{Json, Object, tensor_json};
 use ropewalk::vector::{Expected, Golden, Group, Tensors, Test};
 use std::process::ExitCode;
@@ -36,12 +36,12 @@ pub fn run(args: &Args) -> Result<ExitCode, CliError> {
             for (index, found) in found.iter_mut().enumerate() {
                 *found |= names(index, &file.path, &test.id);
             }
-            outln(&line(&file.golden, group, test, args.requests))?;
+            rawln(&line(&file.golden, group, test, args.requests))?;
         }
     }
     let mut code = ExitCode::SUCCESS;
     for (select, _) in args.select.iter().zip(&found).filter(|(_, found)| !**found) {
-        eprintln!("ropewalk: {select}: neither a test's id nor a golden file's path");
+        super::write::warn(&format!("{select}: neither a test's id nor a golden file's path"));
         code = ExitCode::from(1);
     }
     Ok(code)

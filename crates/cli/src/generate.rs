@@ -2,7 +2,7 @@
 
 use super::corpus::{glob, paths};
 use super::progress::progress;
-use super::write::write_atomically;
+use super::write::{read_text, write_atomically};
 use super::{CliError, outln};
 use ropewalk::generate::{self, Difference, FilePlan, Generated};
 use ropewalk::vector::{Entry, MANIFEST, Manifest, documents};
@@ -64,7 +64,7 @@ struct Target<'a> {
 
 impl Target<'_> {
     fn on_disk(&self, path: &str) -> Option<String> {
-        std::fs::read_to_string(self.directory.join(path)).ok()
+        read_text(&self.directory.join(path)).ok()
     }
 
     /// The manifest on disk, if there is one that can be read.
@@ -83,6 +83,19 @@ impl Target<'_> {
             );
         }
         manifest
+    }
+
+    /// Whether a path leads to a file of this directory: through no link, and to none.
+    fn holds(&self, path: &str) -> bool {
+        let mut place = self.directory.to_path_buf();
+        let parts: Vec<_> = Path::new(path).components().collect();
+        parts.iter().enumerate().all(|(index, part)| {
+            place.push(part);
+            let plain = matches!(part, std::path::Component::Normal(_));
+            let about = std::fs::symlink_metadata(&place);
+            let last = index + 1 == parts.len();
+            plain && about.is_ok_and(|about| if last { about.is_file() } else { about.is_dir() })
+        })
     }
 
     fn check(
@@ -142,15 +155,19 @@ impl Target<'_> {
         let mut removed = 0;
         for entry in stale.iter().filter(|entry| !self.known.contains(&entry.path)) {
             let path = self.directory.join(&entry.path);
-            // A manifest from elsewhere must not reach outside the directory.
-            let inside = ropewalk::vector::is_golden_path(&entry.path)
-                && Path::new(&entry.path)
-                    .components()
-                    .all(|part| matches!(part, std::path::Component::Normal(_)));
-            if inside && path.is_file() {
-                std::fs::remove_file(&path).map_err(CliError::file(&path))?;
-                removed += 1;
+            if !ropewalk::vector::is_golden_path(&entry.path) || !self.holds(&entry.path) {
+                continue;
             }
+            // Only what an earlier run wrote is ours to remove.
+            if self.on_disk(&entry.path).is_none_or(|text| !entry.is_of(&text)) {
+                super::write::warn(&format!(
+                    "{}: kept: it is not what the manifest lists",
+                    entry.path
+                ));
+                continue;
+            }
+            std::fs::remove_file(&path).map_err(CliError::file(&path))?;
+            removed += 1;
         }
         outln(&format!(
             "{} in {}: {written} files written, {removed} removed",

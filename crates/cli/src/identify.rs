@@ -57,12 +57,12 @@ pub fn run(args: &Args) -> Result<ExitCode, CliError> {
     let found = match found {
         Ok(found) => found,
         Err(why) => {
-            eprintln!("ropewalk: {why}");
+            super::write::warn(&why);
             return Ok(ExitCode::from(3));
         }
     };
     match args.json {
-        true => outln(&to_json(&found).to_string())?,
+        true => super::write::rawln(&to_json(&found).to_string())?,
         false => print(&found)?,
     }
     let same =

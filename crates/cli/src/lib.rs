@@ -15,6 +15,8 @@ mod decay;
 mod error;
 mod explain;
 mod export;
+#[doc(hidden)]
+pub mod fuzz;
 mod generate;
 mod host;
 mod identify;
@@ -30,6 +32,7 @@ mod prove;
 mod show;
 mod source;
 mod stdin;
+mod style;
 mod sweep;
 mod table;
 mod tensors;
@@ -44,7 +47,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use std::ffi::OsString;
 use std::process::ExitCode;
 use std::sync::OnceLock;
-use write::outln;
+use write::{outln, rawln, warn};
 
 const GROUPS: &str = "\
 {about}
@@ -193,7 +196,7 @@ fn conclude(result: Result<ExitCode, CliError>) -> ExitCode {
         if error.is_broken_pipe() {
             return ExitCode::SUCCESS;
         }
-        eprintln!("ropewalk: {error}");
+        warn(&error.to_string());
         ExitCode::from(2)
     })
 }

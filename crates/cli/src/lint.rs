@@ -1,6 +1,7 @@
 //! `ropewalk lint`: the rules of golden files.
 
 use super::corpus::paths;
+use super::write::read_text;
 use super::{CliError, outln};
 use ropewalk::vector::{Complaint, File, MANIFEST, Rule, lint};
 use std::path::{Path, PathBuf};
@@ -33,7 +34,7 @@ pub fn run(args: &Args) -> Result<ExitCode, CliError> {
             .map(|name| read(&path.join(&name), name))
             .collect::<Result<Vec<_>, _>>()?;
         count += files.len();
-        let manifest = std::fs::read_to_string(path.join(MANIFEST)).ok();
+        let manifest = read_text(&path.join(MANIFEST)).ok();
         complaints.extend(lint(&files, manifest.as_deref()));
         if manifest.is_none() {
             complaints.push(Complaint {
@@ -61,6 +62,5 @@ pub fn run(args: &Args) -> Result<ExitCode, CliError> {
 }
 
 fn read(path: &Path, name: String) -> Result<File, CliError> {
-    let text = std::fs::read_to_string(path).map_err(CliError::file(path))?;
-    Ok(File { path: name, text })
+    Ok(File { path: name, text: read_text(path)? })
 }

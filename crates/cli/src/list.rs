@@ -249,7 +249,7 @@ fn print_json(table: &Table) -> Result<(), CliError> {
         .iter()
         .map(|row| serde_json::to_string(&object(row)).unwrap_or_default())
         .collect();
-    outln(&format!("[{}]", lines.join(",\n ")))
+    super::write::rawln(&format!("[{}]", lines.join(",\n ")))
 }
 
 /// Columns as wide as their widest value, the last one ragged.

@@ -17,7 +17,7 @@ fn integer(text: &str, whole: &str) -> Result<i64, CliError> {
 }
 
 /// FIRST..END or FIRST..END:STEP; a negative step counts down. The end is left out.
-fn span(text: &str) -> Result<Option<Span>, CliError> {
+pub fn span(text: &str) -> Result<Option<Span>, CliError> {
     let Some((first, rest)) = text.split_once("..") else { return Ok(None) };
     let (end, step) = match rest.split_once(':') {
         Some((end, step)) => (end, integer(step, text)?),
@@ -27,13 +27,15 @@ fn span(text: &str) -> Result<Option<Span>, CliError> {
     if step == 0 {
         return Err(wrong(text, "a step of 0 leads nowhere"));
     }
-    let distance = if step > 0 { end - first } else { first - end };
-    let count = distance.max(0).unsigned_abs().div_ceil(step.unsigned_abs());
+    // From one end of the range to the other is one more than an i64 holds.
+    let distance = (end as i128 - first as i128) * step.signum() as i128;
+    let count = distance.max(0).unsigned_abs().div_ceil(step.unsigned_abs() as u128);
     let count = usize::try_from(count).unwrap_or(usize::MAX);
     Ok(Some(Span { start: first, step, count }))
 }
 
-fn list(text: &str) -> Result<Vec<i64>, CliError> {
+/// A span written out, a list, or @FILE.
+pub fn list(text: &str) -> Result<Vec<i64>, CliError> {
     if let Some(span) = span(text)? {
         // Only reached with several axes, whose lists are kept in memory.
         const MOST: usize = 1 << 26;

@@ -19,7 +19,7 @@ use std::process::ExitCode;
 pub fn run(args: &Args) -> Result<ExitCode, CliError> {
     let text = show(args);
     let refuse = |text: String| {
-        eprintln!("ropewalk: {text}");
+        super::write::warn(&text);
         Ok(ExitCode::from(1))
     };
     match text {
@@ -29,14 +29,14 @@ pub fn run(args: &Args) -> Result<ExitCode, CliError> {
                 .map_err(CliError::stream("standard output"))?;
             Ok(ExitCode::SUCCESS)
         }
-        Err(Failure::Rejected(reject)) => refuse(reject.to_string()),
+        Err(Failure::Rejected(reject)) => refuse(super::error::refusal(&reject)),
         Err(Failure::Undecided(undecided)) => refuse(undecided.to_string()),
         Err(Failure::Other(error)) => Err(error),
     }
 }
 
 fn show(args: &Args) -> Result<String, Failure> {
-    let object = args.source.object()?;
+    let object = args.source.plain()?;
     let choices = match (args.source.layer_type(), object.get("model")) {
         (None, Some(Json::Object(file))) if object.get("part").is_none() => {
             model::layer_types(file)
@@ -68,6 +68,7 @@ fn show(args: &Args) -> Result<String, Failure> {
         if let Some(name) = layer_type {
             object.set("layer_type", Json::from(name.as_str()));
         }
+        let object = args.source.replaced(object)?;
         if let Some(Json::String(name)) = object.get("layer_type") {
             title = format!("{title}, {name}");
         }

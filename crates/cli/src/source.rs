@@ -1,8 +1,10 @@
 //! Where a verb's config comes from: a file, a released model, or standard input.
 
 use super::{CliError, stdin};
+use ropewalk::audit::clean;
 use ropewalk::encoding::model::{self, PositionEncoding};
-use ropewalk::encoding::{Layout, Model, models};
+use ropewalk::encoding::spectrum::SCHEMES;
+use ropewalk::encoding::{Layout, Model, RopeConfig, models, rope_keys};
 use ropewalk::generate::{FilePlan, plans_for};
 use ropewalk::request::{Json, Object, nearest};
 use std::path::{Path, PathBuf};
@@ -26,12 +28,20 @@ pub struct Source {
     /// Which part, where a config.json describes towers beside the text model: text, vision, audio
     #[arg(long, value_name = "PART")]
     part: Option<String>,
+    /// A key of the config; the value is JSON, or a word. Replaces what the file or the model says
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
 }
 
 impl Source {
     /// Whether any option names a config.
     pub fn is_given(&self) -> bool {
-        self.config.is_some() || self.model.is_some()
+        self.config.is_some() || self.model.is_some() || !self.set.is_empty()
+    }
+
+    /// Whether keys are all there is of it.
+    fn is_bare(&self) -> bool {
+        self.config.is_none() && self.model.is_none() && !self.set.is_empty()
     }
 
     /// The tests of a config of the caller's.
@@ -53,11 +63,12 @@ impl Source {
             ("--layout", self.layout.clone()),
             ("--layer-type", self.layer_type.clone()),
         ];
+        let set = self.set.iter().map(|pair| ("--set", Some(pair.clone())));
         let quoted = |word: String| match word.contains(|c: char| c.is_whitespace() || c == '\'') {
             true => format!("'{}'", word.replace('\'', "'\\''")),
             false => word,
         };
-        let said = given.into_iter().filter_map(|(option, word)| Some((option, word?)));
+        let said = given.into_iter().chain(set).filter_map(|(option, word)| Some((option, word?)));
         said.map(|(option, word)| format!("{option} {} ", quoted(word))).collect()
     }
 
@@ -70,7 +81,8 @@ impl Source {
     pub fn name(&self) -> String {
         match (&self.model, &self.config) {
             (Some(name), _) => name.clone(),
-            (None, Some(path)) if path != Path::new("-") => path.display().to_string(),
+            (None, Some(path)) if path != Path::new("-") => clean(&path.display().to_string()),
+            _ if self.is_bare() => "--set".to_string(),
             _ => "standard input".to_string(),
         }
     }
@@ -79,11 +91,20 @@ impl Source {
     /// read from standard input.
     ///
     /// # Errors
-    /// A file that cannot be read, no JSON object, an unknown model.
+    /// A file that cannot be read, no JSON object, an unknown model, a pair without `=`.
     pub fn object(&self) -> Result<Object, CliError> {
+        self.replaced(self.plain()?)
+    }
+
+    /// The same without the keys of `--set`.
+    ///
+    /// # Errors
+    /// A file that cannot be read, no JSON object, an unknown model.
+    pub fn plain(&self) -> Result<Object, CliError> {
         Ok(self.completed(match &self.model {
             Some(name) => find(name)?.config.clone(),
-            None => form(self.read()?),
+            None if self.is_bare() => Object::default(),
+            None => form(recorded(self.read()?)),
         }))
     }
 
@@ -105,21 +126,27 @@ impl Source {
         config
     }
 
-    /// The config with keys of `--set KEY=VALUE`, whose values are JSON or words; with such keys
-    /// alone nothing is read.
+    /// A config with the keys of `--set`, whose values are JSON or words: they replace what a file or
+    /// a model says, once it has been read.
     ///
     /// # Errors
-    /// As [`Source::object`]; a pair without `=`.
-    pub fn with(&self, set: &[String]) -> Result<Object, CliError> {
-        let mut config = match self.is_given() || set.is_empty() {
-            true => self.object()?,
-            false => Object::default(),
+    /// A pair without `=`.
+    pub fn replaced(&self, mut config: Object) -> Result<Object, CliError> {
+        let pair = |text: &String| match text.split_once('=') {
+            Some((key, value)) => {
+                let json = serde_json::from_str(value).unwrap_or_else(|_| Json::from(value));
+                Ok((key.to_string(), json))
+            }
+            None => Err(CliError::Usage(format!("--set {text}: it must be KEY=VALUE"))),
         };
-        for pair in set {
-            let Some((key, value)) = pair.split_once('=') else {
-                return Err(CliError::Usage(format!("--set {pair}: it must be KEY=VALUE")));
-            };
-            config.set(key, serde_json::from_str(value).unwrap_or_else(|_| Json::from(value)));
+        let pairs = self.set.iter().map(pair).collect::<Result<Vec<_>, _>>()?;
+        if config.get("model").is_some() && !pairs.is_empty() {
+            return Ok(replaced(config, &pairs));
+        }
+        pairs.into_iter().for_each(|(key, value)| config.set(&key, value));
+        // The keys alone are a config too; it has the layout that a config.json would have.
+        if self.is_bare() && config.get("head_dim").is_some() && config.get("layout").is_none() {
+            config.set("layout", Json::from(model::usual_layout(&config).name()));
         }
         Ok(config)
     }
@@ -175,6 +202,83 @@ fn parsed(name: &str, text: &str) -> Result<Object, CliError> {
         Json::Object(object) => Ok(object),
         other => Err(usage(format!("a config is an object, not {}", other.kind()))),
     }
+}
+
+/// The config of a file of `vectors/models`, which says beside it where it is from.
+fn recorded(object: Object) -> Object {
+    match (object.get("config"), object.get("source"), object.get("mark")) {
+        (Some(Json::Object(config)), Some(_), Some(_)) => config.clone(),
+        _ => object,
+    }
+}
+
+/// A model's config with keys replaced. What is about the model's own form is set before it is
+/// translated, everything else after; a key without which it cannot be translated, before.
+fn replaced(mut config: Object, pairs: &[(String, Json)]) -> Object {
+    let (form, rest): (Vec<_>, Vec<_>) =
+        pairs.iter().partition(|(key, _)| model::MODEL_KEYS.contains(&key.as_str()));
+    form.into_iter().for_each(|(key, value)| config.set(key, value.clone()));
+    let translated = |config: &Object| {
+        let flat = model::flatten(config, SCHEMES).ok()?;
+        // What is left out is found by the rules of the flat form only.
+        RopeConfig::new(&flat).is_ok().then_some(flat)
+    };
+    let flat = translated(&config).or_else(|| translated(&completed(&config, &rest)));
+    let Some(mut flat) = flat.or_else(|| model::flatten(&config, SCHEMES).ok()) else {
+        // Whoever asked for the config finds out why.
+        return config;
+    };
+    for (key, value) in rest {
+        let drops: Vec<String> = match key.as_str() {
+            "rope_type" => unread(&flat, value),
+            // Both say how wide the slice is.
+            "rotary_dim" => vec!["partial_rotary_factor".into()],
+            "partial_rotary_factor" => vec!["rotary_dim".into()],
+            "head_dim" if flat.get("rotary_dim") == flat.get("head_dim") => {
+                vec!["rotary_dim".into()]
+            }
+            _ => vec![],
+        };
+        drops.iter().for_each(|key| drop(flat.remove(key)));
+        flat.set(key, value.clone());
+    }
+    flat
+}
+
+/// The keys of a config that another rope type would not read.
+fn unread(flat: &Object, rope_type: &Json) -> Vec<String> {
+    let Some(scheme) = SCHEMES.iter().find(|s| Json::from(s.rope_type()) == *rope_type) else {
+        return vec![];
+    };
+    let read = [rope_keys(*scheme), scheme.keys().to_vec()].concat();
+    let keys = flat.iter().map(|(key, _)| key);
+    keys.filter(|key| read.iter().all(|known| known.name != *key)).map(str::to_string).collect()
+}
+
+/// A model's config with keys put where its config.json would have them.
+fn completed(config: &Object, pairs: &[&(String, Json)]) -> Object {
+    let mut config = config.clone();
+    let Some(Json::Object(model)) = config.get("model") else { return config };
+    let mut model = model.clone();
+    let scaling =
+        ["rope_parameters", "rope_scaling"].into_iter().find_map(|name| match model.get(name) {
+            Some(Json::Object(scaling)) => Some((name, scaling.clone())),
+            _ => None,
+        });
+    match scaling {
+        Some((name, mut scaling)) => {
+            for (key, value) in pairs {
+                match ["head_dim", "rope_theta"].contains(&key.as_str()) {
+                    true => model.set(key, value.clone()),
+                    false => scaling.set(key, value.clone()),
+                }
+            }
+            model.set(name, Json::Object(scaling));
+        }
+        None => pairs.iter().for_each(|(key, value)| model.set(key, value.clone())),
+    }
+    config.set("model", Json::Object(model));
+    config
 }
 
 /// Tells a config.json from the contract's own forms, which say the layout or have no rope.

@@ -1,7 +1,7 @@
 //! `ropewalk sweep`: the worst error of a profile over every position.
 
 mod failure;
-mod record;
+pub(super) mod record;
 mod report;
 mod truth;
 
@@ -34,9 +34,6 @@ use truth::Enclosed;
 pub struct Args {
     #[command(flatten)]
     source: Source,
-    /// A key of the config; the value is JSON, or a word. Replaces what the file says
-    #[arg(long, value_name = "KEY=VALUE")]
-    set: Vec<String>,
     /// Total length, for rope types that depend on it
     #[arg(long, value_name = "N")]
     seq_len: Option<i64>,
@@ -92,7 +89,7 @@ pub fn run(args: &Args) -> Result<ExitCode, CliError> {
     let text = match swept(args) {
         Ok(text) => text,
         Err(Failure::No(why)) => {
-            eprintln!("ropewalk: {why}");
+            super::write::warn(&why);
             return Ok(ExitCode::from(1));
         }
         Err(Failure::Other(error)) => return Err(error),
@@ -137,7 +134,7 @@ fn swept(args: &Args) -> Result<String, Failure> {
 }
 
 fn sweep(args: &Args, profile: &'static profile::Profile) -> Result<(Header, Swept), Failure> {
-    let config = RopeConfig::new(&args.source.with(&args.set)?)?.normalised().clone();
+    let config = RopeConfig::new(&args.source.object()?)?.normalised().clone();
     let Range { start, end } = args.range;
     let cut = |k: u64, n: u64| start + ((end - start) as u128 * k as u128 / n as u128) as u64;
     let range = args.shard.map_or(start..end, |(k, n)| cut(k - 1, n)..cut(k, n));

@@ -10,10 +10,10 @@ use super::positions;
 use super::progress::progress;
 use super::source::Source;
 use super::{CliError, names};
-use arrays::Arrays;
+use arrays::{Arrays, bytes};
 use container::Container;
 use ropewalk::dump::Places;
-use ropewalk::encoding::{Layout, Rope, RopeConfig};
+use ropewalk::encoding::{Rope, RopeConfig};
 use ropewalk::exact::ResolvedRope;
 use ropewalk::exact::ladder::{Bf16, F16, Ladder, Output, Stats};
 use ropewalk::number::Dtype;
@@ -21,9 +21,9 @@ use ropewalk::request::{Json, Object, Reject};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Bytes of a block of rows, cos and sin together: large enough for every thread, small beside the
-/// memory of any machine.
-const BLOCK: usize = 16 << 20;
+/// Bytes of a block of rows for each thread, cos and sin together: a task or two, which stay in the
+/// cache until they are written.
+const BLOCK: usize = 1 << 20;
 
 /// Write certified cos and sin tables to .npy, .npz or .safetensors
 ///
@@ -39,9 +39,6 @@ pub struct Args {
     out: PathBuf,
     #[command(flatten)]
     source: Source,
-    /// A key of the config; the value is JSON, or a word. Replaces what the file says
-    #[arg(long, value_name = "KEY=VALUE")]
-    set: Vec<String>,
     /// FIRST..END, FIRST..END:STEP, a list 1,2,3, or @FILE with integers between white space; once,
     /// or once per axis
     #[arg(long, value_name = "POSITIONS", required = true, allow_hyphen_values = true)]
@@ -70,24 +67,21 @@ fn arrangement(word: &str) -> Result<Arrangement, String> {
 
 /// Runs the verb: exit code 0 for a table, 1 for a rejected config or an undecided rounding.
 pub fn run(args: &Args) -> Result<ExitCode, CliError> {
-    let config = args.source.with(&args.set)?;
-    let (rope, config, layout) = match checked(&config, args.seq_len) {
+    let config = args.source.object()?;
+    let (rope, config) = match checked(&config, args.seq_len) {
         Ok(checked) => checked,
-        Err(reject) => {
-            eprintln!("ropewalk: rejected: {reject}");
-            return Ok(ExitCode::from(1));
-        }
+        Err(reject) => return Ok(super::write::rejected(&reject)),
     };
     let places = positions::parse(&args.positions, rope.axes)?;
     let undecided = |error: &dyn std::fmt::Display| {
-        eprintln!("ropewalk: {error}");
+        super::write::warn(&error.to_string());
         Ok(ExitCode::from(1))
     };
     let resolved = match ResolvedRope::new(&rope) {
         Ok(resolved) => resolved,
         Err(error) => return undecided(&error),
     };
-    let work = Work { args, rope: &resolved, places, metadata: metadata(args, config), layout };
+    let work = Work { args, rope: &resolved, places, metadata: metadata(args, config) };
     let made = match args.dtype {
         Dtype::F64 => work.write::<f64>()?,
         Dtype::Bf16 => work.write::<Bf16>()?,
@@ -104,15 +98,9 @@ pub fn run(args: &Args) -> Result<ExitCode, CliError> {
     }
 }
 
-fn checked(config: &Object, seq_len: Option<i64>) -> Result<(Rope, Object, Layout), Reject> {
+fn checked(config: &Object, seq_len: Option<i64>) -> Result<(Rope, Object), Reject> {
     let checked = RopeConfig::new(config)?;
-    let rope = checked.rope(seq_len)?;
-    let normalised = checked.normalised().clone();
-    let layout = match normalised.get("layout") {
-        Some(Json::String(word)) => Layout::from_name(word).unwrap_or(Layout::Half),
-        _ => Layout::Half,
-    };
-    Ok((rope, normalised, layout))
+    Ok((checked.rope(seq_len)?, checked.normalised().clone()))
 }
 
 /// What the table is, as JSON, for whoever finds the file.
@@ -134,7 +122,6 @@ struct Work<'a> {
     rope: &'a ResolvedRope,
     places: Places,
     metadata: String,
-    layout: Layout,
 }
 
 impl Work<'_> {
@@ -148,11 +135,14 @@ impl Work<'_> {
         };
         let planes = ladder.planes();
         let rows = self.places.len();
-        let arrays = Arrays::new(self.args.layout_out, self.layout, self.args.dtype, rows, planes)?;
+        let pairs: Vec<_> = self.rope.planes.iter().map(|plane| plane.pair).collect();
+        let arrays = Arrays::new(self.args.layout_out, &pairs, self.args.dtype, rows)?;
         let mut file = Container::create(&self.args.out, &arrays, &self.metadata)?;
-        let step = (BLOCK / (2 * planes * size_of::<O>()).max(1)).clamp(1, rows.max(1));
+        let block = BLOCK * rayon::current_num_threads();
+        let step = (block / (2 * planes * size_of::<O>()).max(1)).clamp(1, rows.max(1));
         let (mut cos, mut sin) =
             (vec![O::default(); step * planes], vec![O::default(); step * planes]);
+        let mut room = Vec::new();
         let progress = progress(rows as u64, "positions");
         let mut stats = Stats::default();
         for first in (0..rows).step_by(step) {
@@ -163,7 +153,7 @@ impl Work<'_> {
                 Err(error) => return Ok(Err(error)),
             }
             for stream in 0..arrays.streams() {
-                file.write(stream, arrays.bytes(stream, cos, sin))?;
+                file.write(stream, &bytes(arrays.arranged(stream, cos, sin, &mut room)))?;
             }
             progress.inc(count as u64);
         }

@@ -2,28 +2,30 @@
 //!
 //! numpy has no bf16: in an `.npz` such a tensor is `uint16`, its bit patterns.
 
+mod archive;
 mod bytes;
 mod npy;
 mod raw;
 
 use bytes::{bytes, tensor};
 
-pub use raw::raw;
+pub use raw::{is_tensor, parsed, raw};
 
+use self::archive::Archive;
 use super::CliError;
 use super::write::write_atomically;
 use ropewalk::number::{Dtype, Tensor};
 use safetensors::tensor::{Dtype as Stored, SafeTensors, TensorView};
-use std::io::{Cursor, Read, Write};
+use std::io::{Cursor, Write};
 use std::path::Path;
 use zip::write::SimpleFileOptions;
-use zip::{CompressionMethod, ZipArchive, ZipWriter};
+use zip::{CompressionMethod, ZipWriter};
 
 /// Names and tensors, in an order that is the same every time.
 pub type Named = Vec<(String, Tensor)>;
 
-/// Bytes of a tensor or an archive's member; more than any prompt or answer has.
-const MOST: u64 = 1 << 32;
+/// Bytes of an archive's arrays together; more than any prompt or answer has.
+const MOST: u64 = 1 << 30;
 
 #[derive(Clone, Copy)]
 enum Kind {
@@ -77,7 +79,8 @@ fn dtype(name: &str, stored: Stored) -> Result<Dtype, String> {
     })
 }
 
-fn read_safetensors(bytes: &[u8]) -> Result<Named, String> {
+/// Every tensor of a file.
+pub fn read_safetensors(bytes: &[u8]) -> Result<Named, String> {
     let file = SafeTensors::deserialize(bytes).map_err(|e| e.to_string())?;
     let mut named = Named::new();
     for (name, view) in file.tensors() {
@@ -107,19 +110,15 @@ fn write_safetensors(named: &[(String, Tensor)]) -> Result<Vec<u8>, String> {
     safetensors::serialize(views, None).map_err(|e| e.to_string())
 }
 
-fn read_npz(bytes: &[u8]) -> Result<Named, String> {
-    let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(|e| e.to_string())?;
+/// Every array of an archive.
+pub fn read_npz(bytes: &[u8]) -> Result<Named, String> {
+    let mut archive = Archive::new(bytes)?;
+    let mut room = MOST;
     let mut named = Named::new();
-    for index in 0..archive.len() {
-        let member = archive.by_index(index).map_err(|e| e.to_string())?;
-        let file = member.name().map_err(|e| e.to_string())?.to_string();
-        let Some(name) = file.strip_suffix(".npy") else {
-            return Err(format!("{file} is no array"));
-        };
-        let mut content = Vec::new();
-        let read = member.take(MOST).read_to_end(&mut content);
-        read.map_err(|e| format!("{file}: {e}"))?;
-        named.push((name.to_string(), npy::read(&content).map_err(|e| format!("{file}: {e}"))?));
+    for (index, name) in archive.names()?.into_iter().enumerate() {
+        let content = archive.member(index, room)?;
+        room -= content.len() as u64;
+        named.push((name.clone(), npy::read(&content).map_err(|e| format!("{name}: {e}"))?));
     }
     named.sort_by(|a, b| a.0.cmp(&b.0));
     Ok(named)

@@ -67,7 +67,12 @@ impl Rotation {
             return Err(format!("tensor is {}, allowed are f64, f32, bf16, f16", raw.dtype).into());
         };
         let letters = self.axes.as_deref();
-        let geometry = Geometry::new(letters, &raw.shape, rope.head_dim, places.len())?;
+        let geometry = Geometry::new(letters, &raw.shape, "bhsd")?.at(places.len())?;
+        if geometry.dim != rope.head_dim {
+            let (dim, head_dim) = (geometry.dim, rope.head_dim);
+            let why = "head_dim of the config is";
+            return Err(format!("the last axis has length {dim}, {why} {head_dim}").into());
+        }
         let rotator = Rotator::new(&rope, self.turned, self.output, places.largest());
         let rotator = rotator.transpose()?;
         let dim = rope.head_dim;

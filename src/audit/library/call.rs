@@ -229,7 +229,8 @@ impl Plan {
         for (name, buffer) in &inputs {
             overrun(buffer, "the input", name)?;
         }
-        let mut placed: Vec<&mut Lying> = [Some(&mut q), k.as_mut()].into_iter().flatten().collect();
+        let mut placed: Vec<&mut Lying> =
+            [Some(&mut q), k.as_mut()].into_iter().flatten().collect();
         for tensor in &placed {
             tensor.overruns()?;
         }

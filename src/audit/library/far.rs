@@ -24,7 +24,8 @@ impl Reserved {
         #[cfg(all(unix, target_pointer_width = "64"))]
         {
             use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous};
-            let (access, kind) = (ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE | MapFlags::NORESERVE);
+            let (access, kind) =
+                (ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE | MapFlags::NORESERVE);
             // SAFETY: a new mapping at an address of the system's choice touches no other memory.
             let start = unsafe { mmap_anonymous(std::ptr::null_mut(), length, access, kind) };
             start.ok().map(|start| Reserved { start: start.cast(), length })

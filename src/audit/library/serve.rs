@@ -179,9 +179,7 @@ fn answer(
     let lie = Arrangement::Contiguous;
     let plain = How { lie, in_place: false, bits: if wide { 64 } else { 32 } };
     match Probe::of(ask) {
-        Some(Probe::Strided) => {
-            Ok(plan.run(library, How { lie: Arrangement::of(ask), ..plain })?)
-        }
+        Some(Probe::Strided) => Ok(plan.run(library, How { lie: Arrangement::of(ask), ..plain })?),
         Some(Probe::InPlace) => Ok(in_place(library, &plan, plain)?),
         Some(Probe::PositionWidth) => {
             if wide {
@@ -200,11 +198,18 @@ fn answer(
 fn in_place(library: &Loaded, plan: &Plan, plain: How) -> Result<Vec<(String, Tensor)>, Failed> {
     let there = How { in_place: true, ..plain };
     let answer = plan.run(library, there)?;
-    let is_far_off = |plan: &Plan| Ok(far_off(&plan.run(library, plain)?, &plan.run(library, there)?));
+    let is_far_off =
+        |plan: &Plan| Ok(far_off(&plan.run(library, plain)?, &plan.run(library, there)?));
     if is_far_off(plan)? && plan.is_square() {
         let parts = [plan.with_one_head(), plan.with_one_token()];
         let right = |part: &Plan| is_far_off(part).map(|off| !off);
-        if parts.iter().map(right).collect::<Result<Vec<bool>, Failed>>()?.iter().all(|&right| right) {
+        if parts
+            .iter()
+            .map(right)
+            .collect::<Result<Vec<bool>, Failed>>()?
+            .iter()
+            .all(|&right| right)
+        {
             return Err(Failed::Found(
                 Probe::Strided,
                 "in place only: right for one head and for one token, wrong for several heads of \
@@ -221,7 +226,12 @@ fn far_off(one: &[(String, Tensor)], other: &[(String, Tensor)]) -> bool {
     one.iter().zip(other).any(|((_, a), (_, b))| {
         let Some(format) = a.dtype().format() else { return a.data() != b.data() };
         let number = |bits: &u64| format.to_f64(*bits);
-        let size = a.data().iter().map(number).filter(|x| x.is_finite()).fold(0.0, |m: f64, x| m.max(x.abs()));
+        let size = a
+            .data()
+            .iter()
+            .map(number)
+            .filter(|x| x.is_finite())
+            .fold(0.0, |m: f64, x| m.max(x.abs()));
         let apart = |(a, b): (&u64, &u64)| (number(a) - number(b)).abs() > size / 16.0;
         a.data().iter().zip(b.data()).any(apart)
     })

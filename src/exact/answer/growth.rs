@@ -3,11 +3,13 @@
 use super::super::interval::Interval;
 use super::super::intervals::Intervals;
 use super::super::ratio::Ratio;
+use super::super::rationals::of_monomial;
 use super::super::resolved::{ResolvedPlane, ResolvedRope};
 use super::super::{angle, phasor};
 use super::difference::Difference;
-use crate::encoding::{Arithmetic, Fraction};
+use crate::encoding::{Arithmetic, Class, Fraction, Monomial};
 use num_complex::Complex;
+use num_traits::Zero;
 use rug::Float;
 use rug::float::Round::{Down, Up};
 
@@ -62,6 +64,68 @@ pub(super) fn bounded_growth(
     let log = log_growth(dominant, deltas[dominant.axis], precision)?;
     let end = |x: &Float| Float::with_val(log.precision(), x).clamp(&-VAST, &VAST);
     Some(exp(&Interval::new(end(log.lo()), end(log.hi())), precision))
+}
+
+/// Whether Σ c·growth^(m−n) is 0 over planes of one angle, conj c where the angle is the opposite;
+/// none if that stays open.
+///
+/// If it is not, the planes add a non-zero algebraic multiple of e^{iφ} to the score. Powers of
+/// growth are positive radicals, and those whose ratios are irrational are linearly independent over
+/// ℚ (Besicovitch 1940, Mordell 1953): what is commensurable must cancel by itself.
+pub(super) fn vanishes(
+    rope: &ResolvedRope,
+    deltas: &[Fraction],
+    planes: &[(usize, bool, Complex<Ratio>)],
+) -> Option<bool> {
+    let exact = || -> Option<bool> {
+        let mut sums: Vec<(Monomial, Complex<Ratio>)> = Vec::new();
+        for (index, opposite, c) in planes {
+            let plane = &rope.planes[*index];
+            let Class::Radical(growth) = &plane.growth.class else { return None };
+            let power = growth.power(deltas[plane.axis])?;
+            let c = if *opposite { c.conj() } else { c.clone() };
+            let mut found = None;
+            for (slot, (first, _)) in sums.iter().enumerate() {
+                let ratio = power.div(first)?;
+                if ratio.is_rational() {
+                    found = Some((slot, of_monomial(&ratio)?));
+                    break;
+                }
+            }
+            match found {
+                Some((slot, ratio)) => {
+                    let sum = &mut sums[slot].1;
+                    *sum = Complex::new(&sum.re + &(&c.re * &ratio), &sum.im + &(&c.im * &ratio));
+                }
+                None => sums.push((power, c)),
+            }
+        }
+        Some(sums.iter().all(|(_, sum)| sum.is_zero()))
+    };
+    if planes.len() < 2 {
+        return Some(planes.is_empty());
+    }
+    exact().or_else(|| {
+        // Far apart, where the powers are too long to add up, the largest outweighs the others.
+        let precision = 256;
+        let log = |index: usize| {
+            let plane = &rope.planes[index];
+            log_growth(plane, deltas[plane.axis], precision)
+        };
+        let logs = planes.iter().map(|(index, ..)| log(*index)).collect::<Option<Vec<_>>>()?;
+        let most = logs.iter().max_by(|a, b| a.lo().total_cmp(b.lo()))?.clone();
+        let part = |of: fn(&Complex<Ratio>) -> Ratio| {
+            let zero = Interval::point(0);
+            planes.iter().zip(&logs).fold(zero, |sum, ((_, opposite, c), log)| {
+                let c = if *opposite { c.conj() } else { c.clone() };
+                let scale = exp(&(log.clone() - most.clone()), precision);
+                sum + Interval::of_ratio(&of(&c), precision) * scale
+            })
+        };
+        let apart =
+            !part(|c| c.re.clone()).contains_zero() || !part(|c| c.im.clone()).contains_zero();
+        apart.then_some(false)
+    })
 }
 
 fn exp(x: &Interval, precision: u32) -> Interval {

@@ -1,15 +1,15 @@
 //! Scores: planes whose angles agree are summed exactly before anything is enclosed.
 
 use super::super::angle;
-use super::super::angle::{Surd, Turning};
-use super::super::conjugates::rational_sum;
+use super::super::angle::Turning;
 use super::super::interval::Interval;
 use super::super::ratio::Ratio;
 use super::super::resolved::{Multiple, ResolvedPlane, ResolvedRope};
 use super::super::round::{Proof, UndecidedRounding, Value};
 use super::super::turned::starting_precision;
+use super::super::unity::rational_sum;
 use super::difference::{Difference, relative_phasor};
-use super::growth::{bounded_growth, dominant, reduced_phasor};
+use super::growth::{bounded_growth, dominant, reduced_phasor, vanishes};
 use super::rotary::{at, largest};
 use super::{Sink, Site};
 use crate::encoding::{Class, Fraction, Score, plane_score};
@@ -96,9 +96,10 @@ fn element(
     let outside = (0..q.len()).filter(|&i| !in_plane[i]);
     let passed = outside.fold(Ratio::zero(), |sum, i| sum + &q[i] * &k[i]);
     let mut still = Ratio::zero();
-    // Coefficients of the groups that turn; with growth each plane stays by itself.
+    // Coefficients of the groups that turn; with growth each plane stays by itself, and is left out
+    // where those of one angle come to nothing together.
     let mut turning: Vec<(usize, Complex<Ratio>)> = Vec::new();
-    let mut shared_growth = false;
+    let mut open = false;
     for group in &difference.groups {
         let products = group
             .members
@@ -107,9 +108,12 @@ fn element(
         if group.still {
             still = products.fold(still, |sum, (_, _, c)| sum + c.re);
         } else if grows {
-            shared_growth |= group.members.len() > 1;
-            let moving = products.filter(|(_, _, c)| !c.is_zero());
-            turning.extend(moving.map(|(index, _, c)| (index, c)));
+            let moving: Vec<_> = products.filter(|(_, _, c)| !c.is_zero()).collect();
+            let vanishes = vanishes(rope, &difference.deltas, &moving);
+            open |= vanishes.is_none();
+            if vanishes != Some(true) {
+                turning.extend(moving.into_iter().map(|(index, _, c)| (index, c)));
+            }
         } else if let Some(&(first, _)) = group.members.first() {
             // Re(c e^{−iφ}) = Re(c̄ e^{iφ}).
             let sum = products.fold(Complex::<Ratio>::zero(), |sum, (_, opposite, c)| {
@@ -125,7 +129,7 @@ fn element(
         return rational_part(squared, &still + rational, passed, site, sink);
     }
     let algebraic = squared.class.is_algebraic() == Some(true)
-        && !shared_growth
+        && !open
         && turning.iter().all(|&(index, _)| {
             let plane = &rope.planes[index];
             plane.frequency.class.is_algebraic() == Some(true)
@@ -193,13 +197,7 @@ fn sum_at_multiples_of_pi(
             _ => return None,
         }
     }
-    let surd = terms
-        .iter()
-        .try_fold(Surd::zero(), |sum, (c, multiple)| sum.plus_turned(&c.re, &c.im, multiple));
-    match surd {
-        Some(surd) => Some(surd.rational()),
-        None => rational_sum(&terms),
-    }
+    Some(rational_sum(&terms))
 }
 
 /// magnitude² · still + passed.

@@ -4,21 +4,24 @@ use super::bound::power_of_two;
 use super::fixed::Fixed;
 use super::lanes::Lanes;
 use crate::number::Format;
+use zerocopy::{Immutable, IntoBytes};
 
 /// bf16 as bits: the upper half of a binary32.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, IntoBytes, Immutable)]
 #[repr(transparent)]
 pub struct Bf16(pub u16);
 
 /// IEEE binary16 as bits.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, IntoBytes, Immutable)]
 #[repr(transparent)]
 pub struct F16(pub u16);
 
 /// A type that a [`super::Ladder`] writes: `f64`, `f32`, [`Bf16`] or [`F16`].
 ///
 /// Sealed: the error analysis is for these four.
-pub trait Output: Copy + Default + PartialEq + Send + Sync + sealed::Sealed + 'static {
+pub trait Output:
+    Copy + Default + PartialEq + Send + Sync + IntoBytes + Immutable + sealed::Sealed + 'static
+{
     /// Its format.
     const FORMAT: Format;
 

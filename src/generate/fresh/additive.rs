@@ -1,8 +1,8 @@
 //! Fresh questions about everything that is no rope: biases, buckets, absolute encodings, weights,
 //! position ids.
 
-use super::positions::{Places, start};
 use super::kind::{Draft, Factor, Kind, Level, Words, formats};
+use super::positions::{Places, start};
 use crate::generate::plan::{Input, config};
 use crate::generate::values::{Random, flat, mixed, values};
 use crate::number::Dtype;
@@ -97,7 +97,10 @@ pub(super) fn kinds() -> Vec<Kind> {
                 ("512", &["512"]),
             ],
         ),
-        factor("columns", &[("interleaved", &["interleaved"]), ("concatenated", &["concatenated"])]),
+        factor(
+            "columns",
+            &[("interleaved", &["interleaved"]), ("concatenated", &["concatenated"])],
+        ),
         factor("divisor", &[("half", &["half"]), ("half minus one", &["half_minus_one"])]),
         factor("order", &[("sin first", &["sin_first"]), ("cos first", &["cos_first"])]),
         factor("base", &[("10000", &["10000"]), ("others", &["500", "100000"])]),
@@ -106,7 +109,10 @@ pub(super) fn kinds() -> Vec<Kind> {
     ];
     let learned = [
         format,
-        factor("width", &[("small", &["3", "8"]), ("64 to 128", &["64", "112"]), ("512", &["512"])]),
+        factor(
+            "width",
+            &[("small", &["3", "8"]), ("64 to 128", &["64", "112"]), ("512", &["512"])],
+        ),
         factor("shift", &[("0", &["0"]), ("2", &["2"])]),
         factor("queries", KEYS),
         factor("rows", &[("few", &["12"]), ("many", &["300"])]),
@@ -116,7 +122,12 @@ pub(super) fn kinds() -> Vec<Kind> {
         factor("heads", &[("1", &["1"]), ("several", &["4", "3"]), ("32", &["32"])]),
         factor(
             "width",
-            &[("small", &["8", "6", "20"]), ("64 to 112", &["64", "80", "112"]), ("128", &["128"]), ("256", &["256"])],
+            &[
+                ("small", &["8", "6", "20"]),
+                ("64 to 112", &["64", "80", "112"]),
+                ("128", &["128"]),
+                ("256", &["256"]),
+            ],
         ),
         factor("columns", &[("1", &["1"]), ("few", &["3", "5"]), ("33", &["33"])]),
         factor("way", &[("to half", &["to_half"]), ("to interleaved", &["to_interleaved"])]),
@@ -128,14 +139,18 @@ pub(super) fn kinds() -> Vec<Kind> {
         ),
         factor("rows", &[("1", &["1"]), ("several", &["3", "4", "8"]), ("33", &["33"])]),
         factor("tokens", &[("few", &["5", "2"]), ("33", &["33"]), ("257", &["257"])]),
-        factor("padding", &[("none", &["none"]), ("left", &["left"]), ("right", &["right"]), ("both", &["both"])]),
+        factor(
+            "padding",
+            &[("none", &["none"]), ("left", &["left"]), ("right", &["right"]), ("both", &["both"])],
+        ),
     ];
     let with = |first: &[Factor], rest: &[Factor]| [first, rest].concat();
     let biases: fn(&Words) -> u64 =
         |w| (w.size("heads") * w.size("queries") * w.size("keys")) as u64;
     let pairs: fn(&Words) -> u64 = |w| (w.size("queries") * w.size("keys")) as u64;
     let rows: fn(&Words) -> u64 = |w| (w.size("queries") * w.size("width")) as u64;
-    let kind = |operation, factors, main, cost, build| Kind { operation, factors, main, cost, build };
+    let kind =
+        |operation, factors, main, cost, build| Kind { operation, factors, main, cost, build };
     vec![
         kind(Operation::AlibiSlopes, slopes.to_vec(), &[], |w| w.size("heads") as u64, sloped),
         kind(
@@ -161,7 +176,13 @@ pub(super) fn kinds() -> Vec<Kind> {
         ),
         kind(Operation::ShawBucket, with(&clipped, &between), &[], pairs, shaw),
         kind(Operation::DebertaBucket, with(&logarithmic, &between), &[], pairs, deberta),
-        kind(Operation::AttentionTemperature, temperature.to_vec(), &[], |w| w.size("queries") as u64, scale),
+        kind(
+            Operation::AttentionTemperature,
+            temperature.to_vec(),
+            &[],
+            |w| w.size("queries") as u64,
+            scale,
+        ),
         kind(Operation::Sinusoidal, waves.to_vec(), &["columns", "divisor", "order"], rows, wave),
         kind(Operation::Learned, learned.to_vec(), &[], rows, row),
         kind(
@@ -171,7 +192,13 @@ pub(super) fn kinds() -> Vec<Kind> {
             |w| (w.size("heads") * w.size("width") * w.size("columns")) as u64,
             permuted,
         ),
-        kind(Operation::PositionIds, ids.to_vec(), &[], |w| (w.size("rows") * w.size("tokens")) as u64, ids_of),
+        kind(
+            Operation::PositionIds,
+            ids.to_vec(),
+            &[],
+            |w| (w.size("rows") * w.size("tokens")) as u64,
+            ids_of,
+        ),
     ]
 }
 
@@ -360,7 +387,10 @@ fn ids_of(words: &Words, random: &mut Random) -> Result<Draft, String> {
                 };
                 list.extend((0..tokens).map(|t| f64::from(t >= left && t < tokens - right)));
             }
-            (Input::new().with("attention_mask", values(Dtype::I32, &[rows, tokens], &list)), "left-padding")
+            (
+                Input::new().with("attention_mask", values(Dtype::I32, &[rows, tokens], &list)),
+                "left-padding",
+            )
         }
         (_, ranks) => {
             let unit = ranks.map_or(1, |size| 2 * size);

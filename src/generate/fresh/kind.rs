@@ -106,7 +106,12 @@ impl Kind {
 
 impl Fresh {
     /// With every default filled into the config, as kernels are asked.
-    pub(super) fn new(id: &str, operation: Operation, draft: Draft, comment: String) -> Result<Fresh, String> {
+    pub(super) fn new(
+        id: &str,
+        operation: Operation,
+        draft: Draft,
+        comment: String,
+    ) -> Result<Fresh, String> {
         let Draft { dtype, config, input, flags } = draft;
         let mut request =
             Request { id: id.to_string(), operation, dtype, config, input: Input::new(input) };

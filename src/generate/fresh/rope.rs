@@ -51,8 +51,14 @@ fn drawn(words: &Words, random: &mut Random) -> Result<Rope, String> {
         ("layout", words.get("layout").into()),
         ("rope_theta", number(pick(random, &[10000.0, 500000.0, 1000000.0, 150000.0]))),
     ]);
-    let mut rope =
-        Rope { config: Object::default(), head_dim, axes: 1, length: None, thirds: false, grows: false };
+    let mut rope = Rope {
+        config: Object::default(),
+        head_dim,
+        axes: 1,
+        length: None,
+        thirds: false,
+        grows: false,
+    };
     if rotary < head_dim && rule != "proportional" {
         object.set("rotary_dim", rotary.into());
     }
@@ -76,9 +82,7 @@ fn drawn(words: &Words, random: &mut Random) -> Result<Rope, String> {
         }
         "yarn" | "ntk_by_parts" => {
             let original = pick(random, &[2048, 4096, 32768]);
-            add(&format!(
-                r#"{{"factor":{factor},"original_max_position_embeddings":{original}}}"#
-            ));
+            add(&format!(r#"{{"factor":{factor},"original_max_position_embeddings":{original}}}"#));
         }
         "llama3" => add(&format!(
             r#"{{"factor":{factor},"low_freq_factor":1,"high_freq_factor":4,
@@ -87,7 +91,8 @@ fn drawn(words: &Words, random: &mut Random) -> Result<Rope, String> {
         "longrope" => {
             // Divisors that grow along the planes; sixteenths, which every reader reads alike.
             let list = |most: usize| {
-                let one = |i: usize| Json::Real(1.0 + (i * most * 16 / planes.max(1)) as f64 / 16.0);
+                let one =
+                    |i: usize| Json::Real(1.0 + (i * most * 16 / planes.max(1)) as f64 / 16.0);
                 Json::Array((0..planes).map(one).collect())
             };
             object.set("short_factor", list(2));
@@ -158,9 +163,12 @@ pub(super) fn slice(head_dim: usize, word: &str) -> Result<(usize, usize), Strin
     if width < 2 || width >= head_dim {
         return Err(format!("{word} of {head_dim} is no slice"));
     }
-    Ok((width, match place {
-        "p" => 0,
-        "e" => head_dim - width,
-        _ => ((head_dim - width) / 2).max(1),
-    }))
+    Ok((
+        width,
+        match place {
+            "p" => 0,
+            "e" => head_dim - width,
+            _ => ((head_dim - width) / 2).max(1),
+        },
+    ))
 }

@@ -1,8 +1,8 @@
 //! Fresh questions about ropes: `rotate`, `apply`, `score`, `table`, `inv_freq`.
 
+use super::kind::{Draft, Factor, Kind, Level, Words, formats};
 use super::positions::{Places, flat};
 use super::rope::{Rope, rope, slice};
-use super::kind::{Draft, Factor, Kind, Level, Words, formats};
 use crate::generate::plan::{Input, config};
 use crate::generate::values::{Random, mixed};
 use crate::number::Dtype;
@@ -70,10 +70,13 @@ const HEADS: &[Level] = &[
     ("as many as tokens", &["same"]),
 ];
 /// The same about one model.
-const OWN_HEADS: &[Level] =
-    &[HEADS[0], HEADS[1], HEADS[2], ("of the model", &["model"]), HEADS[4]];
-const TOKENS: &[Level] =
-    &[("1", &["1"]), ("few", &["5", "2", "9"]), ("33 to 129", &["33", "65", "129"]), ("257", &["257"])];
+const OWN_HEADS: &[Level] = &[HEADS[0], HEADS[1], HEADS[2], ("of the model", &["model"]), HEADS[4]];
+const TOKENS: &[Level] = &[
+    ("1", &["1"]),
+    ("few", &["5", "2", "9"]),
+    ("33 or 65", &["33", "65"]),
+    ("129 or 257", &["257", "129"]),
+];
 const ROWS: &[Level] = &[
     ("1", &["1"]),
     ("alike", &["2alike", "4alike"]),
@@ -147,9 +150,13 @@ pub(super) fn kinds(own: bool) -> Vec<Kind> {
         kind(Operation::Rotate, &rotate.concat(), main, moved, rotated),
         kind(Operation::Apply, &apply.concat(), main, moved, applied),
         kind(Operation::Score, &score, &["slice", "heads", "rows"], products, scored),
-        kind(Operation::Table, &table, &[], |words| {
-            (words.size("tokens") * words.size("width")) as u64
-        }, tabled),
+        kind(
+            Operation::Table,
+            &table,
+            &[],
+            |words| (words.size("tokens") * words.size("width")) as u64,
+            tabled,
+        ),
         kind(Operation::InvFreq, &table[..5], &[], |words| words.size("width") as u64, listed),
     ];
     // Of one config there is one list of frequencies, which its own suite has.

@@ -29,7 +29,11 @@ pub(super) fn draw(seed: u64, claims: &Claims, drawn: &mut Drawn) {
         for width in WIDTHS {
             for layout in claims.layouts {
                 let id = |block: usize| {
-                    format!("{}{seed}-{NAME}-{format}-{}-{width}-{block}", prefix(None), layout.name())
+                    format!(
+                        "{}{seed}-{NAME}-{format}-{}-{width}-{block}",
+                        prefix(None),
+                        layout.name()
+                    )
                 };
                 let ask = |block: usize, tokens: usize| {
                     let words = [format, layout.name(), width];
@@ -45,7 +49,8 @@ pub(super) fn draw(seed: u64, claims: &Claims, drawn: &mut Drawn) {
                         Ok(fresh) => drawn.questions.push(fresh),
                         Err(reason) => {
                             let first = block * BLOCK;
-                            let what = format!("every position from {first} to {}", first + BLOCK - 1);
+                            let what =
+                                format!("every position from {first} to {}", first + BLOCK - 1);
                             drawn.unasked.push((operation, what, reason));
                         }
                     }
@@ -75,7 +80,8 @@ pub(super) fn by_id(id: &str, operation: &str, words: &[&str]) -> Option<Result<
 
 fn question(id: &str, words: &[&str; 3], block: usize, tokens: usize) -> Result<Fresh, String> {
     let [format, layout, width] = *words;
-    let dtype = Dtype::from_name(format).ok_or_else(|| format!("{id:?}: no format is {format:?}"))?;
+    let dtype =
+        Dtype::from_name(format).ok_or_else(|| format!("{id:?}: no format is {format:?}"))?;
     let width: usize = width.parse().map_err(|_| format!("{id:?}: a width is a number"))?;
     if !WIDTHS.iter().any(|known| known.parse() == Ok(width)) {
         return Err(format!("{id:?}: the widths are {}", WIDTHS.join(", ")));

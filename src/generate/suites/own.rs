@@ -32,12 +32,10 @@ pub fn plans_for(given: &Object) -> Result<Vec<FilePlan>, Reject> {
             false => vec![None],
         },
     };
-    let files = Dtype::FLOATS
-        .iter()
-        .flat_map(|&dtype| {
-            let files = [own.frequencies(dtype), own.tables(dtype), own.rotations(dtype)];
-            files.into_iter().chain(own.applications(dtype))
-        });
+    let files = Dtype::FLOATS.iter().flat_map(|&dtype| {
+        let files = [own.frequencies(dtype), own.tables(dtype), own.rotations(dtype)];
+        files.into_iter().chain(own.applications(dtype))
+    });
     Ok(files.collect())
 }
 

@@ -89,11 +89,10 @@ impl Door {
             let cases = cases()?;
             let kernel = Answers::new(&name, tensors, &cases, self.prompt.is_some());
             if let foreign @ [first, ..] = &kernel.foreign(&cases)[..] {
-                eprintln!(
-                    "ropewalk: {name}: {} answers are to questions that are not asked here, for \
-                     example {first}",
+                crate::write::warn(&format!(
+                    "{name}: {} answers are to questions that are not asked here, for example {first}",
                     foreign.len()
-                );
+                ));
             }
             return Ok(Opened { kernel: Box::new(kernel), cases, name, lasting: true });
         }

@@ -138,8 +138,7 @@ impl Source {
             },
         );
         let files = fresh::answer(&drawn.questions).map_err(CliError::Usage)?;
-        let list: Vec<Case> =
-            files.iter().flat_map(|(path, golden)| cases(path, golden)).collect();
+        let list: Vec<Case> = files.iter().flat_map(|(path, golden)| cases(path, golden)).collect();
         let unasked = |(operation, what, because): (Operation, String, String)| Unasked {
             what: format!("{} {what}", operation.name()),
             because,

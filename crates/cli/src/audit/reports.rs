@@ -65,6 +65,17 @@ impl Options {
                 )));
             }
         }
+        let place = |path: &PathBuf| {
+            let whole = path.canonicalize().or_else(|_| std::path::absolute(path));
+            whole.unwrap_or_else(|_| path.clone())
+        };
+        let mut files: Vec<PathBuf> =
+            wanted.iter().filter_map(|(_, file)| file.as_ref()).map(place).collect();
+        files.sort();
+        if let Some(pair) = files.windows(2).find(|pair| pair[0] == pair[1]) {
+            let name = pair[0].display();
+            return Err(CliError::Usage(format!("--report: two reports go to {name}")));
+        }
         Ok(Reports { wanted, show: self.show, verbose: self.verbose })
     }
 }
@@ -122,9 +133,6 @@ impl Reports {
 
     fn style(&self, shown: bool) -> Style {
         let tty = shown && std::io::stdout().is_terminal();
-        // https://no-color.org: any value but the empty one.
-        let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         let columns = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok());
         let width = match (tty, columns) {
             (true, _) => console::Term::stdout().size().1 as usize,
@@ -133,7 +141,7 @@ impl Reports {
         };
         Style {
             width: width.clamp(60, 160),
-            colour: tty && !plain && !dumb,
+            colour: crate::style::colour(tty),
             show: self.show,
             verbose: self.verbose,
         }

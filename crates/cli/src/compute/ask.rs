@@ -36,7 +36,7 @@ impl Ask {
         let Some(operation) = &self.operation else {
             return match self.source.is_given() {
                 true => Err(CliError::Usage(format!(
-                    "--config and --model need --operation, one of {}",
+                    "--config, --model and --set need --operation, one of {}",
                     OPERATIONS.join(", ")
                 ))),
                 false => Ok(None),

@@ -5,7 +5,7 @@ use ropewalk::exact::UndecidedRounding;
 use ropewalk::request::Reject;
 
 /// Why nothing was swept.
-pub(super) enum Failure {
+pub(crate) enum Failure {
     /// The answer is no: exit code 1.
     No(String),
     Other(CliError),
@@ -19,7 +19,7 @@ impl From<CliError> for Failure {
 
 impl From<Reject> for Failure {
     fn from(reject: Reject) -> Failure {
-        Failure::No(format!("rejected: {reject}"))
+        Failure::No(crate::error::refusal(&reject))
     }
 }
 

@@ -2,8 +2,9 @@
 
 use super::truth::Enclosed;
 use super::{CliError, Failure};
+use ropewalk::encoding::RopeConfig;
 use ropewalk::profile::{
-    self, Computed, Finding, Measure, Profile, Sweep, Swept, Truth, Worst, slack,
+    self, Computed, Finding, LAST_POSITION, Measure, Profile, Sweep, Swept, Truth, Worst, slack,
 };
 use ropewalk::request::Object;
 use serde::{Deserialize, Serialize};
@@ -164,14 +165,14 @@ impl From<ReadFinding> for Finding {
     }
 }
 
-/// More planes than any head has.
-const MOST_PLANES: usize = 1 << 20;
-
 fn read(path: &Path) -> Result<(Header, Swept), CliError> {
-    let text = std::fs::read_to_string(path).map_err(CliError::file(path))?;
-    let wrong = |line: usize, why: String| {
-        CliError::Usage(format!("{} line {}: {why}", path.display(), line + 1))
-    };
+    parse(&std::fs::read_to_string(path).map_err(CliError::file(path))?)
+        .map_err(|why| CliError::Usage(format!("{} {why}", path.display())))
+}
+
+/// Reads what [`Record::ndjson`] wrote.
+pub fn parse(text: &str) -> Result<(Header, Swept), String> {
+    let wrong = |line: usize, why: String| format!("line {}: {why}", line + 1);
     let mut lines = text.lines().enumerate();
     let first = lines.next().map_or("", |(_, line)| line);
     let header: ReadHeader =
@@ -181,25 +182,47 @@ fn read(path: &Path) -> Result<(Header, Swept), CliError> {
     }
     let profile = profile::find(&header.profile)
         .ok_or_else(|| wrong(0, format!("no profile is called {:?}", header.profile)))?;
+    let rope = RopeConfig::new(&header.config).and_then(|config| config.rope(header.seq_len));
+    let planes = rope.map_err(|reject| wrong(0, reject.to_string()))?.planes.len();
+    if !header.bound.is_finite() {
+        return Err(wrong(0, format!("bound is {}, allowed is a number", header.bound)));
+    }
+    for [start, end] in &header.ranges {
+        if start > end || *end > LAST_POSITION {
+            let allowed = "allowed is 0 <= start <= end <= 2^32";
+            return Err(wrong(0, format!("a range is [{start}, {end}], {allowed}")));
+        }
+    }
+    let looked_at =
+        |position: u64| header.ranges.iter().any(|[start, end]| (*start..*end).contains(&position));
     let mut swept = Swept::default();
     for (number, line) in lines {
         let value: Value =
             serde_json::from_str(line).map_err(|error| wrong(number, error.to_string()))?;
-        let index = |index: usize, most: usize| match index < most {
+        let index = |name: &str, index: usize, most: usize| match index < most {
             true => Ok(index),
-            false => Err(wrong(number, format!("{index} is no index below {most}"))),
+            false => Err(wrong(number, format!("{name} is {index}, allowed is 0 to {}", most - 1))),
+        };
+        let within = |position: u64| match looked_at(position) {
+            true => Ok(()),
+            false => Err(wrong(number, format!("position {position} is in no range of line 1"))),
         };
         if value.get("octave").is_some() {
             let read: ReadOctave =
                 serde_json::from_value(value).map_err(|error| wrong(number, error.to_string()))?;
-            let octave = index(read.octave, 34)?;
+            let octave = index("octave", read.octave, 34)?;
+            index("plane", read.plane, planes)?;
+            within(read.position)?;
             swept.octaves.resize(swept.octaves.len().max(octave + 1), None);
             let worst = Worst { error: read.angle, position: read.position };
             swept.octaves[octave] = Some((worst, read.plane));
         } else {
             let read: ReadPlane =
                 serde_json::from_value(value).map_err(|error| wrong(number, error.to_string()))?;
-            let plane = index(read.plane, MOST_PLANES)?;
+            let plane = index("plane", read.plane, planes)?;
+            for found in [&read.angle, &read.table, &read.rotation].into_iter().flatten() {
+                [Some(found.position), found.first].into_iter().flatten().try_for_each(within)?;
+            }
             swept.planes.resize(swept.planes.len().max(plane + 1), Default::default());
             swept.planes[plane] = [read.angle, read.table, read.rotation]
                 .map(|finding| finding.map(Finding::from).unwrap_or_default());
@@ -245,6 +268,7 @@ pub fn merge(paths: &[PathBuf]) -> Result<(Header, Swept), Failure> {
                 return Err(Failure::Other(CliError::Usage(twice)));
             }
             Some(last) if range.start == last.end => last.end = range.end,
+            _ if range.is_empty() => {}
             _ => ranges.push(range),
         }
     }

@@ -38,11 +38,16 @@ fn digits(certified: &Certified) -> String {
 pub fn text(record: &Record, all: bool) -> String {
     let header = record.header;
     let count = record.planes.len();
-    let ranges = header.ranges.iter().map(|range| format!("{} to {}", range.start, range.end - 1));
+    let ranges = header.ranges.iter().filter(|range| !range.is_empty());
+    let ranges: Vec<_> =
+        ranges.map(|range| format!("{} to {}", range.start, range.end - 1)).collect();
+    if ranges.is_empty() {
+        return format!("{}: no positions in this part of the range\n", header.profile.name);
+    }
     let mut text = format!(
         "{}, positions {}: every position, every plane\n\n",
         header.profile.name,
-        ranges.collect::<Vec<_>>().join(", ")
+        ranges.join(", ")
     );
     let worst = |index: usize| {
         let of = |plane: &usize| record.planes[*plane].measures[index].0.map(|c| c.worst.error);

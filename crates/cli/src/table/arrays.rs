@@ -2,9 +2,11 @@
 
 use super::super::CliError;
 use super::Arrangement;
-use ropewalk::encoding::Layout;
+use ropewalk::encoding::Pair;
 use ropewalk::exact::ladder::Output;
 use ropewalk::number::Dtype;
+use std::borrow::Cow;
+use zerocopy::IntoBytes;
 
 /// One array of a file.
 pub(super) struct Array {
@@ -20,7 +22,8 @@ pub(super) struct Array {
 /// both mixed.
 pub(super) struct Arrays {
     arrangement: Arrangement,
-    layout: Layout,
+    /// The plane of each coordinate of the rotated slice.
+    columns: Vec<usize>,
     pub(super) dtype: Dtype,
     rows: u64,
     planes: u64,
@@ -31,16 +34,16 @@ impl Arrays {
     /// If the table would be larger than any file.
     pub(super) fn new(
         arrangement: Arrangement,
-        layout: Layout,
+        pairs: &[Pair],
         dtype: Dtype,
         rows: usize,
-        planes: usize,
     ) -> Result<Arrays, CliError> {
+        let planes = pairs.len();
         let bytes = (rows as u64).checked_mul(planes as u64).and_then(|n| n.checked_mul(64));
         match bytes {
             Some(bytes) if bytes < 1 << 62 => {
                 let (rows, planes) = (rows as u64, planes as u64);
-                Ok(Arrays { arrangement, layout, dtype, rows, planes })
+                Ok(Arrays { arrangement, columns: columns(pairs), dtype, rows, planes })
             }
             _ => Err(CliError::Usage(format!("{rows} positions × {planes} planes fit no file"))),
         }
@@ -88,35 +91,62 @@ impl Arrays {
         self.arrangement == Arrangement::Complex && matches!(self.dtype, Dtype::F64 | Dtype::F32)
     }
 
-    /// The little-endian bytes that a block of rows adds to a stream.
-    pub(super) fn bytes<O: Output>(&self, stream: usize, cos: &[O], sin: &[O]) -> Vec<u8> {
+    /// What a block of rows adds to a stream; `room` is for those that are arranged anew.
+    pub(super) fn arranged<'a, O: Output>(
+        &self,
+        stream: usize,
+        cos: &'a [O],
+        sin: &'a [O],
+        room: &'a mut Vec<O>,
+    ) -> &'a [O] {
         let own = if stream == 0 { cos } else { sin };
+        if self.arrangement == Arrangement::CosSin {
+            return own;
+        }
         let planes = (self.planes as usize).max(1);
-        let rows = || cos.chunks_exact(planes).zip(sin.chunks_exact(planes));
-        match (self.arrangement, self.layout) {
-            (Arrangement::CosSin, _) => encode(own.iter().copied(), own.len()),
-            (Arrangement::Complex, _) => {
-                encode(cos.iter().zip(sin).flat_map(|(c, s)| [*c, *s]), 2 * cos.len())
+        room.resize(2 * own.len(), O::default());
+        let rows = room.chunks_exact_mut(2 * planes);
+        match self.arrangement {
+            Arrangement::Complex => {
+                let pairs = cos.iter().zip(sin).map(|(c, s)| [*c, *s]);
+                room.as_chunks_mut().0.iter_mut().zip(pairs).for_each(|(slot, pair)| *slot = pair);
             }
-            (Arrangement::Concat, _) => {
-                encode(rows().flat_map(|(c, s)| c.iter().chain(s).copied()), 2 * cos.len())
+            Arrangement::Concat => {
+                let halves = cos.chunks_exact(planes).zip(sin.chunks_exact(planes));
+                for (row, (c, s)) in rows.zip(halves) {
+                    row[..planes].copy_from_slice(c);
+                    row[planes..].copy_from_slice(s);
+                }
             }
-            (Arrangement::Duplicated, Layout::Half) => {
-                let twice = own.chunks_exact(planes).flat_map(|row| row.iter().chain(row));
-                encode(twice.copied(), 2 * own.len())
-            }
-            (Arrangement::Duplicated, Layout::Interleaved) => {
-                encode(own.iter().flat_map(|x| [*x, *x]), 2 * own.len())
+            _ => {
+                for (row, own) in rows.zip(own.chunks_exact(planes)) {
+                    row.iter_mut().zip(&self.columns).for_each(|(slot, &plane)| *slot = own[plane]);
+                }
             }
         }
+        room
     }
 }
 
-fn encode<O: Output>(numbers: impl Iterator<Item = O>, count: usize) -> Vec<u8> {
-    let size = size_of::<O>();
-    let mut bytes = vec![0; count * size];
-    for (slot, number) in bytes.chunks_exact_mut(size).zip(numbers) {
-        slot.copy_from_slice(&number.to_bits().to_le_bytes()[..size]);
+/// The plane that each coordinate of the rotated slice is in.
+fn columns(pairs: &[Pair]) -> Vec<usize> {
+    let coordinates = |pair: &Pair| [pair.re, pair.im];
+    let first = pairs.iter().flat_map(coordinates).min().unwrap_or(0);
+    let mut columns = vec![0; 2 * pairs.len()];
+    for (plane, pair) in pairs.iter().enumerate() {
+        coordinates(pair).iter().for_each(|coordinate| columns[coordinate - first] = plane);
     }
-    bytes
+    columns
+}
+
+/// Numbers as little-endian bytes.
+pub(super) fn bytes<O: Output>(numbers: &[O]) -> Cow<'_, [u8]> {
+    match cfg!(target_endian = "little") {
+        true => Cow::Borrowed(numbers.as_bytes()),
+        false => {
+            let size = size_of::<O>();
+            let bits = numbers.iter().map(|number| number.to_bits().to_le_bytes());
+            Cow::Owned(bits.flat_map(|bytes| bytes.into_iter().take(size)).collect())
+        }
+    }
 }

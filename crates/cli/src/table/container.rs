@@ -9,7 +9,10 @@
 //! numpy has no bf16: there such an array has dtype `<u2`, and
 //! `(a.astype("<u4") << 16).view("<f4")` are its numbers.
 
-use super::super::{CliError, write::write_atomically};
+use super::super::{
+    CliError,
+    write::{persist, temporary, write_atomically},
+};
 use super::arrays::{Array, Arrays};
 use ropewalk::number::Dtype;
 use ropewalk::request::{Json, Object};
@@ -146,12 +149,7 @@ impl Container {
         metadata: &str,
     ) -> Result<Container, CliError> {
         let kind = kind(path)?;
-        let folder = match path.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
-        };
-        std::fs::create_dir_all(folder).map_err(CliError::file(folder))?;
-        let file = tempfile::NamedTempFile::new_in(folder).map_err(CliError::file(folder))?;
+        let file = temporary(path)?;
         let (path, metadata) = (path.to_path_buf(), metadata.to_string());
         let mut made =
             Container { path, file, streams: Vec::new(), members: Vec::new(), kind, metadata };
@@ -218,12 +216,12 @@ impl Container {
     }
 
     /// Appends to a stream.
-    pub(super) fn write(&mut self, stream: usize, bytes: Vec<u8>) -> Result<(), CliError> {
+    pub(super) fn write(&mut self, stream: usize, bytes: &[u8]) -> Result<(), CliError> {
         // In an archive every stream is a member of its own, in the same order.
         if self.kind == Kind::Npz {
-            self.members[stream].checksum.update(&bytes);
+            self.members[stream].checksum.update(bytes);
         }
-        self.put(self.streams[stream], &bytes)?;
+        self.put(self.streams[stream], bytes)?;
         self.streams[stream] += bytes.len() as u64;
         Ok(())
     }
@@ -233,21 +231,12 @@ impl Container {
         if self.kind == Kind::Npz {
             self.close_archive()?;
         }
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt;
-            let permissions = std::fs::Permissions::from_mode(0o644);
-            let set = self.file.as_file().set_permissions(permissions);
-            set.map_err(CliError::file(&self.path))?;
-        }
         if self.kind == Kind::Npy {
             let mut beside = self.path.clone().into_os_string();
             beside.push(".json");
             write_atomically(Path::new(&beside), format!("{}\n", self.metadata).as_bytes())?;
         }
-        let path = self.path;
-        self.file.persist(&path).map_err(|error| CliError::file(&path)(error.error))?;
-        Ok(())
+        persist(self.file, &self.path)
     }
 
     /// The checksums, and the directory at the end.

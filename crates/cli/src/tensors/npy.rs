@@ -91,6 +91,25 @@ pub(super) fn head(bytes: &[u8]) -> Result<Header, String> {
     Ok(Header { dtype, shape, plain, big, columns_first, start })
 }
 
+/// Bytes of a whole array by its header; none while too little of it is there.
+pub(super) fn size(bytes: &[u8]) -> Result<Option<u64>, String> {
+    let length = match bytes {
+        [_, _, _, _, _, _, 1, _, a, b, ..] => 10 + u64::from(u16::from_le_bytes([*a, *b])),
+        [_, _, _, _, _, _, 2 | 3, _, a, b, c, d, ..] => {
+            12 + u64::from(u32::from_le_bytes([*a, *b, *c, *d]))
+        }
+        _ => return Ok(None),
+    };
+    let Some(header) = usize::try_from(length).ok().and_then(|length| bytes.get(..length)) else {
+        return Ok(None);
+    };
+    let Header { dtype, shape, .. } = head(header)?;
+    let size =
+        shape.iter().try_fold(dtype.digits() as u64 / 2, |size, &n| size.checked_mul(n as u64));
+    let whole = size.and_then(|size| size.checked_add(length));
+    whole.map(Some).ok_or_else(|| format!("its shape is {shape:?}"))
+}
+
 /// Reads an array.
 pub(super) fn read(bytes: &[u8]) -> Result<Tensor, String> {
     let Header { dtype, shape, big, columns_first, start, .. } = head(bytes)?;

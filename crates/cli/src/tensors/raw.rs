@@ -1,10 +1,23 @@
 //! One tensor of a file as the bytes that stand there, for tensors that are large.
 
 use super::super::CliError;
-use super::{dtype, npy, read_npz};
+use super::archive::Archive;
+use super::{dtype, npy};
 use ropewalk::dump::Raw;
 use safetensors::tensor::SafeTensors;
 use std::path::Path;
+
+const KINDS: [&str; 3] = ["npy", "npz", "safetensors"];
+
+fn extension(path: &Path) -> &str {
+    path.extension().and_then(|e| e.to_str()).unwrap_or_default()
+}
+
+/// Whether this names a file of tensors, not one of text.
+pub fn is_tensor(given: &str) -> bool {
+    let file = given.rsplit_once(':').map_or(given, |(file, _)| file);
+    [given, file].iter().any(|file| KINDS.contains(&extension(Path::new(file))))
+}
 
 /// Reads FILE, a .npy, or FILE:NAME, a tensor of a .safetensors or .npz; the name may be left
 /// out where there is one tensor only.
@@ -15,21 +28,35 @@ pub fn raw(given: &str) -> Result<Raw<'static>, CliError> {
     };
     let path = Path::new(file);
     let usage = |why: String| CliError::Usage(format!("{file}: {why}"));
-    let kind = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
-    if !["npy", "npz", "safetensors"].contains(&kind) {
+    let kind = extension(path);
+    if ["pt", "pth", "bin", "ckpt"].contains(&kind) {
+        let save = "safetensors.torch.save_file({\"q\": q}, \"dump.safetensors\")";
+        return Err(usage(format!(
+            "PyTorch's own files hold code, and are not read; save by {save}"
+        )));
+    }
+    if !KINDS.contains(&kind) {
         return Err(usage("the name must end in .npy, .npz or .safetensors".into()));
     }
     let content = std::fs::read(path).map_err(CliError::file(path))?;
+    parsed(kind, content, name).map_err(usage)
+}
+
+/// A tensor of a file of this kind.
+pub fn parsed(kind: &str, content: Vec<u8>, name: Option<&str>) -> Result<Raw<'static>, String> {
     match kind {
-        "npy" if name.is_some() => Err(usage("a .npy has one array without a name".into())),
-        "npy" => plain(content).map_err(usage),
+        "npy" if name.is_some() => Err("a .npy has one array without a name".into()),
+        "npy" => plain(content),
         "npz" => {
-            let named = read_npz(&content).map_err(usage)?;
-            let names: Vec<&str> = named.iter().map(|(name, _)| name.as_str()).collect();
-            let index = chosen(&names, name).map_err(usage)?;
-            Ok(Raw::from(&named[index].1))
+            let mut archive = Archive::new(&content)?;
+            let names = archive.names()?;
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            let index = chosen(&names, name)?;
+            // Nothing but zeros is packed a thousandfold.
+            let most = (content.len() as u64).saturating_mul(256).max(1 << 28);
+            plain(archive.member(index, most)?)
         }
-        _ => stored(content, name).map_err(usage),
+        _ => stored(content, name),
     }
 }
 

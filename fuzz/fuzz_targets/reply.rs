@@ -1,0 +1,4 @@
+//! See `reply` in `crates/cli/src/fuzz.rs`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| ropewalk_cli::fuzz::run("reply", bytes));
