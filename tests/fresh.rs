@@ -69,8 +69,8 @@ fn settings(request: &Request) -> Vec<(&'static str, &'static str)> {
             match tokens {
                 1 => "1",
                 2..=9 => "few",
-                257 => "257",
-                _ => "33 to 129",
+                33 | 65 => "33 or 65",
+                _ => "129 or 257",
             },
         ),
         (

@@ -27,7 +27,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 /// What a question costs usually, in elements, and at most.
-const BUDGET: [u64; 2] = [3 << 10, 160 << 10];
+const BUDGET: [u64; 2] = [1 << 10, 96 << 10];
 /// The same for one model, whose own heads and width are asked together.
 const OWN_BUDGET: [u64; 2] = [16 << 10, 3 << 19];
 

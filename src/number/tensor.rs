@@ -2,6 +2,7 @@
 
 use super::Dtype;
 use serde::{Deserialize, Serialize};
+use std::fmt::Write;
 
 /// A row-major array of bit patterns.
 ///
@@ -179,10 +180,8 @@ impl Tensor {
         let write = |row: &[u64]| {
             let mut text = String::with_capacity(row.len() * digits);
             for bits in row {
-                for place in (0..digits).rev() {
-                    let digit = (bits >> (4 * place)) as usize & 15;
-                    text.push(b"0123456789abcdef"[digit] as char);
-                }
+                // A string takes whatever is written to it.
+                let _ = write!(text, "{bits:0digits$x}");
             }
             text
         };

@@ -40,7 +40,8 @@ def session(tmp_path):
     (tmp_path / "test_it.py").write_text(TEST)
 
     def run(*arguments):
-        environment = dict(os.environ, PYTHONPATH=HERE)
+        path = os.pathsep.join(filter(None, [HERE, os.environ.get("PYTHONPATH")]))
+        environment = dict(os.environ, PYTHONPATH=path)
         environment.pop("PYTEST_ADDOPTS", None)
         command = [
             sys.executable,

@@ -18,9 +18,11 @@ def model(**more):
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_a_right_model(dtype):
-    own = model().to(getattr(torch, dtype))
-    # What Transformers itself does with its own frequencies when a whole model is cast is its affair.
-    own.model.rotary_emb.float()
+    own = model()
+    frequencies = own.model.rotary_emb.inv_freq.clone()
+    own = own.to(getattr(torch, dtype))
+    # A cast of the whole model rounds its frequencies too (f1-inv-freq-in-bf16).
+    own.model.rotary_emb.inv_freq = frequencies
     with ropewalk.watch(own) as watched:
         own.generate(torch.arange(10)[None], max_new_tokens=4, do_sample=False, pad_token_id=0)
     watched.assert_all_right()

