@@ -40,9 +40,17 @@ impl House {
         let Some(meanings) = here.scope.get(first) else {
             match self.roots.get(first) {
                 Some(&root) => self.follow(root, rest, seen, found),
-                None => here.globs.iter().for_each(|glob| {
-                    self.follow(module, &[glob, path].concat(), seen, found);
-                }),
+                None => {
+                    // A glob of another crate brings nothing of this house.
+                    let known = |name: &str| {
+                        ["crate", "self", "super"].contains(&name)
+                            || here.scope.contains_key(name)
+                            || self.roots.contains_key(name)
+                    };
+                    for glob in here.globs.iter().filter(|glob| known(&glob[0])) {
+                        self.follow(module, &[glob, path].concat(), seen, found);
+                    }
+                }
             }
             return;
         };
