@@ -126,7 +126,10 @@ fn list_tells_what_there_is() {
     assert_eq!(list[0]["config"]["num_buckets"], 32);
     assert_eq!(ropewalk(&["list", "operations"]).1.lines().count(), 17);
     let (code, _, errors) = ropewalk(&["list", "tests", "--flag", "colour"]);
-    assert_eq!((code, errors.as_str()), (2, "ropewalk: --flag colour: see `list flags`\n"));
+    assert_eq!(
+        (code, errors.as_str()),
+        (2, "ropewalk: --flag colour: `ropewalk list flags` has them all\n")
+    );
     assert_eq!(ropewalk(&["list", "--dir", "no/such"]).0, 2);
 }
 

@@ -331,7 +331,7 @@ proptest! {
         let expected = case.truth.expected.tensors().unwrap();
         let bounds = Tolerances::new(asked, &[profile]);
         let small = judge(&case, asked, expected, &output, &bounds).unwrap();
-        let bound = &ropewalk::profile::bounds(&asked, &[profile])[0].1[0].tensor;
+        let bound = &ropewalk::profile::bounds(asked, &[profile])[0].1[0].tensor;
         let open: Vec<(usize, u64, u64)> = (0..48)
             .filter(|&i| bound.data()[i] == format.infinity())
             .map(|i| (i, input[i], values[i]))

@@ -210,11 +210,14 @@ fn narrower(
     parts.into_iter().find(|found| !found.is_empty()).unwrap_or_default()
 }
 
+/// What a search finds, and what came nearest.
+type Searched = (Vec<Found>, Option<Found>);
+
 /// An explanation of every part by itself, where there are several.
 fn apart(
     numeric: &[&Evidence],
     of: fn(&Evidence) -> &'static str,
-    search: &dyn Fn(&[&Evidence]) -> (Vec<Found>, Option<Found>),
+    search: &dyn Fn(&[&Evidence]) -> Searched,
 ) -> Vec<Diagnosis> {
     let wrong: BTreeSet<&str> = numeric.iter().filter(|e| e.fails()).map(|e| of(e)).collect();
     if wrong.len() < 2 {

@@ -103,11 +103,7 @@ impl<'c> Exhibit<'c> {
             Ok(question) if question.dtype.format().is_some() => {
                 Tolerances::new(question, &self.profiles)
             }
-            _ => Tolerances {
-                profiles: self.profiles.clone(),
-                by_profile: vec![],
-                rings: vec![],
-            },
+            _ => Tolerances { profiles: self.profiles.clone(), by_profile: vec![], rings: vec![] },
         })
     }
 

@@ -15,8 +15,8 @@ mod words;
 pub(in crate::audit) use angles::Turning;
 pub use found::{FoundPlane, Identified};
 pub use machine::Precision;
-pub use words::runs;
 pub(in crate::audit) use spectrum::Measured;
+pub use words::runs;
 
 use super::case::Truth;
 use super::finding::Report;

@@ -40,6 +40,11 @@ impl Places {
         }
     }
 
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// Fills `count` rows from row `first` on.
     pub fn fill<O: Output>(
         &self,

@@ -28,7 +28,7 @@ pub(super) fn rational_sum(terms: &[(Complex<Ratio>, Ratio)]) -> Option<Ratio> {
 }
 
 fn add(sum: &mut Sum, turn: Rational, x: &Rational) {
-    let turn = Rational::from(&turn - turn.clone().floor());
+    let turn = &turn - turn.clone().floor();
     *sum.entry(turn).or_default() += x;
 }
 

@@ -168,9 +168,7 @@ pub(super) fn faults() -> Vec<Fault> {
             signature: "relative errors of 1e-7, angles off by 5e-4 rad at 8191; cos and sin are numbers of f32",
             fix: "compute frequencies, angles and table in f64",
             links: &["ROCm/aiter#620", "Lightning-AI/lit-llama#14"],
-            change: Change::Machine(|machine, question, _| {
-                narrow(machine, question, |machine| singles(machine))
-            }),
+            change: Change::Machine(|machine, question, _| narrow(machine, question, singles)),
         },
         Fault {
             name: "f8-cast-to-f32",

@@ -168,7 +168,13 @@ fn a_claim_is_as_narrow_as_its_words() {
         (json!({"seq_lens": [{"multiple_of": 3}]}), long.clone(), &plain()),
         (json!({"limits": {"equal_rows": true}}), two.clone(), &ragged),
         (json!({"inputs": ["q", "positions"]}), plain(), &keys),
-        (json!({"keys": ["head_dim", "layout", "rope_theta", "rope_type"]}), plain(), &linear),
+        // What is sent is normalised, so the slice is always among the keys.
+        (
+            json!({"keys": ["head_dim", "layout", "rope_theta", "rope_type", "rotary_dim",
+                            "rotary_offset"]}),
+            plain(),
+            &linear,
+        ),
     ] {
         let mut claim = json!({"operations": ["rotate"], "dtypes": ["f32"]});
         claim.as_object_mut().unwrap().extend(words.as_object().unwrap().clone());

@@ -44,7 +44,7 @@ pub const LAYERS: &[(&str, &[&str])] = &[
     // The second oracle takes the question and the types of an answer, never the walk.
     ("crates/oracle", &["src/number", "src/request", "src/encoding", "src/exact/answer"]),
     ("crates/cli", &["src", "crates/theorem"]),
-    ("crates/python", &["src"]),
+    ("crates/python", &["src", "crates/cli"]),
     ("crates/graph", &[]),
 ];
 

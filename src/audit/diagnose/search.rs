@@ -277,7 +277,7 @@ impl<'e, 'c> Search<'e, 'c> {
         let of = |&index: &usize| -> Vec<Set> {
             let evidence = self.evidence[index];
             let applies: Vec<&'static Fault> = hypotheses()
-                .filter(|fault| fault.mutate(&evidence.asked, &evidence.history).is_some())
+                .filter(|fault| fault.mutate(evidence.asked, &evidence.history).is_some())
                 .collect();
             let alone =
                 |fault: &&'static Fault| self.loose(index, &[*fault]).share().unwrap_or(1.0) > 0.9;

@@ -243,7 +243,9 @@ impl Mechanism {
                 let angle = |plane: usize| {
                     let axis = turn.planes[plane].axis;
                     let p = map.position(exhibit, unit, axis)?;
-                    Some(angle(turn.sign * spectrum.thetas[plane] * p as f64))
+                    // A rule with another width has other planes.
+                    let theta = *spectrum.thetas.get(plane)?;
+                    Some(angle(turn.sign * theta * p as f64))
                 };
                 Some(turned(exhibit, turn, place, &angle, factor))
             }
@@ -271,8 +273,10 @@ impl Mechanism {
                 for (place, &coordinate) in slots.iter().enumerate() {
                     let from = match order {
                         // Pair i's parts lie side by side in the right answer.
-                        Order::InHalves => slots[2 * (place % count) + place / count],
-                        Order::SideBySide => slots[place / 2 + count * (place % 2)],
+                        Order::InHalves => {
+                            *slots.get(2 * place.checked_rem(count)? + place / count)?
+                        }
+                        Order::SideBySide => *slots.get(place / 2 + count * (place % 2))?,
                         Order::Crossed => {
                             let plane = turn
                                 .planes
@@ -462,7 +466,7 @@ fn on_grid(
     match mechanism {
         Mechanism::Head(map) => {
             head = match map {
-                HeadMap::Ranks(n) if heads % n == 0 => unit.head % (heads / n),
+                HeadMap::Ranks(n) if heads.is_multiple_of(n) => unit.head % (heads / n),
                 HeadMap::Ranks(_) => return None,
                 HeadMap::Zero => 0,
                 HeadMap::Next(n) => usize::try_from(unit.head as i64 + n).ok()?,

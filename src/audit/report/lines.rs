@@ -22,6 +22,7 @@ pub(super) const REPORT_SCHEMA: &str = "ropewalk-audit-1";
 /// added in a minor version of the program, which readers should ignore.
 #[derive(Serialize, JsonSchema)]
 #[serde(tag = "line", rename_all = "lowercase")]
+#[allow(clippy::large_enum_variant)] // lives for one line
 pub(super) enum Line<'r> {
     Header(Header<'r>),
     Section(SectionLine<'r>),

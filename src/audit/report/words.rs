@@ -122,12 +122,7 @@ pub fn distance(case: &CaseReport) -> String {
 /// assert_eq!(off(Some(3.5), Some(2e-7), Some(4.0), Dtype::F32), "off by 3.5 × what is allowed, 2.0e-7 of |z|, 4.000 ulp");
 /// assert_eq!(off(Some(3.5), Some(2e-7), Some(1e9), Dtype::F32), "off by 3.5 × what is allowed, 2.0e-7 of |z|");
 /// ```
-pub fn off(
-    share: Option<f64>,
-    relative: Option<f64>,
-    ulps: Option<f64>,
-    dtype: Dtype,
-) -> String {
+pub fn off(share: Option<f64>, relative: Option<f64>, ulps: Option<f64>, dtype: Dtype) -> String {
     let precision = dtype.format().map_or(64, |format| format.precision as i32);
     // The error in ulp of what was mixed.
     let whole = |relative: f64| libm::ldexp(relative, precision - 1);

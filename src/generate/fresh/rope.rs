@@ -116,7 +116,7 @@ fn drawn(words: &Words, random: &mut Random) -> Result<Rope, String> {
             let other = (planes * 20 / 64).max(1);
             let first = planes.checked_sub(2 * other).filter(|&n| n > 0);
             let first = first.ok_or("three axes need three pairs")?;
-            let list = [first, other, other].map(|n| Json::from(n));
+            let list = [first, other, other].map(Json::from);
             object.set("mrope_section", Json::Array(list.to_vec()));
             object.set("mrope_interleaved", Json::Bool(rule != "sections"));
             rope.axes = 3;
@@ -124,7 +124,7 @@ fn drawn(words: &Words, random: &mut Random) -> Result<Rope, String> {
         "axial" => {
             let first = (head_dim / 4).next_multiple_of(2);
             let second = ((head_dim - first) / 2).next_multiple_of(2);
-            let list = [first, second, head_dim - first - second].map(|n| Json::from(n));
+            let list = [first, second, head_dim - first - second].map(Json::from);
             object.set("axes_dims", Json::Array(list.to_vec()));
             rope.axes = 3;
         }

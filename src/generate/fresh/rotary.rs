@@ -344,7 +344,7 @@ fn repeated(json: Json, shape: [usize; 3]) -> Json {
     if let Some(Json::Array(lines)) = tensor.get("bits") {
         let lines = lines.iter().cloned().cycle().take(lines.len() * shape[0]).collect();
         tensor.set("bits", Json::Array(lines));
-        tensor.set("shape", Json::Array(shape.map(|n| Json::from(n)).to_vec()));
+        tensor.set("shape", Json::Array(shape.map(Json::from).to_vec()));
     }
     Json::Object(tensor)
 }
