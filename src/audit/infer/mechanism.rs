@@ -466,7 +466,7 @@ fn on_grid(
     match mechanism {
         Mechanism::Head(map) => {
             head = match map {
-                HeadMap::Ranks(n) if heads.is_multiple_of(n) => unit.head % (heads / n),
+                HeadMap::Ranks(n) if heads.is_multiple_of(*n) => unit.head % (heads / n),
                 HeadMap::Ranks(_) => return None,
                 HeadMap::Zero => 0,
                 HeadMap::Next(n) => usize::try_from(unit.head as i64 + n).ok()?,
