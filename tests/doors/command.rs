@@ -99,7 +99,7 @@ fn mistakes_are_told_at_once() {
         (&["audit", "--exec", "true", "--profile", "hf-f23"], 2, "did you mean hf-f32?"),
         (&["show", "--model", "llama-3.1-8bb"], 2, "similar are llama-3.1-8b"),
         (&["explain", "own-rotate-f32-any-length-decode"], 2, "--model or --config"),
-        (&["adapter", "--fault", "a1-layout"], 2, "did you mean a1-"),
+        (&["adapter", "--fault", "a1-pairing-swaped"], 2, "did you mean a1-"),
     ] {
         let began = std::time::Instant::now();
         let output = Command::cargo_bin("ropewalk").unwrap().args(arguments).output().unwrap();

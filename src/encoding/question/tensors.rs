@@ -111,7 +111,7 @@ impl Heads {
         self.shape[3]
     }
 
-    /// The token of a row, counted over [batch][seq].
+    /// The token of a row, counted over `[batch][seq]`.
     pub fn token(&self, row: usize) -> usize {
         let (heads, seq) = (self.heads().max(1), self.seq().max(1));
         row / (heads * seq) * seq + row % seq
