@@ -72,7 +72,7 @@ fn object(text: &str) -> Object {
 const RULES: &[&str] = &[
     r#""rope_type":"default","rope_theta":10000"#,
     r#""rope_type":"default","rope_theta":1000000,"rotary_dim":2"#,
-    r#""rope_type":"none""#,
+    r#""rope_theta":10000,"rope_type":"none""#,
     r#""rope_type":"linear","rope_theta":10000,"factor":4"#,
     r#""rope_type":"ntk","rope_theta":10000,"factor":4"#,
     r#""rope_type":"dynamic","rope_theta":10000,"factor":4,"original_max_position_embeddings":2048"#,
