@@ -250,9 +250,10 @@ fn arrangements_are_those_of_the_rotation() {
             let bits: String = (0..head)
                 .map(|i| format!("{:016x}", f64::to_bits(f64::from(u8::from(i == k)))))
                 .collect();
+            let given = if length.is_some() { r#""seq_len":16,"# } else { "" };
             let line = format!(
                 r#"{{"cmd":"run","id":"a","operation":"rotate","dtype":"f64","config":{config},
-                "input":{{"positions":{positions},"seq_len":16,
+                "input":{{"positions":{positions},{given}
                 "q":{{"dtype":"f64","shape":[1,1,1,{head}],"bits":["{bits}"]}}}}}}"#
             );
             let question = Question::new(&Request::parse(&line).unwrap()).unwrap();
