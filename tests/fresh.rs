@@ -100,6 +100,7 @@ fn settings(request: &Request) -> Vec<(&'static str, &'static str)> {
     all.push((
         "slice",
         match (config("rotary_dim"), config("rotary_offset")) {
+            (None, _) => "whole",
             (Some(rotary), _) if rotary == width as i64 => "whole",
             (_, Some(0) | None) => "at the front",
             _ => "from an offset",
@@ -163,16 +164,8 @@ fn every_two_settings_meet_or_the_reason_is_told() {
 #[test]
 fn every_hole_between_two_settings_is_caught() {
     let drawn = rotations();
-    let narrow: Vec<_> = drawn
-        .questions
-        .iter()
-        .filter(|one| !one.request.id.contains("-positions-"))
-        .cloned()
-        .collect();
-    let files = answer(&narrow).unwrap();
-    let all: Vec<_> = files.iter().flat_map(|(path, golden)| cases(path, golden)).collect();
-    let known: BTreeMap<&str, _> = all.iter().map(|case| (case.ask.id.as_str(), case)).collect();
-    let of: Vec<_> = all.iter().map(|case| (case, settings(case.ask.request()))).collect();
+    let narrow = drawn.questions.iter().filter(|one| !one.request.id.contains("-positions-"));
+    let of: Vec<_> = narrow.map(|one| (one, settings(&one.request))).collect();
     let levels: Vec<(&str, &str)> =
         of.iter().flat_map(|(_, own)| own).copied().collect::<BTreeSet<_>>().into_iter().collect();
     // A generator of numbers as old as the hills, so that the pairs are the same every time.
@@ -196,10 +189,14 @@ fn every_hole_between_two_settings_is_caught() {
         let inside: Vec<_> = of
             .iter()
             .filter(|(_, own)| own.contains(&a) && own.contains(&b))
-            .map(|(case, _)| (*case).clone())
-            .take(4)
+            .map(|(one, _)| (*one).clone())
+            .take(3)
             .collect();
         assert!(!inside.is_empty(), "nobody asks {a:?} with {b:?}");
+        let files = answer(&inside).unwrap();
+        let inside: Vec<_> = files.iter().flat_map(|(path, golden)| cases(path, golden)).collect();
+        let known: BTreeMap<&str, _> =
+            inside.iter().map(|case| (case.ask.id.as_str(), case)).collect();
         let everything = Capability {
             mixed: vec![(Dtype::Bf16, Dtype::F32)],
             ..Capability::new(&[Operation::Rotate], &[Dtype::F32])
@@ -278,7 +275,7 @@ fn a_model_is_asked_with_its_own_heads() {
         })
     };
     for operation in [Operation::Rotate, Operation::Apply] {
-        assert!(has(operation, &|_, q, _| q[1] == 8 && q[2] == 257), "own heads, a long row");
+        assert!(has(operation, &|_, q, _| q[1] == 8 && q[2] > 128), "own heads, a long row");
         assert!(has(operation, &|_, q, _| q[0] == 33 && q[2] == 1), "many rows of one token");
         assert!(has(operation, &|_, q, _| q[1] == q[2] && q[1] > 8), "as many heads as tokens");
         for direction in DIRECTIONS {

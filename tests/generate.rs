@@ -122,10 +122,10 @@ fn near_ties_are_near() {
 
 /// How the positions of the table suite's `hard-to-round` group were found: every position up to
 /// 2²⁰, every plane of head_dim 8 and base 10000, cos and sin; the six nearest to a tie. Run with
-/// `cargo test --release search_for_hard_positions -- --ignored --nocapture` (some minutes).
+/// `cargo test --release long_search_for_hard_positions -- --ignored` (some minutes).
 #[test]
 #[ignore = "some minutes in a release build; its result stands in the suite"]
-fn search_for_hard_positions() {
+fn long_search_for_hard_positions() {
     use rayon::prelude::*;
     for dtype in Dtype::FLOATS {
         let format = dtype.format().unwrap();
@@ -141,7 +141,14 @@ fn search_for_hard_positions() {
             })
             .collect();
         found.sort_by(|a, b| a.partial_cmp(b).unwrap());
-        println!("{dtype}: {:?}", &found[..6]);
+        let mut nearest: Vec<i64> = found[..6].iter().map(|(_, p)| *p).collect();
+        nearest.sort_unstable();
+        let table = format!("table-{dtype}-hard-to-round-");
+        let tests = corpus().iter().flat_map(|read| read.golden.tests());
+        let ids = tests.filter_map(|(_, test)| test.id.strip_prefix(&table));
+        let mut stored: Vec<i64> = ids.map(|p| p.parse().unwrap()).collect();
+        stored.sort_unstable();
+        assert_eq!(stored, nearest, "{dtype}");
     }
 }
 

@@ -274,7 +274,7 @@ fn records_of_something_else_are_refused() {
         assert!(text.contains(says), "{text}");
     };
     refused("\"plane\":6", "\"plane\":7", "plane is 7, allowed is 0 to 6");
-    refused("\"head_dim\":14", "\"head_dim\":10", "plane is 5, allowed is 0 to 4");
+    refused("\"head_dim\":14", "\"head_dim\":10", "rotary_dim is 14, allowed is");
     refused("\"octave\":1", "\"octave\":34", "octave is 34");
     refused("\"ranges\":[[0,64]]", "\"ranges\":[[0,1]]", "is in no range");
     refused("\"ranges\":[[0,64]]", "\"ranges\":[[64,0]]", "a range is [64, 0]");

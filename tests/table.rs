@@ -224,7 +224,8 @@ fn arrangements_are_those_of_the_rotation() {
             let _ = std::fs::remove_file(folder.join("t.safetensors"));
             Command::new(assert_cmd::cargo::cargo_bin!("ropewalk"))
                 .current_dir(folder)
-                .args(["table", "--config", "c.json", "--positions", "3", "--seq-len", "16"])
+                .args(["table", "--config", "c.json", "--positions", "3"])
+                .args(length.iter().flat_map(|n| ["--seq-len".to_string(), n.to_string()]))
                 .args(["--dtype", "f64", "--layout-out", arrangement, "t.safetensors"])
                 .assert()
                 .success();

@@ -102,6 +102,10 @@ impl Value {
     /// What rounding a factor of the products from a format into another adds, an absolute error
     /// of it counting `weight` times; whether there is any rounding.
     fn round_from(&mut self, from: Format, to: &Machine, weight: f64) -> bool {
+        // Zero is a number of every format.
+        if self.size == 0.0 && self.error == 0.0 {
+            return false;
+        }
         let rounds = !contains(to.format, from);
         if rounds {
             self.perturb(unit(to.format), up_mul(least(to), weight));

@@ -66,8 +66,9 @@ impl Truth {
             let format = tensor.dtype().format().unwrap();
             let [re, im] = [ring.re, ring.im].map(|i| format.to_f64(tensor.data()[i]));
             assert!(ring.holds(re, im), "{} {ring:?}: {re:e} {im:e}", profile.name);
-            let wide = 2f64.powi(4 - profile.arithmetic.format().precision as i32);
-            let wide = wide + 2f64.powi(4 - format.precision as i32);
+            // √2·(2k·u_trig + u_table + 2·u_arithmetic + u_output), k being a few.
+            let formats = [profile.table.format(), profile.arithmetic.format(), format];
+            let wide: f64 = formats.iter().map(|f| 2f64.powi(4 - f.precision as i32)).sum();
             if ring.norm > 2f64.powi(-10) && profile.accuracy.fast_trig.is_none() {
                 assert!(ring.bound < ring.norm * wide, "{} {ring:?}", profile.name);
             }

@@ -240,12 +240,17 @@ impl Measured {
         };
         let number = |key: &str| declared.get(key).and_then(Json::number);
         let mut list = Vec::new();
-        let first = round_numbers(ratios[0], self.relative(0));
+        // A factor of one is no scaling.
+        let factors = |place: usize| {
+            let mut list = round_numbers(ratios[place], self.relative(place));
+            list.retain(|s| (s - 1.0).abs() > self.relative(place));
+            list
+        };
+        let first = factors(0);
         list.extend(first.iter().map(|&s| with("linear", &[("factor", s)])));
         // The last pair of an NTK base is divided by exactly the factor.
         if self.turning.len() == pairs && pairs > 1 {
-            let s = round_numbers(ratios[last], self.relative(last));
-            list.extend(s.iter().map(|&s| with("ntk", &[("factor", s)])));
+            list.extend(factors(last).iter().map(|&s| with("ntk", &[("factor", s)])));
         }
         if self.turning.len() < pairs {
             let width = self.turning.len() as f64 / pairs as f64;

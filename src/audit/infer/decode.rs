@@ -14,8 +14,9 @@ pub(super) struct Measured {
 /// Ways to go on that are kept.
 const BRANCHES: usize = 512;
 
-/// Turns of the slowest plane that are tried.
-const TURNS: i64 = 16;
+/// Turns of the slowest plane that are tried: few, and where no position fits, as many as 2²⁶ positions
+/// may take.
+const TURNS: [i64; 2] = [16, 4096];
 
 fn wrapped(angle: f64) -> f64 {
     angle - TAU * libm::rint(angle / TAU)
@@ -28,9 +29,22 @@ pub(super) fn decode(measured: &[Measured], drift: f64) -> Option<i128> {
     let mut planes: Vec<Measured> =
         measured.iter().copied().filter(|m| m.theta.abs() > 0.0 && m.theta.is_finite()).collect();
     planes.sort_by(|a, b| a.theta.abs().total_cmp(&b.theta.abs()));
+    for turns in TURNS {
+        match within(&planes, drift, turns)?[..] {
+            [] => {}
+            [one] => return Some(one),
+            _ => return None,
+        }
+    }
+    None
+}
+
+/// The integers that so many turns of the slowest plane reach, at which all angles are as measured; none
+/// if they are too many to tell.
+fn within(planes: &[Measured], drift: f64, turns: i64) -> Option<Vec<i128>> {
     let slowest = planes.first()?;
     let off = |m: &Measured, p: f64| m.error + drift * (m.theta * p).abs();
-    let mut branches: Vec<(f64, f64)> = (-TURNS..=TURNS)
+    let mut branches: Vec<(f64, f64)> = (-turns..=turns)
         .map(|k| (slowest.angle + TAU * k as f64) / slowest.theta)
         .map(|p| (p, off(slowest, p) / slowest.theta.abs()))
         .collect();
@@ -78,10 +92,7 @@ pub(super) fn decode(measured: &[Measured], drift: f64) -> Option<i128> {
             n += 1;
         }
     }
-    match found[..] {
-        [one] => Some(one),
-        _ => None,
-    }
+    Some(found)
 }
 
 #[cfg(test)]

@@ -383,7 +383,8 @@ fn slack_of_right(
 
 fn scaled(exhibit: &Exhibit, unit: &Unit, by: f64) -> Vec<Predicted> {
     let start = exhibit.start(unit.side, [unit.batch, unit.head, unit.token]);
-    let right = &exhibit.sides[unit.side].right;
+    let side = &exhibit.sides[unit.side];
+    let right = &side.right;
     let one = |coordinate: usize| {
         let value = by * right[start + coordinate];
         let slack = match &exhibit.scene {
@@ -392,6 +393,16 @@ fn scaled(exhibit: &Exhibit, unit: &Unit, by: f64) -> Vec<Predicted> {
             }
             Scene::Grid(_) => 8.0 * exhibit.unit * value.abs(),
         };
+        if slack.is_infinite()
+            && let Scene::Turn(turn) = &exhibit.scene
+            && let Some(plane) = turn.planes.iter().find(|p| [p.re, p.im].contains(&coordinate))
+        {
+            // Where the angle is lost the norm is none the less; told in terms of what came.
+            let norm = |row: &[f64]| libm::hypot(row[start + plane.re], row[start + plane.im]);
+            let (size, came) = (by.abs() * norm(right), norm(&side.got));
+            let value = side.got[start + coordinate] * (size / came);
+            return Predicted { coordinate, value, slack: 6.0 * exhibit.unit * size + exhibit.least };
+        }
         Predicted { coordinate, value, slack: slack + exhibit.least }
     };
     exhibit.coordinates(unit).into_iter().map(one).collect()
@@ -589,9 +600,11 @@ impl Mechanism {
             }
         }
         // It comes nearer than the right answer does.
-        let told = told > 0 && told >= open && 4.0 * off <= wrong;
-        match (unit.wrong, told, tells) {
+        let closer = 4.0 * off <= wrong;
+        match (unit.wrong, closer && told >= open.max(1), tells) {
             (true, true, _) => Look::Hit,
+            // Nothing that it says of the row is refuted: it says too little.
+            (true, false, _) if closer && open > 0 => Look::Nothing,
             (true, false, _) => Look::Miss,
             (false, _, true) => Look::Refuted,
             (false, _, false) => Look::Nothing,

@@ -204,8 +204,10 @@ impl Page {
     }
 
     fn groups(&mut self, section: &Section) {
-        let mut failing: Vec<_> = section.groups.iter().filter(|g| g.diverged > 0).collect();
-        if failing.is_empty() || section.groups.len() == 1 {
+        let failing = section.groups.iter().filter(|g| g.diverged > 0);
+        // Every drawn question is a group of its own: their number says more than their names.
+        let (drawn, mut failing): (Vec<_>, Vec<_>) = failing.partition(|g| is_drawn(&g.name));
+        if section.groups.len() == 1 || failing.is_empty() && drawn.is_empty() {
             return;
         }
         failing.sort_by_key(|group| (group.passed, std::cmp::Reverse(group.diverged)));
@@ -217,6 +219,10 @@ impl Page {
             .collect();
         if failing.len() > shown {
             words.push(format!("{} more", failing.len() - shown));
+        }
+        if !drawn.is_empty() {
+            let all = section.groups.iter().filter(|g| is_drawn(&g.name)).count();
+            words.push(format!("{} of {all} drawn questions", drawn.len()));
         }
         let right = section.groups.iter().filter(|g| g.verdict() == Verdict::Conforms).count();
         let rest = match right {
@@ -508,4 +514,9 @@ pub(super) fn share(x: f64) -> String {
         p if p > 99.9 => "over 99.9 %".into(),
         p => format!("{p:.1} %"),
     }
+}
+
+/// Whether a group is a question that was drawn.
+fn is_drawn(name: &str) -> bool {
+    short_name(name).split(' ').any(|word| word.starts_with("fresh-") || word.starts_with("own-fresh-"))
 }

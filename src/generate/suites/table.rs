@@ -11,7 +11,7 @@ use crate::request::{Json, Operation};
 
 /// Positions up to 2²⁰ at which cos or sin of one of the four planes of head_dim 8, base 10000,
 /// lies nearest to the middle of two numbers, or nearly so: found by an exhaustive search over
-/// positions, planes and both functions (`search_for_hard_positions` in `tests/generate.rs`, which
+/// positions, planes and both functions (`long_search_for_hard_positions` in `tests/generate.rs`, which
 /// a normal run spot-checks).
 pub(crate) const HARD: [(Dtype, [i64; 6]); 4] = [
     (Dtype::F64, [590502, 555547, 716433, 958884, 358116, 992295]),
