@@ -95,7 +95,8 @@ impl Search<'_, '_> {
             for level in 0..self.problem.levels[factor] {
                 let mut row = valid.to_vec();
                 row[factor] = level;
-                let Err(mut why) = (self.problem.possible)(&row) else { continue };
+                // Nothing else is changed in a row that is possible: this is the reason.
+                let Err(why) = (self.problem.possible)(&row) else { continue };
                 let found = (0..SEARCH[1]).any(|_| {
                     let mut row: Vec<usize> =
                         self.problem.levels.iter().map(|&n| self.below(n)).collect();
@@ -106,15 +107,7 @@ impl Search<'_, '_> {
                         }
                     }
                     row[factor] = level;
-                    match (self.problem.possible)(&row) {
-                        Ok(()) => true,
-                        Err(other) => {
-                            if other.len() < why.len() {
-                                why = other;
-                            }
-                            false
-                        }
-                    }
+                    (self.problem.possible)(&row).is_ok()
                 });
                 if !found {
                     self.open.close_level(factor, level);
@@ -133,10 +126,12 @@ impl Search<'_, '_> {
         if least > most {
             return Err(format!("{least} elements in one question, {most} at most"));
         }
-        let most = usual.max(least);
+        let usual = usual.max(least);
         let mut best: Option<(usize, Vec<usize>)> = None;
         let (mut found, mut why) = (0, String::from("no question has both"));
         for attempt in 0..ATTEMPTS {
+            // What is cheap may be what is impossible: in the end cost is no object.
+            let most = if 2 * attempt >= ATTEMPTS && found == 0 { most } else { usual };
             let mut start = bare.clone();
             // Where rows are refused, one that is known to be possible helps.
             if attempt >= CANDIDATES && found == 0 && !self.array.rows.is_empty() {

@@ -3,11 +3,14 @@
 use super::kernels::CASES;
 use ropewalk::audit::{
     Ask, Breakage, Capability, Case, Description, Kernel, Options, Outcome, Report, Verdict, audit,
+    cases,
 };
-use ropewalk::encoding::{Body, Double, Question, Rotate};
+use ropewalk::encoding::{Body, Double, Layout, Question, Rotate};
+use ropewalk::generate::fresh::{Claims, answer, draw};
 use ropewalk::number::{Dtype, Tensor};
 use ropewalk::profile;
 use ropewalk::request::{Direction, Json, Operation};
+use std::sync::LazyLock;
 
 /// A row of q or k.
 struct Row<'a> {
@@ -163,22 +166,44 @@ impl<F: FnMut(&Row) -> Fate> Kernel for Fated<F> {
     }
 }
 
+/// Decoding steps that are drawn, as `ropewalk audit` asks them: the stored ones have one key head.
+static FRESH: LazyLock<Vec<Case>> = LazyLock::new(|| {
+    let rules = ["default", "llama3"].map(str::to_string);
+    let claims = Claims {
+        operations: &[Operation::Rotate],
+        formats: &[(Dtype::F32, Dtype::F32)],
+        layouts: &Layout::ALL,
+        rope_types: Some(&rules),
+        directions: ALL,
+        admits: &|_| Ok(()),
+        own: None,
+        shaped: false,
+    };
+    let mut drawn = draw(0, &claims).questions;
+    drawn.retain(|one| one.request.input.tensor("q").is_ok_and(|q| q.shape()[2] == 1));
+    let files = answer(&drawn).unwrap();
+    files.iter().flat_map(|(path, golden)| cases(path, golden)).collect()
+});
+
 fn report(kernel: &mut dyn Kernel, operation: Operation, every: usize) -> Report {
     let wanted = |case: &&Case| {
         let format = [Dtype::F32, Dtype::I32].contains(&case.ask.dtype);
         case.ask.operation == operation && format && case.truth.expected.tensors().is_some()
     };
-    let cases: Vec<Case> = CASES.iter().filter(wanted).step_by(every).cloned().collect();
+    let cases = CASES.iter().filter(wanted).step_by(every);
+    let cases: Vec<Case> = cases.chain(FRESH.iter().filter(wanted)).cloned().collect();
     let patience = std::time::Duration::from_secs(600);
     let options = Options { twice: false, sight: false, patience, ..Options::default() };
     audit(kernel, &cases, &options).report
 }
 
-/// The first sentences of what is told of a kernel.
+/// The first sentences of what is told of a kernel; what else is said follows for whoever reads a
+/// failure.
 fn told(want: &str, fate: impl FnMut(&Row) -> Fate, directions: &[Direction]) -> Vec<String> {
-    let report = report(&mut Fated(fate, directions.to_vec()), Operation::Rotate, 1);
+    let report = report(&mut Fated(fate, directions.to_vec()), Operation::Rotate, 3);
     assert_eq!(report.verdict, Verdict::Diverges, "{want}");
-    report.diagnoses.iter().map(|diagnosis| diagnosis.title().0).collect()
+    let titles = report.diagnoses.iter().map(|diagnosis| diagnosis.title());
+    titles.flat_map(|(title, rest)| [title, rest]).chain(report.clues.clone()).collect()
 }
 
 const FORWARD: &[Direction] = &[Direction::Forward];
@@ -188,7 +213,7 @@ const ALL: &[Direction] = &[Direction::Forward, Direction::Inverse, Direction::B
 type Told = (&'static str, &'static [Direction], fn(&Row) -> Fate);
 
 const POSITIONS: &[Told] = &[
-    ("Rows: row (head h) is turned as position p in 8 bits, signed instead of p", FORWARD, |row| {
+    ("row (head h) is turned as position p in 8 bits, signed instead of p", FORWARD, |row| {
         Fate::At(i64::from(row.position as i8))
     }),
     ("row (head h) is turned as position min(p, 100) instead of p", FORWARD, |row| {
