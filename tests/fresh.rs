@@ -144,12 +144,17 @@ fn every_two_settings_meet_or_the_reason_is_told() {
     assert_eq!(levels.len(), 37, "{levels:?}");
     for a in &levels {
         for b in levels.iter().filter(|b| b.0 > a.0) {
-            assert!(met.contains(&[*a, *b]) || told(&[*a, *b]), "{a:?} and {b:?} never meet");
+            assert!(
+                met.contains(&[*a, *b]) || told(&[*a, *b]),
+                "{a:?} and {b:?} never meet: {:#?}",
+                drawn.unasked
+            );
             for c in levels.iter().filter(|c| c.0 > b.0) {
                 if [a, b, c].iter().all(|(name, _)| main.contains(name)) {
                     assert!(
                         triples.contains(&[*a, *b, *c]) || told(&[*a, *b, *c]),
-                        "{a:?}, {b:?}, {c:?}"
+                        "{a:?}, {b:?}, {c:?} never meet: {:#?}",
+                        drawn.unasked
                     );
                 }
             }

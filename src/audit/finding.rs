@@ -397,8 +397,10 @@ impl Diagnosis {
     pub fn title(&self) -> (String, String) {
         // What is inferred is followed by its evidence: `(31 of 40 wrong rows are so; …)`.
         let counted = |&(at, _): &(usize, &str)| {
-            let inside = &self.summary[at + 2..];
-            inside.starts_with(|c: char| c.is_ascii_digit()) && inside.contains("wrong rows are so")
+            let mut words = self.summary[at + 2..].split(' ');
+            let counts = [words.next(), words.nth(1)];
+            counts.iter().flatten().all(|n| n.parse::<usize>().is_ok())
+                && words.take(3).eq(["wrong", "rows", "are"])
         };
         match self.summary.match_indices(" (").find(counted) {
             Some((end, _)) => {

@@ -146,7 +146,8 @@ impl Kind {
                 list[(random.bits() % list.len() as u64) as usize]
             };
             let drawn: Vec<&'static str> = words.iter().zip(row).map(pick).collect();
-            if cost_of(drawn.clone()) <= budget[0] {
+            // The cheapest words of dear levels first; where those are impossible, dearer ones.
+            if cost_of(drawn.clone()) <= budget[usize::from(again > 0)] {
                 return drawn;
             }
             words.iter().zip(row).map(|(levels, &level)| least(&levels[level].1)).collect()

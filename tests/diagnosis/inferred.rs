@@ -126,7 +126,9 @@ impl<F: FnMut(&Row) -> Fate> Kernel for Fated<F> {
         let Ok(Question { body: Body::Rotate(rotate), .. }) = ask.question() else {
             return Outcome::Unsupported("not a rotation".into());
         };
+        // Of several axes a fate has one position.
         let plain = rotate.q.dtype() == Dtype::F32
+            && rotate.rope.axes <= 1
             && rotate.positions.data().iter().all(|p| p.denominator == 1)
             && rotate.rope.planes.iter().all(|p| p.growth.evaluate(&Double) == Some(1.0));
         if !plain {

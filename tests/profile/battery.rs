@@ -60,7 +60,7 @@ fn scores_spectra_and_biases_stay_within_their_bounds() {
 
 #[test]
 #[ignore = "a minute: 10^5 elements of the slow operations"]
-fn many_scores_spectra_and_biases_stay_within_their_bounds() {
+fn long_many_scores_spectra_and_biases_stay_within_their_bounds() {
     SLOW.iter().for_each(|operation| within_bounds(operation, QUARTER));
 }
 

@@ -68,9 +68,10 @@ impl Truth {
             assert!(ring.holds(re, im), "{} {ring:?}: {re:e} {im:e}", profile.name);
             // √2·(2k·u_trig + u_table + 2·u_arithmetic + u_output), k being a few.
             let formats = [profile.table.format(), profile.arithmetic.format(), format];
-            let wide: f64 = formats.iter().map(|f| 2f64.powi(4 - f.precision as i32)).sum();
+            let wide: f64 = formats.iter().map(|f| 2f64.powi(5 - f.precision as i32)).sum();
             if ring.norm > 2f64.powi(-10) && profile.accuracy.fast_trig.is_none() {
-                assert!(ring.bound < ring.norm * wide, "{} {ring:?}", profile.name);
+                let least = 8.0 * 2f64.powi(format.e_min());
+                assert!(ring.bound < ring.norm * wide + least, "{} {ring:?}", profile.name);
             }
         }
         for ((truth, got), limit) in truths.iter().zip(&got).zip(limits) {

@@ -167,7 +167,6 @@ pub(super) fn place(exhibits: &[Exhibit], wrong: &[&Unit], right: &[&Unit]) -> P
 }
 
 fn atoms(exhibits: &[Exhibit], some_wrong: &[&Unit], some_right: &[&Unit]) -> Vec<Atom> {
-    let mut found = Place::default();
     if some_wrong.is_empty() || some_right.is_empty() {
         return vec![];
     }
@@ -190,11 +189,12 @@ fn atoms(exhibits: &[Exhibit], some_wrong: &[&Unit], some_right: &[&Unit]) -> Ve
     let mut left = open.len();
     let gain =
         |out: &[bool], open: &[bool]| out.iter().zip(open).filter(|(o, l)| **o && **l).count();
-    while left > 0 && found.atoms.len() < 4 {
+    let mut found: Vec<(Atom, Vec<bool>)> = Vec::new();
+    while left > 0 && found.len() < 4 {
         // One that does it alone, then two together, then the one that does most.
         let whole = candidates.iter().filter(|(_, out)| gain(out, &open) == left);
         let chosen = match whole.min_by_key(|(atom, _)| atom.cost()) {
-            Some((atom, out)) => vec![(atom.clone(), out.clone())],
+            Some(one) => vec![one.clone()],
             None => match two(&candidates, &open, left) {
                 Some(pair) => pair,
                 None => {
@@ -202,21 +202,35 @@ fn atoms(exhibits: &[Exhibit], some_wrong: &[&Unit], some_right: &[&Unit]) -> Ve
                         .iter()
                         .max_by_key(|(atom, out)| (gain(out, &open), u32::MAX - atom.cost()));
                     match best {
-                        Some((atom, out)) if gain(out, &open) * 8 > left => {
-                            vec![(atom.clone(), out.clone())]
-                        }
+                        Some(one) if gain(&one.1, &open) * 8 > left => vec![one.clone()],
                         _ => break,
                     }
                 }
             },
         };
-        for (atom, out) in chosen {
-            open.iter_mut().zip(&out).for_each(|(open, out)| *open &= !out);
-            found.atoms.push(atom);
+        for one in chosen {
+            open.iter_mut().zip(&one.1).for_each(|(open, out)| *open &= !out);
+            found.push(one);
         }
         left = open.iter().filter(|open| **open).count();
     }
-    found.atoms
+    pruned(found)
+}
+
+/// Without what the others tell as well, the strangest first.
+fn pruned(mut found: Vec<(Atom, Vec<bool>)>) -> Vec<Atom> {
+    let mut order: Vec<Atom> = found.iter().map(|(atom, _)| atom.clone()).collect();
+    order.sort_by_key(|atom| std::cmp::Reverse(atom.cost()));
+    for atom in order {
+        let told = |row: usize, all: bool| {
+            found.iter().any(|(other, out)| out[row] && (all || *other != atom))
+        };
+        let rows = found.first().map_or(0, |(_, out)| out.len());
+        if found.len() > 1 && (0..rows).all(|row| told(row, false) == told(row, true)) {
+            found.retain(|(other, _)| *other != atom);
+        }
+    }
+    found.into_iter().map(|(atom, _)| atom).collect()
 }
 
 /// The plainest two that tell all of it together.
