@@ -71,6 +71,14 @@ impl Sinusoidal {
         };
         if second == self.sin_first { Wave::Cos(index) } else { Wave::Sin(index) }
     }
+
+    /// The columns of a frequency's cosine and sine.
+    pub(crate) fn columns(&self, index: usize) -> [usize; 2] {
+        let half = self.dim / 2;
+        let [first, second] =
+            if self.interleaved { [2 * index, 2 * index + 1] } else { [index, half + index] };
+        if self.sin_first { [second, first] } else { [first, second] }
+    }
 }
 
 /// A checked learned-embedding config.

@@ -227,7 +227,7 @@ fn least(words: &[&'static str]) -> &'static str {
 }
 
 /// Draws of words for a row before it counts as impossible.
-const REDRAWS: u64 = 6;
+const REDRAWS: u64 = 40;
 
 /// Factors of which only the first level is another thing than the rest to whoever claims.
 const SHAPES: [&str; 2] = ["tokens", "rows"];

@@ -401,7 +401,11 @@ fn scaled(exhibit: &Exhibit, unit: &Unit, by: f64) -> Vec<Predicted> {
             let norm = |row: &[f64]| libm::hypot(row[start + plane.re], row[start + plane.im]);
             let (size, came) = (by.abs() * norm(right), norm(&side.got));
             let value = side.got[start + coordinate] * (size / came);
-            return Predicted { coordinate, value, slack: 6.0 * exhibit.unit * size + exhibit.least };
+            return Predicted {
+                coordinate,
+                value,
+                slack: 6.0 * exhibit.unit * size + exhibit.least,
+            };
         }
         Predicted { coordinate, value, slack: slack + exhibit.least }
     };

@@ -518,5 +518,7 @@ pub(super) fn share(x: f64) -> String {
 
 /// Whether a group is a question that was drawn.
 fn is_drawn(name: &str) -> bool {
-    short_name(name).split(' ').any(|word| word.starts_with("fresh-") || word.starts_with("own-fresh-"))
+    short_name(name)
+        .split(' ')
+        .any(|word| word.starts_with("fresh-") || word.starts_with("own-fresh-"))
 }

@@ -8,7 +8,7 @@ use super::rotary::largest;
 use super::{Sink, Site};
 use crate::encoding::{
     Alibi, AlibiBias, Expression, Floats, LearnedRows, Pair, PermuteRows, SinusoidalRows, T5,
-    TemperatureRows, Wave,
+    TemperatureRows,
 };
 use crate::number::Format;
 use crate::request::Direction;
@@ -114,18 +114,10 @@ pub(super) fn sinusoidal(
     for (row, &position) in s.positions.iter().enumerate() {
         for (k, plane) in rope.planes.iter().enumerate() {
             let turned = Turned::new(&rope, plane, &one, position, Direction::Forward, precision)?;
-            for column in 0..dim {
-                let wanted = match s.sinusoidal.wave(column) {
-                    Wave::Cos(index) if index == k => 0,
-                    Wave::Sin(index) if index == k => 1,
-                    _ => continue,
-                };
-                let site = Site { name: NAME, index: row * dim + column };
-                cos_and_sin(&turned, &mut |part, value| match part == wanted {
-                    true => sink(site, value),
-                    false => Ok(()),
-                })?;
-            }
+            let columns = s.sinusoidal.columns(k);
+            cos_and_sin(&turned, &mut |part, value| {
+                sink(Site { name: NAME, index: row * dim + columns[part] }, value)
+            })?;
         }
         if dim % 2 == 1 {
             let zero = Value::Rational(num_traits::Zero::zero());
