@@ -16,6 +16,7 @@ mod map;
 mod measure;
 mod mechanism;
 mod place;
+mod planes;
 mod propose;
 mod rule;
 mod solve;
@@ -262,34 +263,6 @@ fn unexplained(exhibits: &[Exhibit], solved: &Solved, all: usize) -> Vec<String>
              elsewhere are right)"
         ));
     }
-    clues.extend(planes(exhibits, &wrong));
+    clues.extend(planes::planes(exhibits, &wrong));
     clues
-}
-
-/// Which planes go wrong, where others of the same rows never do.
-fn planes(exhibits: &[Exhibit], wrong: &[&Unit]) -> Option<String> {
-    let mut counts: Vec<(usize, usize)> = Vec::new();
-    for unit in wrong.iter().filter(|unit| unit.part == exhibit::Part::Turned) {
-        let exhibit = &exhibits[unit.exhibit];
-        let Scene::Turn(turn) = &exhibit.scene else { continue };
-        let side = &exhibit.sides[unit.side];
-        let start = exhibit.start(unit.side, [unit.batch, unit.head, unit.token]);
-        counts.resize(counts.len().max(turn.planes.len()), (0, 0));
-        for (plane, count) in turn.planes.iter().zip(&mut counts) {
-            for mark in [plane.re, plane.im].map(|c| side.marks[start + c]) {
-                match mark {
-                    crate::audit::judge::Mark::Wrong => count.0 += 1,
-                    crate::audit::judge::Mark::Right => count.1 += 1,
-                    crate::audit::judge::Mark::Open => {}
-                }
-            }
-        }
-    }
-    let of = |test: &dyn Fn(&(usize, usize)) -> bool| -> Vec<usize> {
-        (0..counts.len()).filter(|&i| test(&counts[i])).collect()
-    };
-    let (bad, clean) = (of(&|c| c.0 > 0), of(&|c| c.0 == 0 && c.1 >= 3));
-    (!bad.is_empty() && !clean.is_empty()).then(|| {
-        format!("in these rows pairs {} go wrong, pairs {} never", by_axis(&bad), by_axis(&clean))
-    })
 }

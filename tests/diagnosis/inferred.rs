@@ -37,6 +37,8 @@ enum Fate {
     Of(bool, [usize; 3]),
     /// Turned by these frequencies.
     By(Vec<f64>),
+    /// Right but for the last pair, which is left.
+    LastPair,
 }
 
 impl Row<'_> {
@@ -87,6 +89,9 @@ impl Row<'_> {
         let (width, batches) = (self.rotate.q.shape()[2], self.rotate.q.shape()[0]);
         let mut y = x.clone();
         for (index, plane) in rope.planes.iter().enumerate() {
+            if matches!(fate, Fate::LastPair) && index + 1 == rope.planes.len() {
+                continue;
+            }
             let own = (plane.axis * batches + batch) * width + token;
             let position = match fate {
                 Fate::At(p) => *p,
@@ -264,6 +269,9 @@ const ROWS: &[Told] = &[
     }),
     ("in heads other than 0: what comes back is 0.5 times the right answer", FORWARD, |row| {
         if row.head > 0 { Fate::Times(0.5) } else { Fate::Right }
+    }),
+    ("in these rows only the last pair goes wrong (left as it went in)", FORWARD, |_| {
+        Fate::LastPair
     }),
     ("row (head h) is the answer of head ⌊h/group⌋", FORWARD, |row| {
         let group = row.rotate.q.shape()[1] / row.tensor(row.keys).shape()[1].max(1);

@@ -265,6 +265,9 @@ fn pair(words: &Words, head_dim: usize, from: Dtype, random: &mut Random) -> Res
     if words.get("heads") == "same" && words.get("tokens") == "1" {
         return Err("as many heads as one token is one head".into());
     }
+    if q > k && words.own.is_none() && words.get("keys") == "nokeys" {
+        return Err("without keys nobody sees that heads would share them".into());
+    }
     let mut tensor = |heads: usize| {
         let words = format!("{}", random.bits());
         mixed(from, &[rows, heads, tokens, head_dim], &words)
