@@ -161,7 +161,7 @@ fn every_two_settings_meet_or_the_reason_is_told() {
             }
         }
     }
-    let few = drawn.unasked.len();
+    let few = drawn.unasked.iter().filter(|(.., why)| !why.ends_with("is not claimed")).count();
     assert!(few < 12, "{few}: {:?}", drawn.unasked);
 }
 

@@ -123,11 +123,12 @@ impl<'a> Turned<'a> {
             clockwise: direction != Direction::Forward,
             first: Complex::new(Interval::point(0), Interval::point(0)),
         };
-        turned.first = turned.phasor(precision).ok_or(super::UndecidedRounding {
-            name: "inv_freq",
-            index: 0,
-            precision,
-        })?;
+        // As `Multiple::value`: few bits may say nothing.
+        let enough = std::iter::successors(Some(precision), |bits| Some(2 * bits));
+        turned.first = enough
+            .take_while(|bits| *bits <= precision.max(1 << 13))
+            .find_map(|bits| turned.phasor(bits))
+            .ok_or(super::UndecidedRounding { name: "inv_freq", index: 0, precision: 1 << 13 })?;
         Ok(turned)
     }
 

@@ -107,7 +107,8 @@ impl Multiple {
             return Ok(with(Value::Rational(ratio.clone())));
         }
         let enclose = |precision| self.enclose(precision);
-        let first = enclose(128).ok_or(128u32)?;
+        // Where large numbers cancel (dynamic's factor·L/L₀ − (factor − 1)) few bits say nothing.
+        let first = (7..=13).find_map(|n| enclose(1 << n)).ok_or(1u32 << 13)?;
         Ok(with(Value::Real { proof: self.proof(), first, enclose: &enclose }))
     }
 }
