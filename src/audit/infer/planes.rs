@@ -33,8 +33,11 @@ fn seen(exhibit: &Exhibit, turn: &Turn, unit: &Unit) -> Seen {
     Seen { count: turn.planes.len(), wrong, right, input, zero }
 }
 
+/// What is said, and whether it holds of a pair by its number and how many there are.
+type Kind = (&'static str, fn(usize, usize) -> bool);
+
 /// Pairs as a person names them in heads of any width.
-const KINDS: [(&str, fn(usize, usize) -> bool); 8] = [
+const KINDS: [Kind; 8] = [
     ("the last pair goes wrong", |i, n| i + 1 == n),
     ("the first pair goes wrong", |i, _| i == 0),
     ("pairs of the second half go wrong", |i, n| 2 * i >= n),
