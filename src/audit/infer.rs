@@ -25,6 +25,7 @@ mod words;
 pub(in crate::audit) use facet::facet;
 pub(in crate::audit) use facts::facts;
 pub(in crate::audit) use lay_out::Given;
+#[cfg(feature = "exact")]
 pub(crate) use place::by_axis;
 
 use super::finding::{Fitted, FittedPlane};

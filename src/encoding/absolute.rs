@@ -73,6 +73,7 @@ impl Sinusoidal {
     }
 
     /// The columns of a frequency's cosine and sine.
+    #[cfg(feature = "exact")]
     pub(crate) fn columns(&self, index: usize) -> [usize; 2] {
         let half = self.dim / 2;
         let [first, second] =
