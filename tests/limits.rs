@@ -14,11 +14,11 @@ const MEMORY: u64 = 3 << 20;
 /// Of a single answer, in a development build with all processors taken.
 const TIME: Duration = Duration::from_secs(150);
 
-/// Values at and around the ends of what a key takes. A million elements are a matter of a release
-/// build.
+/// Values at and around the ends of what a key takes.
 fn ends(kind: Kind) -> Vec<Value> {
     match kind {
         Kind::Integer(low, high) => {
+            // A million columns take minutes of a development build; of a release build all are asked.
             let high = if cfg!(debug_assertions) { high.min(1 << 16) } else { high };
             [low, low.saturating_add(1), high].into_iter().map(|n| json!(n)).collect()
         }
@@ -127,6 +127,21 @@ fn requests() -> Vec<Value> {
                 list.push(request);
             }
         }
+    }
+    // Large numbers that cancel: dynamic's factor·L/L₀ − (factor − 1), L being L₀.
+    let config = json!({"head_dim": 4, "layout": "half", "rope_theta": 10000, "rope_type": "dynamic",
+        "factor": 2f64.powi(130), "max_position_embeddings": 2048});
+    let row = json!({"dtype": "f32", "shape": [1, 1, 1, 4], "bits": ["3f8000003f8000003f8000003f800000"]});
+    for (operation, input) in [
+        ("inv_freq", json!({})),
+        ("table", json!({"positions": [5]})),
+        ("rotate", json!({"q": row, "positions": [[5]]})),
+        ("score", json!({"q": row, "k": row, "query_positions": [[5]], "key_positions": [[3]]})),
+    ] {
+        let mut request = json!({"cmd": "run", "operation": operation, "dtype": "f32",
+            "config": config, "input": input});
+        request["input"]["seq_len"] = json!(100);
+        list.push(request);
     }
     // Heads as wide as they may be, whose 14 and more rotated coordinates all grow.
     for origin in [-(1i64 << 53), 0, 1 << 53] {

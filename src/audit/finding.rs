@@ -302,6 +302,13 @@ pub struct Drawn {
     pub unasked: Vec<Unasked>,
 }
 
+impl Drawn {
+    /// Whether a question or a group of this name, or of names that match this pattern, was drawn.
+    pub fn has(name: &str) -> bool {
+        name.starts_with("fresh-") || name.starts_with("own-fresh-")
+    }
+}
+
 /// Settings that were not asked together.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -4,7 +4,7 @@ use super::interval::Interval;
 use super::intervals::Intervals;
 use super::ratio::Ratio;
 use super::resolved::{Multiple, ResolvedPlane, ResolvedRope};
-use super::round::{Proof, Value};
+use super::round::{Proof, Value, first_enclosure};
 use crate::encoding::{Arithmetic, Class, Fraction};
 use crate::request::{Direction, Position};
 use num_complex::Complex;
@@ -123,12 +123,9 @@ impl<'a> Turned<'a> {
             clockwise: direction != Direction::Forward,
             first: Complex::new(Interval::point(0), Interval::point(0)),
         };
-        // As `Multiple::value`: few bits may say nothing.
-        let enough = std::iter::successors(Some(precision), |bits| Some(2 * bits));
-        turned.first = enough
-            .take_while(|bits| *bits <= precision.max(1 << 13))
-            .find_map(|bits| turned.phasor(bits))
-            .ok_or(super::UndecidedRounding { name: "inv_freq", index: 0, precision: 1 << 13 })?;
+        let undecided =
+            |precision| super::UndecidedRounding { name: "inv_freq", index: 0, precision };
+        turned.first = first_enclosure(precision, |bits| turned.phasor(bits)).map_err(undecided)?;
         Ok(turned)
     }
 

@@ -5,7 +5,7 @@ use super::interval::Interval;
 use super::intervals::Intervals;
 use super::ratio::Ratio;
 use super::rationals::{Rationals, of_monomial, over_pi};
-use super::round::{Proof, UndecidedRounding, Value};
+use super::round::{Proof, UndecidedRounding, Value, first_enclosure};
 use crate::encoding::{Class, Expression, Pair, Rope};
 use num_traits::Zero;
 
@@ -107,8 +107,7 @@ impl Multiple {
             return Ok(with(Value::Rational(ratio.clone())));
         }
         let enclose = |precision| self.enclose(precision);
-        // Where large numbers cancel (dynamic's factor·L/L₀ − (factor − 1)) few bits say nothing.
-        let first = (7..=13).find_map(|n| enclose(1 << n)).ok_or(1u32 << 13)?;
+        let first = first_enclosure(128, enclose)?;
         Ok(with(Value::Real { proof: self.proof(), first, enclose: &enclose }))
     }
 }

@@ -52,6 +52,17 @@ impl Proof {
     }
 }
 
+/// The first enclosure that says anything, at so many bits or more: where large numbers cancel
+/// (dynamic's factor·L/L₀ − (factor − 1)) few say nothing.
+///
+/// # Errors
+/// The bits at which it gave up.
+pub(super) fn first_enclosure<T>(bits: u32, enclose: impl Fn(u32) -> Option<T>) -> Result<T, u32> {
+    let cap = bits.max(Proof::Isolation.cap());
+    let more = std::iter::successors(Some(bits), |bits| Some(2 * bits));
+    more.take_while(|bits| *bits <= cap).find_map(enclose).ok_or(cap)
+}
+
 /// The exact value of one element.
 pub enum Value<'a> {
     /// The bits of an input in its format.

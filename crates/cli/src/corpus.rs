@@ -5,6 +5,7 @@ use super::progress::progress;
 use super::source::Source;
 use super::write::read_text;
 use globset::GlobMatcher;
+use ropewalk::audit::Drawn;
 use ropewalk::generate::fresh::{self, Fresh, Own};
 use ropewalk::generate::{self, FilePlan};
 use ropewalk::vector::{Golden, golden_files};
@@ -52,7 +53,7 @@ impl Tests {
     /// A config that is refused or missing, an id that nothing is drawn from.
     pub fn drawn(&self, id: &str) -> Result<Option<Fresh>, CliError> {
         let own = match (id.starts_with("own-fresh-"), self.source.is_given()) {
-            (false, _) if !id.starts_with("fresh-") => return Ok(None),
+            _ if !Drawn::has(id) => return Ok(None),
             (true, true) => {
                 let own = Own::new(&self.source.object()?);
                 Some(own.map_err(|reject| CliError::Usage(reject.to_string()))?)

@@ -400,7 +400,11 @@ fn scaled(exhibit: &Exhibit, unit: &Unit, by: f64) -> Vec<Predicted> {
             // Where the angle is lost the norm is none the less; told in terms of what came.
             let norm = |row: &[f64]| libm::hypot(row[start + plane.re], row[start + plane.im]);
             let (size, came) = (by.abs() * norm(right), norm(&side.got));
-            let value = side.got[start + coordinate] * (size / came);
+            let value = match came > 0.0 && came.is_finite() {
+                true => side.got[start + coordinate] * (size / came),
+                // Of what has no direction only a norm of zero is right.
+                false => size,
+            };
             return Predicted {
                 coordinate,
                 value,

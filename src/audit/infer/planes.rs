@@ -1,10 +1,12 @@
 //! Which planes of rows go wrong, where others of the same rows do not.
 
-use super::exhibit::{Exhibit, Part, Scene, Turn, Unit};
+use super::exhibit::{Exhibit, Part, Scene, Side, Turn, Unit};
 use super::place::by_axis;
 use crate::audit::judge::Mark;
+use std::collections::BTreeSet;
 
-/// The planes of a wrong row: which are wrong, and what their elements are.
+/// The planes of a wrong row: which are wrong, which turn and are right, and what the elements of the
+/// wrong ones are.
 struct Seen {
     count: usize,
     wrong: Vec<usize>,
@@ -12,6 +14,11 @@ struct Seen {
     /// Whether all that is wrong is what went in, and whether it is zero.
     input: bool,
     zero: bool,
+}
+
+/// Whether a right element is another than its input, so that it would show what others show.
+fn moves(side: &Side, at: usize) -> bool {
+    (side.right[at] - side.input[at]).abs() > side.input[at].abs() / 64.0
 }
 
 fn seen(exhibit: &Exhibit, turn: &Turn, unit: &Unit) -> Seen {
@@ -26,7 +33,7 @@ fn seen(exhibit: &Exhibit, turn: &Turn, unit: &Unit) -> Seen {
             wrong.push(index);
             input &= at.iter().all(|&i| side.got[i] == side.input[i]);
             zero &= at.iter().all(|&i| side.got[i] == 0.0);
-        } else if marks.contains(&Mark::Right) {
+        } else if marks.contains(&Mark::Right) && at.iter().any(|&i| moves(side, i)) {
             right.push(index);
         }
     }
@@ -70,8 +77,7 @@ pub(super) fn planes(exhibits: &[Exhibit], wrong: &[&Unit]) -> Option<String> {
     let tells = |is: fn(usize, usize) -> bool| {
         let all = rows.iter().all(|row| row.wrong.iter().all(|&i| is(i, row.count)));
         let apart = rows.iter().filter(|row| row.right.iter().any(|&i| !is(i, row.count)));
-        let mut widths: Vec<usize> = apart.map(|row| row.count).collect();
-        widths.dedup();
+        let widths: BTreeSet<usize> = apart.map(|row| row.count).collect();
         all && widths.len() >= 2
     };
     if let Some((words, _)) = KINDS.into_iter().find(|(_, is)| tells(*is)) {

@@ -253,7 +253,7 @@ fn unknown(report: &Report) -> Option<&'static str> {
             Some("Unknown: no known fault explains these answers. What was noticed:")
         }
         (true, true) if diverges => Some("Unknown: no known fault explains these answers."),
-        (true, false) => Some("No answer that came is wrong. What was noticed of the others:"),
+        (true, false) => Some("What was noticed of those that were not answered:"),
         (false, false) => Some("What is left unexplained:"),
         _ => None,
     }

@@ -3,7 +3,7 @@
 use super::bars::{self, Bar};
 use super::digest::{Digest, Kind};
 use super::words::{clean, count, distance, link, off, value, whereabouts};
-use crate::audit::finding::{CaseReport, Diagnosis, Report, Section, Verdict};
+use crate::audit::finding::{CaseReport, Diagnosis, Drawn, Report, Section, Verdict};
 
 /// How it is laid out.
 #[derive(Clone, Copy, Debug)]
@@ -518,7 +518,5 @@ pub(super) fn share(x: f64) -> String {
 
 /// Whether a group is a question that was drawn.
 fn is_drawn(name: &str) -> bool {
-    short_name(name)
-        .split(' ')
-        .any(|word| word.starts_with("fresh-") || word.starts_with("own-fresh-"))
+    short_name(name).split(' ').any(Drawn::has)
 }

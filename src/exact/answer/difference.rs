@@ -4,7 +4,7 @@ use crate::encoding::{Arithmetic, Double, Expression, Fraction};
 use crate::exact::interval::Interval;
 use crate::exact::intervals::Intervals;
 use crate::exact::resolved::{ResolvedPlane, ResolvedRope};
-use crate::exact::round::UndecidedRounding;
+use crate::exact::round::{UndecidedRounding, first_enclosure};
 use crate::exact::{angle, phasor};
 use num_complex::Complex;
 
@@ -28,13 +28,12 @@ impl Difference {
         deltas: Vec<Fraction>,
         precision: u32,
     ) -> Result<Difference, UndecidedRounding> {
-        let undecided = || UndecidedRounding { name: "inv_freq", index: 0, precision };
-        let phasors = rope
-            .planes
-            .iter()
-            .map(|plane| relative_phasor(plane, deltas[plane.axis], precision))
-            .collect::<Option<Vec<_>>>()
-            .ok_or_else(undecided)?;
+        let undecided = |precision| UndecidedRounding { name: "inv_freq", index: 0, precision };
+        let phasor = |plane: &ResolvedPlane| {
+            first_enclosure(precision, |bits| relative_phasor(plane, deltas[plane.axis], bits))
+        };
+        let phasors =
+            rope.planes.iter().map(phasor).collect::<Result<Vec<_>, _>>().map_err(undecided)?;
         Ok(Difference { groups: groups(rope, &deltas), phasors, deltas })
     }
 }

@@ -5,7 +5,7 @@ use super::super::angle::Turning;
 use super::super::interval::Interval;
 use super::super::ratio::Ratio;
 use super::super::resolved::{Multiple, ResolvedPlane, ResolvedRope};
-use super::super::round::{Proof, UndecidedRounding, Value};
+use super::super::round::{Proof, UndecidedRounding, Value, first_enclosure};
 use super::super::turned::starting_precision;
 use super::super::unity::rational_sum;
 use super::difference::{Difference, relative_phasor};
@@ -169,10 +169,13 @@ fn element(
         })
     };
     let first = match dominant {
-        None => sum(precision, &|index| Some(difference.phasors[index].clone())),
-        Some(_) => enclose(precision),
+        None => first_enclosure(precision, |bits| {
+            sum(bits, &|index| Some(difference.phasors[index].clone()))
+        }),
+        Some(_) => first_enclosure(precision, enclose),
     };
-    let first = first.ok_or(UndecidedRounding { name: site.name, index: site.index, precision })?;
+    let undecided = |precision| UndecidedRounding { name: site.name, index: site.index, precision };
+    let first = first.map_err(undecided)?;
     let proof = match of_pi {
         _ if algebraic => Proof::Lindemann,
         // Rational plus an irrational sum; a rational factor keeps it irrational.
@@ -218,8 +221,8 @@ fn rational_part(
         let scaled = &squared.enclose(precision)? * &Interval::of_ratio(&still, precision);
         Some(scaled + Interval::of_ratio(&passed, precision))
     };
-    let undecided = UndecidedRounding { name: site.name, index: site.index, precision: 256 };
-    let first = enclose(256).ok_or(undecided)?;
+    let undecided = |precision| UndecidedRounding { name: site.name, index: site.index, precision };
+    let first = first_enclosure(256, enclose).map_err(undecided)?;
     let proof = match squared.class {
         Class::Algebraic | Class::Undecided | Class::Rational => Proof::Isolation,
         _ => squared.proof(),

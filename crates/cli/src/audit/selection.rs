@@ -3,7 +3,7 @@
 use crate::source::Source;
 use crate::{CliError, corpus, names};
 use globset::{GlobBuilder, GlobMatcher};
-use ropewalk::audit::{Case, Prompted, Selected, cases};
+use ropewalk::audit::{Case, Drawn, Prompted, Selected, cases};
 use ropewalk::generate::{self, FilePlan};
 use ropewalk::number::Dtype;
 use ropewalk::request::{Operation, Request};
@@ -170,10 +170,7 @@ impl Filter {
 
     /// Whether a part of the files is meant, by name or by flag, that no drawn question belongs to.
     pub fn is_narrow(&self) -> bool {
-        let drawn = |glob: &GlobMatcher| {
-            let pattern = glob.glob().glob();
-            pattern.starts_with("fresh-") || pattern.starts_with("own-fresh-")
-        };
+        let drawn = |glob: &GlobMatcher| Drawn::has(glob.glob().glob());
         !self.flags.is_empty() || !self.globs.is_empty() && !self.globs.iter().any(drawn)
     }
 
