@@ -70,8 +70,8 @@ fn settings(request: &Request) -> Vec<(&'static str, &'static str)> {
             match tokens {
                 1 => "1",
                 2..=9 => "few",
-                33 | 65 => "33 or 65",
-                _ => "129 or 257",
+                33..=97 => "33 to 97",
+                _ => "129 to 257",
             },
         ),
         (

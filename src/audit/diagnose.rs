@@ -100,7 +100,7 @@ pub(super) fn diagnose(
             explained.clues.extend(answers::where_wrong(exhibits, report));
             explained.clues.extend(clues::clues(&steady));
         }
-        if search.is_late() {
+        if search.is_late() && !inferred.is_complete() {
             explained.clues.push(format!(
                 "known faults were looked for during {} s and not all of their pairs were tried",
                 patience.time.as_secs()

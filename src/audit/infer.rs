@@ -141,7 +141,12 @@ fn told(exhibits: &[Exhibit], cause: &Cause, solved: &Solved, all: usize) -> Inf
     let unit = &cause.rows[0];
     let name = exhibits[unit.exhibit].sides[unit.side].name;
     let mut sentence = words::sentence(exhibits, cause);
-    let rivals: Vec<String> = cause.rivals.iter().take(3).map(|m| m.words(name)).collect();
+    let mut rivals: Vec<String> = Vec::new();
+    for words in cause.rivals.iter().map(|rival| rival.words(name)) {
+        if rivals.len() < 3 && !rivals.contains(&words) {
+            rivals.push(words);
+        }
+    }
     if !rivals.is_empty() {
         sentence
             .push_str(&format!(" (or, as far as these answers tell: {})", rivals.join("; or ")));

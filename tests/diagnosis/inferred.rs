@@ -37,8 +37,8 @@ enum Fate {
     Of(bool, [usize; 3]),
     /// Turned by these frequencies.
     By(Vec<f64>),
-    /// Right but for the last pair, which is left.
-    LastPair,
+    /// Right but for some pairs, by number of so many, which are left.
+    Left(fn(usize, usize) -> bool),
 }
 
 impl Row<'_> {
@@ -89,7 +89,7 @@ impl Row<'_> {
         let (width, batches) = (self.rotate.q.shape()[2], self.rotate.q.shape()[0]);
         let mut y = x.clone();
         for (index, plane) in rope.planes.iter().enumerate() {
-            if matches!(fate, Fate::LastPair) && index + 1 == rope.planes.len() {
+            if matches!(fate, Fate::Left(is) if is(index, rope.planes.len())) {
                 continue;
             }
             let own = (plane.axis * batches + batch) * width + token;
@@ -271,8 +271,26 @@ const ROWS: &[Told] = &[
         if row.head > 0 { Fate::Times(0.5) } else { Fate::Right }
     }),
     ("in these rows only the last pair goes wrong (left as it went in)", FORWARD, |_| {
-        Fate::LastPair
+        Fate::Left(|i, n| i + 1 == n)
     }),
+    ("in these rows only the first pair goes wrong (left as it went in)", FORWARD, |_| {
+        Fate::Left(|i, _| i == 0)
+    }),
+    ("in these rows only pairs of the second half go wrong (left as it went in)", FORWARD, |_| {
+        Fate::Left(|i, n| i >= n / 2)
+    }),
+    ("Rows, in the last row of the batch: row (head h) comes back as it went in", FORWARD, |row| {
+        let rows = row.tensor(row.keys).shape()[0];
+        if rows > 1 && row.batch + 1 == rows { Fate::Input } else { Fate::Right }
+    }),
+    (
+        "Rows, in the heads after the last whole 4 (from head 4·k on): zeros come back",
+        FORWARD,
+        |row| {
+            let heads = row.tensor(row.keys).shape()[1];
+            if row.head >= heads / 4 * 4 { Fate::Zero } else { Fate::Right }
+        },
+    ),
     ("row (head h) is the answer of head ⌊h/group⌋", FORWARD, |row| {
         let group = row.rotate.q.shape()[1] / row.tensor(row.keys).shape()[1].max(1);
         match row.keys && group > 1 {

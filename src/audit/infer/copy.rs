@@ -1,6 +1,6 @@
 //! Rows that are another row's.
 
-use super::exhibit::{Exhibit, Unit};
+use super::exhibit::{Exhibit, Scene, Unit};
 
 /// What of the other row comes back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -133,6 +133,16 @@ impl Copy {
             _ => return None,
         };
         (b < batch && h < heads && t < tokens).then_some((side, [b, h, t]))
+    }
+
+    /// Whether it is told from the own row's: of one head the last is the own one.
+    pub(super) fn is_another(self, exhibit: &Exhibit, unit: &Unit) -> bool {
+        let batch = match &exhibit.scene {
+            Scene::Turn(turn) => turn.batch,
+            Scene::Grid(_) => return true,
+        };
+        let own = (unit.side, [unit.batch, unit.head, unit.token]);
+        self.which == Which::Own || self.row(exhibit, batch, unit) != Some(own)
     }
 
     pub(super) fn cost(self) -> u32 {

@@ -30,6 +30,8 @@ pub(in crate::audit) enum Fact {
     /// The token within the batch, all rows one after another, counted from the end of the last
     /// whole tile of so many: negative within tiles.
     Tail(i64),
+    /// The same of the heads of a tensor.
+    HeadTail(i64),
     /// The head's index modulo this.
     HeadModulo(i64),
     /// The token's index modulo this.
@@ -38,6 +40,8 @@ pub(in crate::audit) enum Fact {
     PositionModulo(i64),
     SecondHalf,
     LastToken,
+    LastHead,
+    LastRow,
     Wide,
     HeadDim,
     RotaryDim,
@@ -139,6 +143,8 @@ impl Fact {
                 | Fact::Repeated
                 | Fact::SecondHalf
                 | Fact::LastToken
+                | Fact::LastHead
+                | Fact::LastRow
                 | Fact::Wide
                 | Fact::HeadsAreTokens
                 | Fact::RowsDiffer
@@ -160,11 +166,14 @@ impl Fact {
                 | Fact::Batch
                 | Fact::Token
                 | Fact::Tail(_)
+                | Fact::HeadTail(_)
                 | Fact::HeadModulo(_)
                 | Fact::TokenModulo(_)
                 | Fact::PositionModulo(_)
                 | Fact::SecondHalf
                 | Fact::LastToken
+                | Fact::LastHead
+                | Fact::LastRow
         )
     }
 
@@ -175,9 +184,9 @@ impl Fact {
             Fact::Offset | Fact::KeysPresent | Fact::Grouped | Fact::Repeated => 2,
             Fact::Layout | Fact::RopeType | Fact::Dtype | Fact::Operation => 2,
             Fact::Position | Fact::Head | Fact::Batch | Fact::Token => 3,
-            Fact::SecondHalf | Fact::LastToken => 3,
+            Fact::SecondHalf | Fact::LastToken | Fact::LastHead | Fact::LastRow => 3,
             Fact::PastOriginal | Fact::LongerThanOriginal => 3,
-            Fact::Tail(_) | Fact::HeadModulo(_) => 5,
+            Fact::Tail(_) | Fact::HeadTail(_) | Fact::HeadModulo(_) => 5,
             Fact::TokenModulo(_) | Fact::PositionModulo(_) => 5,
             Fact::HeadDim | Fact::Heads | Fact::Batches | Fact::Tokens | Fact::Furthest => 4,
             Fact::BeyondOriginal | Fact::RowsDiffer | Fact::HeadsAreTokens => 4,

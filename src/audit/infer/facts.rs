@@ -159,12 +159,33 @@ pub(super) fn of_row(exhibit: &Exhibit, unit: &Unit, fact: &Fact) -> Option<Valu
             Some(Value::Number(p.rem_euclid(i128::from(*m)) as f64))
         }
         // Of a part of a tensor its ends say nothing.
-        Fact::SecondHalf | Fact::LastToken | Fact::Tail(_) if exhibit.cut.is_some() => None,
+        Fact::SecondHalf
+        | Fact::LastToken
+        | Fact::LastHead
+        | Fact::LastRow
+        | Fact::Tail(_)
+        | Fact::HeadTail(_)
+            if exhibit.cut.is_some() =>
+        {
+            None
+        }
         Fact::SecondHalf => {
             let heads = exhibit.sides.get(unit.side)?.heads;
             Some(Value::flag(heads > 1 && 2 * unit.head >= heads))
         }
         Fact::LastToken => Some(Value::flag(unit.token + 1 == exhibit.tokens())),
+        Fact::LastHead => {
+            let heads = exhibit.sides.get(unit.side)?.heads;
+            Some(Value::flag(heads > 1 && unit.head + 1 == heads))
+        }
+        Fact::LastRow => {
+            let rows = exhibit.facts.get(&Fact::Batches).and_then(Value::number)?;
+            Some(Value::flag(rows > 1.0 && unit.batch as f64 + 1.0 == rows))
+        }
+        Fact::HeadTail(tile) => {
+            let heads = exhibit.sides.get(unit.side)?.heads as i64;
+            Some(Value::Number((unit.head as i64 - heads / tile * tile) as f64))
+        }
         Fact::Tail(tile) => {
             let all = exhibit.facts.get(&Fact::Batches).and_then(Value::number).unwrap_or(1.0);
             let (tile, all) = (*tile, all as i64 * exhibit.tokens() as i64);

@@ -116,11 +116,14 @@ fn all(exhibits: &[Exhibit], units: &[&Unit]) -> Vec<Fact> {
         Fact::Token,
         Fact::SecondHalf,
         Fact::LastToken,
+        Fact::LastHead,
+        Fact::LastRow,
     ];
     facts.extend([2, 4, 8, 16, 32].map(Fact::HeadModulo));
     facts.extend([2, 4, 8, 16, 32].map(Fact::TokenModulo));
     facts.extend([2, 4, 8].map(Fact::PositionModulo));
     facts.extend([2, 4, 8, 16, 32, 64, 128, 256].map(Fact::Tail));
+    facts.extend([2, 4, 8, 16, 32].map(Fact::HeadTail));
     let mut seen: BTreeSet<usize> = BTreeSet::new();
     for unit in units {
         if seen.insert(unit.exhibit) {

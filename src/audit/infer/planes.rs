@@ -47,7 +47,7 @@ type Kind = (&'static str, fn(usize, usize) -> bool);
 const KINDS: [Kind; 8] = [
     ("the last pair goes wrong", |i, n| i + 1 == n),
     ("the first pair goes wrong", |i, _| i == 0),
-    ("pairs of the second half go wrong", |i, n| 2 * i >= n),
+    ("pairs of the second half go wrong", |i, n| 2 * i + 1 >= n),
     ("pairs of the first half go wrong", |i, n| 2 * i < n),
     ("pairs of odd number go wrong", |i, _| i % 2 == 1),
     ("pairs of even number go wrong", |i, _| i % 2 == 0),

@@ -195,8 +195,8 @@ const REQUIRED: [&str; 5] = [
 const USUAL: [(&str, &[i64]); 7] = [
     ("rope_theta", &[10000, 500_000, 1_000_000]),
     ("factor", &[2, 4, 8, 16, 32]),
-    ("low_freq_factor", &[1]),
-    ("high_freq_factor", &[4]),
+    ("low_freq_factor", &[1, 2]),
+    ("high_freq_factor", &[2, 4, 8]),
     ("original_max_position_embeddings", &[2048, 4096, 8192]),
     ("beta_fast", &[32]),
     ("beta_slow", &[1]),

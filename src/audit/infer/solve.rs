@@ -169,6 +169,14 @@ fn weigh(exhibits: &[Exhibit], fare: &Fare, all: usize) -> Option<(Cause, usize)
     if !enough || !many || turned && positions.len() < 3 && hits.len() < all {
         return None;
     }
+    // What is said of another row is shown by rows that have another one.
+    let another = |unit: &&&Unit| match &fare.mechanism {
+        Mechanism::Copied(copy) => copy.is_another(&exhibits[unit.exhibit], unit),
+        _ => true,
+    };
+    if hits.iter().filter(another).count() < hits.len().min(3) {
+        return None;
+    }
     // Where it is wrong otherwise the mechanism does not act either, if a plain place has it so.
     let others: Vec<&Unit> = fare.refuted.iter().chain(&fare.misses).collect();
     let sharp = place(exhibits, &hits, &others);

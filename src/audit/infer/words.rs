@@ -71,6 +71,18 @@ fn atom_words(atom: &Atom) -> Option<String> {
             return flag("in the second half of the heads", "in the first half of the heads");
         }
         Fact::LastToken => return flag("in the last token", "in all tokens but the last"),
+        Fact::LastHead => return flag("in the last head", "in all heads but the last"),
+        Fact::LastRow => {
+            return flag("in the last row of the batch", "in all rows of the batch but the last");
+        }
+        Fact::HeadTail(tile) => {
+            return Some(match &atom.test {
+                Test::From(..) | Test::Is(_) | Test::OneOf(_) => {
+                    format!("in the heads after the last whole {tile} (from head {tile}·k on)")
+                }
+                _ => format!("in the heads of whole groups of {tile}"),
+            });
+        }
         Fact::Wide => return flag("where head_dim ≥ 64", "where head_dim < 64"),
         Fact::HeadsAreTokens => {
             return flag(
@@ -296,6 +308,9 @@ impl Mechanism {
                 "launch threads for these rows too: ceil(n / tile) tiles with a guard, and a backward \
                  that writes its gradient"
                     .into()
+            }
+            Mechanism::Scaled(super::mechanism::Scale::By(by)) => {
+                format!("find the factor {by} that is there, or the one that is missing")
             }
             Mechanism::Scaled(_) => "multiply cos and sin by attention_factor, once".into(),
             Mechanism::Signs(..) => {

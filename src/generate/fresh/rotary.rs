@@ -74,8 +74,9 @@ const OWN_HEADS: &[Level] = &[HEADS[0], HEADS[1], HEADS[2], ("of the model", &["
 const TOKENS: &[Level] = &[
     ("1", &["1"]),
     ("few", &["5", "2", "9"]),
-    ("33 or 65", &["33", "65"]),
-    ("129 or 257", &["257", "129"]),
+    // One more than whole tiles, each of some sizes and not of others, which tells the size.
+    ("33 to 97", &["33", "65", "49", "97"]),
+    ("129 to 257", &["257", "129", "193"]),
 ];
 const ROWS: &[Level] = &[
     ("1", &["1"]),
