@@ -199,7 +199,7 @@ fn what_cannot_be_judged_is_said() {
     save(&path.join("n.safetensors"), Stored::F32, &[("x", vec![0, 16], vec![])]);
     std::fs::write(path.join("short.npy"), b"\x93NUMPY\x01\x00\x46\x00{'descr': '<f4', 'fortran_order': False, 'shape': (9, 16), }         \n").unwrap();
     let one = ["--positions", "0"];
-    let cases: [([&str; 2], &[&str], &str); 11] = [
+    let cases: [([&str; 2], &[&str], &str); 12] = [
         (
             ["d.safetensors", BOTH[1]],
             &HERE,
@@ -218,6 +218,7 @@ fn what_cannot_be_judged_is_said() {
         ),
         (["s.safetensors", "s.safetensors"], &HERE, "positions are 300, the tensors have 1 tokens"),
         (["n.safetensors", "n.safetensors"], &["--positions", "0..0"], "nothing is there to judge"),
+        (BOTH, &["--positions", "300..0"], "it ends before it begins; a step of -1 counts down"),
         (
             BOTH,
             &["--positions", "0..300", "--axes", "hds"],

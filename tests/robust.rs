@@ -128,3 +128,13 @@ member('fits.npz', '1024, 256', 1)
     let output = limited(path, &[&["judge", "fits.npz:x", "fits.npz"], &config[..]].concat());
     assert_eq!(output.status.code(), Some(3), "zeros say nothing");
 }
+
+/// Editors that begin a file with a mark of its bytes' order.
+#[test]
+fn a_mark_at_the_beginning_is_no_text() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = "\u{feff}{\"head_dim\":8,\"layout\":\"half\",\"rope_theta\":10000}";
+    std::fs::write(folder.path().join("c.json"), config).unwrap();
+    let output = limited(folder.path(), &["show", "--config", "c.json"]);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+}

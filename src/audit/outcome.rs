@@ -68,7 +68,7 @@ pub enum Breakage {
     #[error("gave no answer within {0:?}")]
     Hang(Duration),
     /// A line that is no reply of the protocol.
-    #[error("garbage: {0}")]
+    #[error("answered garbage: {0}")]
     Garbage(String),
     /// A reply to something else.
     #[error("answered id {got:?} to a request with id {want:?}")]

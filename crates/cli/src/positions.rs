@@ -29,7 +29,10 @@ pub fn span(text: &str) -> Result<Option<Span>, CliError> {
     }
     // From one end of the range to the other is one more than an i64 holds.
     let distance = (end as i128 - first as i128) * step.signum() as i128;
-    let count = distance.max(0).unsigned_abs().div_ceil(step.unsigned_abs() as u128);
+    if distance < 0 {
+        return Err(wrong(text, "it ends before it begins; a step of -1 counts down"));
+    }
+    let count = distance.unsigned_abs().div_ceil(step.unsigned_abs() as u128);
     let count = usize::try_from(count).unwrap_or(usize::MAX);
     Ok(Some(Span { start: first, step, count }))
 }

@@ -15,13 +15,16 @@ pub fn piped(instead: &str) -> Result<String, CliError> {
     }
 }
 
-/// A file's text; of `-`, standard input's.
+/// A file's text; of `-`, standard input's. The mark that some editors begin a file with is none of
+/// it.
 pub fn file(path: &Path) -> Result<String, CliError> {
-    if path != Path::new("-") {
-        return std::fs::read_to_string(path).map_err(CliError::file(path));
-    }
-    if std::io::stdin().is_terminal() {
-        eprintln!("ropewalk: reading standard input; Ctrl-D ends it");
-    }
-    std::io::read_to_string(std::io::stdin()).map_err(CliError::stream("standard input"))
+    let text = if path != Path::new("-") {
+        std::fs::read_to_string(path).map_err(CliError::file(path))?
+    } else {
+        if std::io::stdin().is_terminal() {
+            eprintln!("ropewalk: reading standard input; Ctrl-D ends it");
+        }
+        std::io::read_to_string(std::io::stdin()).map_err(CliError::stream("standard input"))?
+    };
+    Ok(text.strip_prefix('\u{feff}').map(str::to_string).unwrap_or(text))
 }
