@@ -150,7 +150,14 @@ impl Kind {
             if cost_of(drawn.clone()) <= budget[usize::from(again > 0)] {
                 return drawn;
             }
-            words.iter().zip(row).map(|(levels, &level)| least(&levels[level].1)).collect()
+            let cheap: Vec<&'static str> =
+                words.iter().zip(row).map(|(levels, &level)| least(&levels[level].1)).collect();
+            // Lengths of one level tell sizes of tiles apart: not always the shortest.
+            let mut longer = cheap.clone();
+            if let Some(tokens) = self.factors.iter().position(|factor| factor.name == "tokens") {
+                longer[tokens] = drawn[tokens];
+            }
+            if cost_of(longer.clone()) <= budget[1] { longer } else { cheap }
         };
         let ask = |words: Vec<&'static str>, tiny: bool| -> Result<Fresh, String> {
             let id = format!(

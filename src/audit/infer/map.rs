@@ -169,6 +169,15 @@ impl Map {
         }
     }
 
+    /// Whether a row is turned at all: at position 0 it comes back as it went in.
+    pub(super) fn turns(self, exhibit: &Exhibit, unit: &Unit) -> bool {
+        let axes = match &exhibit.scene {
+            Scene::Turn(turn) => turn.planes.iter().map(|plane| plane.axis + 1).max().unwrap_or(1),
+            Scene::Grid(_) => 1,
+        };
+        (0..axes).any(|axis| self.position(exhibit, unit, axis) != Some(0))
+    }
+
     /// The position on an axis.
     pub(super) fn position(self, exhibit: &Exhibit, unit: &Unit, axis: usize) -> Option<i128> {
         let Scene::Turn(turn) = &exhibit.scene else { return None };

@@ -169,9 +169,12 @@ fn weigh(exhibits: &[Exhibit], fare: &Fare, all: usize) -> Option<(Cause, usize)
     if !enough || !many || turned && positions.len() < 3 && hits.len() < all {
         return None;
     }
-    // What is said of another row is shown by rows that have another one.
+    // What is said of another row is shown by rows that have another one, and of another position
+    // where it is not 0, which comes back as it went in.
     let another = |unit: &&&Unit| match &fare.mechanism {
         Mechanism::Copied(copy) => copy.is_another(&exhibits[unit.exhibit], unit),
+        Mechanism::Turned(Map::Constant(0) | Map::Times(0)) => true,
+        Mechanism::Turned(map) => map.turns(&exhibits[unit.exhibit], unit),
         _ => true,
     };
     if hits.iter().filter(another).count() < hits.len().min(3) {
