@@ -270,15 +270,31 @@ const ROWS: &[Told] = &[
     ("in heads other than 0: what comes back is 0.5 times the right answer", FORWARD, |row| {
         if row.head > 0 { Fate::Times(0.5) } else { Fate::Right }
     }),
-    ("in these rows only the last pair goes wrong (left as it went in)", FORWARD, |_| {
-        Fate::Left(|i, n| i + 1 == n)
+    (
+        "Rows: only in the last pair of a row: row (head h) comes back as it went in",
+        FORWARD,
+        |_| Fate::Left(|i, n| i + 1 == n),
+    ),
+    (
+        "Rows: only in the first pair of a row: row (head h) comes back as it went in",
+        FORWARD,
+        |_| Fate::Left(|i, _| i == 0),
+    ),
+    (
+        "Rows: only in pairs of the second half of a row: row (head h) comes back as it went in",
+        FORWARD,
+        |_| Fate::Left(|i, n| i >= n / 2),
+    ),
+    ("only in pairs after the last whole 4 of a row: row (head h) comes back", FORWARD, |_| {
+        Fate::Left(|i, n| i >= n / 4 * 4)
     }),
-    ("in these rows only the first pair goes wrong (left as it went in)", FORWARD, |_| {
-        Fate::Left(|i, _| i == 0)
-    }),
-    ("in these rows only pairs of the second half go wrong (left as it went in)", FORWARD, |_| {
-        Fate::Left(|i, n| i >= n / 2)
-    }),
+    (
+        "Keys: only in the last pair of a row: row (head h) comes back as it went in",
+        FORWARD,
+        |row| {
+            if row.keys { Fate::Left(|i, n| i + 1 == n) } else { Fate::Right }
+        },
+    ),
     ("Rows, in the last row of the batch: row (head h) comes back as it went in", FORWARD, |row| {
         let rows = row.tensor(row.keys).shape()[0];
         if rows > 1 && row.batch + 1 == rows { Fate::Input } else { Fate::Right }

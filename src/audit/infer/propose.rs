@@ -1,11 +1,12 @@
 //! What may have been done to some wrong rows: everything usual, and what their numbers suggest.
 
-use super::copy::Copy;
+use super::copy::{Copy, Source, Which};
 use super::decode::{Measured, decode};
 use super::exhibit::{Exhibit, Part, Places, Scene, Unit};
 use super::map::Map;
 use super::measure;
 use super::mechanism::{HeadMap, Mechanism, Order, Pairing, Scale, Shift, Side};
+use super::pairs::Pairs;
 use super::rule::{Formula, Rule};
 use crate::request::Json;
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,6 +27,7 @@ pub(super) fn propose(exhibits: &[Exhibit], wrong: &[&Unit]) -> Vec<Mechanism> {
         list.extend(pairs.map(Mechanism::Paired));
         list.extend([-1, 1].map(|n| Mechanism::Scaled(Scale::Magnitude(n))));
         list.extend([0.5, -0.5].map(|n| Mechanism::Scaled(Scale::RootDim(n))));
+        list.extend(in_some_pairs());
         list.extend(decoded(exhibits, &on_turns).into_iter().map(Mechanism::Turned));
         list.extend(rules(exhibits, &on_turns).into_iter().map(Mechanism::Frequencies));
         let lists = [Formula::ShortList, Formula::LongList];
@@ -36,6 +38,27 @@ pub(super) fn propose(exhibits: &[Exhibit], wrong: &[&Unit]) -> Vec<Mechanism> {
     }
     list.extend(factors(exhibits, wrong).into_iter().map(|by| Mechanism::Scaled(Scale::By(by))));
     list
+}
+
+/// What a loop over pairs may miss, or do otherwise in some of them.
+fn in_some_pairs() -> impl Iterator<Item = Mechanism> {
+    let input = Copy { source: Source::Input, which: Which::Own, other: false };
+    let fates = [
+        Mechanism::Copied(input),
+        Mechanism::Zero,
+        Mechanism::Nonfinite,
+        Mechanism::Turned(Map::Negative),
+        Mechanism::Turned(Map::Times(2)),
+        Mechanism::Signs(1.0, -1.0),
+        Mechanism::Signs(-1.0, 1.0),
+        Mechanism::Signs(-1.0, -1.0),
+        Mechanism::Scaled(Scale::Magnitude(-1)),
+        Mechanism::Reordered(Order::Crossed),
+    ];
+    let all = Pairs::all().into_iter();
+    all.flat_map(move |pairs| {
+        fates.clone().map(|fate| Mechanism::Only(pairs, Box::new(fate))).into_iter()
+    })
 }
 
 fn axes(exhibit: &Exhibit) -> usize {

@@ -1,13 +1,13 @@
 //! Causes: a mechanism and the place where it acts, tested on every row.
 
-use super::copy::{Copy, Source, Which};
 use super::exhibit::{Exhibit, Unit};
 use super::fact::{Fact, Value};
+use super::look::Look;
 use super::map::Map;
-use super::mechanism::{Cache, Look, Mechanism};
+use super::mechanism::Mechanism;
 use super::place::{Place, place};
+use super::predict::Cache;
 use super::propose::propose;
-use super::rule::Rule;
 use rayon::prelude::*;
 use std::collections::{BTreeMap, HashSet};
 
@@ -175,6 +175,7 @@ fn weigh(exhibits: &[Exhibit], fare: &Fare, all: usize) -> Option<(Cause, usize)
         Mechanism::Copied(copy) => copy.is_another(&exhibits[unit.exhibit], unit),
         Mechanism::Turned(Map::Constant(0) | Map::Times(0)) => true,
         Mechanism::Turned(map) => map.turns(&exhibits[unit.exhibit], unit),
+        Mechanism::Only(pairs, _) => pairs.is_told(&exhibits[unit.exhibit], unit),
         _ => true,
     };
     if hits.iter().filter(another).count() < hits.len().min(3) {
@@ -216,51 +217,6 @@ fn rank(cause: &Cause, misses: usize) -> (bool, usize, u32, usize) {
     let net = cause.rows.len().saturating_sub(4 * misses).max(1);
     let explained = ((net as f64).log2() * 4.0).round() as usize;
     (cause.spared > 0, 1000 - explained, cost, misses)
-}
-
-impl Mechanism {
-    /// How surprising it is.
-    pub(super) fn cost(&self) -> u32 {
-        match self {
-            Mechanism::Zero | Mechanism::Nonfinite => 1,
-            Mechanism::Swapped => 3,
-            Mechanism::Copied(copy) => copy.cost(),
-            Mechanism::Turned(map) => map.cost(),
-            Mechanism::Frequencies(rule) => rule.cost(),
-            Mechanism::Both(rule, map) => rule.cost() + map.cost(),
-            Mechanism::Signs(..) | Mechanism::Reordered(_) | Mechanism::Paired(_) => 4,
-            Mechanism::Scaled(super::mechanism::Scale::Magnitude(_)) => 3,
-            Mechanism::Scaled(_) => 5,
-            Mechanism::Placed(..) => 4,
-            Mechanism::Head(super::mechanism::HeadMap::Ranks(_)) => 3,
-            Mechanism::Head(_) => 4,
-        }
-    }
-
-    /// Whether rows are so by no accident.
-    fn is_plain(&self) -> bool {
-        matches!(
-            self,
-            Mechanism::Zero | Mechanism::Nonfinite | Mechanism::Swapped | Mechanism::Copied(_)
-        )
-    }
-
-    /// Whether it says the same as another in other words.
-    fn is_a_case_of(&self, other: &Mechanism) -> bool {
-        let unturned = |m: &Mechanism| {
-            matches!(
-                m,
-                Mechanism::Turned(Map::Constant(0) | Map::Times(0))
-                    | Mechanism::Copied(Copy {
-                        source: Source::Input,
-                        which: Which::Own,
-                        other: false
-                    })
-            )
-        };
-        let measured = |m: &Mechanism| matches!(m, Mechanism::Frequencies(Rule::Measured(_)));
-        unturned(self) && unturned(other) || measured(self) || measured(other)
-    }
 }
 
 /// One plain mechanism that all of some rows have in common.

@@ -294,6 +294,9 @@ impl Mechanism {
             Mechanism::Head(HeadMap::Next(1)) => "head h has what belongs to head h + 1".into(),
             Mechanism::Head(HeadMap::Next(_)) => "head h has what belongs to head h − 1".into(),
             Mechanism::Head(HeadMap::Reversed) => "the heads are in reverse order".into(),
+            Mechanism::Only(pairs, inner) => {
+                format!("only in {} of a row: {}", pairs.words(), inner.words(name))
+            }
         }
     }
 
@@ -327,6 +330,9 @@ impl Mechanism {
                 "offset the heads by the rank: `slopes[rank * heads : (rank + 1) * heads]`".into()
             }
             Mechanism::Head(_) => "take the head's own slope or column".into(),
+            Mechanism::Only(..) => {
+                "let the loop over pairs run over all rotary_dim/2 of them, and treat them alike".into()
+            }
         }
     }
 }

@@ -1,0 +1,86 @@
+//! Rows of a bias or of buckets, from other positions and heads.
+
+use super::exhibit::{Exhibit, Form, Grid, Unit};
+use super::mechanism::{HeadMap, Mechanism, Shift, Side};
+use super::predicted::Predicted;
+use crate::request::Position;
+
+/// What a row of the grid would be.
+pub(super) fn on_grid(
+    mechanism: &Mechanism,
+    exhibit: &Exhibit,
+    grid: &Grid,
+    unit: &Unit,
+) -> Option<Vec<Predicted>> {
+    let heads = exhibit.sides[unit.side].heads;
+    let (mut head, mut query, mut keys) = (unit.head, grid.queries[unit.token], grid.keys.clone());
+    let mut reversed = false;
+    match mechanism {
+        Mechanism::Head(map) => {
+            head = match map {
+                HeadMap::Ranks(n) if heads.is_multiple_of(*n) => unit.head % (heads / n),
+                HeadMap::Ranks(_) => return None,
+                HeadMap::Zero => 0,
+                HeadMap::Next(n) => usize::try_from(unit.head as i64 + n).ok()?,
+                HeadMap::Reversed => heads - 1 - unit.head,
+            };
+        }
+        Mechanism::Placed(_, Shift::Reversed) => reversed = true,
+        Mechanism::Placed(side, shift) => {
+            if let Shift::EndAligned(_) | Shift::Capacity(_) = shift {
+                let count = keys.len() as i64;
+                let capacity = match shift {
+                    Shift::EndAligned(n) => (count + n - 1) / n * n,
+                    Shift::Capacity(n) => *n,
+                    _ => count,
+                };
+                let queries = grid.queries.len() as i64;
+                query = grid.keys.first()? + capacity - queries + unit.token as i64;
+            } else {
+                let of = |p: i64, index: usize| -> Option<i64> {
+                    match shift {
+                        Shift::Index => Some(index as i64),
+                        Shift::Map(map) => i64::try_from(map.of(i128::from(p))?).ok(),
+                        _ => None,
+                    }
+                };
+                if *side != Side::Keys {
+                    query = of(query, unit.token)?;
+                }
+                if *side != Side::Queries {
+                    let all: Option<Vec<i64>> =
+                        keys.iter().enumerate().map(|(index, &p)| of(p, index)).collect();
+                    keys = all?;
+                }
+            }
+        }
+        _ => return None,
+    }
+    if head >= heads {
+        return None;
+    }
+    let last = keys.iter().copied().max().unwrap_or(0);
+    let one = |(coordinate, &key): (usize, &i64)| {
+        let (mut i, mut j) = (Position::integer(query), Position::integer(key));
+        if reversed {
+            std::mem::swap(&mut i, &mut j);
+        }
+        let value = match &grid.form {
+            Form::Alibi(alibi) => {
+                let distance = alibi.distance(i, j, Position::integer(last));
+                alibi.bias(head, distance).evaluate(&crate::encoding::Double)?
+            }
+            Form::Bucket(buckets) => buckets.bucket(i, j) as f64,
+            Form::None => return None,
+            Form::Bias(buckets, table, columns) => {
+                *table.get(buckets.bucket(i, j) * columns + head)?
+            }
+        };
+        let slack = match grid.form {
+            Form::Bucket(_) => 0.0,
+            _ => 8.0 * exhibit.unit * value.abs() + exhibit.least,
+        };
+        Some(Predicted { coordinate, value, slack })
+    };
+    keys.iter().enumerate().map(one).collect()
+}
