@@ -364,3 +364,50 @@ fn swapped_bytes_have_a_name() {
     let found = found(&mut Of(vec![Operation::Rotate], kernel), &rule(RULES[0]), Dtype::F32);
     assert_eq!(names(&found.unwrap()), ["f10-bytes-swapped"]);
 }
+
+/// Place and mechanism come from what identification itself has asked.
+#[test]
+fn what_is_inferred_has_its_place() {
+    let config = rule(RULES[0]);
+    let hf = profile::find("hf-f32").unwrap();
+    let told = |kernel: &mut dyn FnMut(&Ask) -> Outcome| -> Vec<String> {
+        let mut kernel = Of(vec![Operation::Rotate], kernel);
+        let found = found(&mut kernel, &config, Dtype::F32).unwrap();
+        assert!(!found.conforms);
+        found.diagnoses.iter().map(|diagnosis| diagnosis.title().0).collect()
+    };
+    let zeros = told(&mut |ask: &Ask| {
+        let backward = ask.request().input.get("direction") == Some(&Json::from("backward"));
+        match emulated(hf, ask.question().unwrap()) {
+            Outcome::Output(mut output) if backward => {
+                for (_, tensor) in &mut output {
+                    let zeros = vec![0; tensor.data().len()];
+                    let (dtype, shape) = (tensor.dtype(), tensor.shape().to_vec());
+                    *tensor = ropewalk::number::Tensor::new(dtype, shape, zeros).unwrap();
+                }
+                Outcome::Output(output)
+            }
+            other => other,
+        }
+    });
+    assert!(zeros.iter().any(|t| t.starts_with("Rows, only backward: zeros")), "{zeros:?}");
+    let narrow = told(&mut |ask: &Ask| {
+        let mut request = ask.request().clone();
+        let mut input = request.input.object().clone();
+        fn wrap(json: &Json) -> Json {
+            match json {
+                Json::Array(list) => Json::Array(list.iter().map(wrap).collect()),
+                other => match other.number() {
+                    Some(p) if p.fract() == 0.0 => Json::from(p as i64 & 0xffff),
+                    _ => other.clone(),
+                },
+            }
+        }
+        let positions = wrap(input.get("positions").unwrap());
+        input.set("positions", positions);
+        request.input = ropewalk::request::Input::new(input);
+        emulated(hf, &Question::new(&request).unwrap())
+    });
+    // A table of 65536 rows whose positions wrap is the same thing, and known.
+    assert!(narrow.iter().any(|t| t.contains("65536 rows")), "{narrow:?}");
+}

@@ -155,6 +155,7 @@ fn identify_in(
         None => plain_config(&description, dtype),
     };
     let config = RopeConfig::new(&declared).map_err(|reject| reject.to_string())?;
+    claimed(&description, &declared)?;
     let dtype = dtype.or_else(|| widest(&description)).unwrap_or(Dtype::F32);
     if dtype.format().is_none() {
         return Err(format!("dtype is {dtype}, allowed are f64, f32, bf16, f16"));
@@ -213,6 +214,28 @@ fn identify_in(
     }
     explain(probe, &mut found);
     Ok(found)
+}
+
+/// Whether any capability has the scaling rule of a config.
+fn claimed(description: &super::Description, config: &Object) -> Result<(), String> {
+    let own = match config.get("rope_type") {
+        Some(Json::String(name)) => name.as_str(),
+        _ => "default",
+    };
+    let lists: Option<Vec<&Vec<String>>> =
+        description.capabilities.iter().map(|c| c.rope_types.as_ref()).collect();
+    match lists {
+        Some(lists) if !lists.iter().any(|list| list.iter().any(|name| name == own)) => {
+            let mut names: Vec<&str> = lists.into_iter().flatten().map(String::as_str).collect();
+            names.sort_unstable();
+            names.dedup();
+            Err(format!(
+                "the config has rope_type {own}, the kernel claims {}: give a config of one of them",
+                names.join(", ")
+            ))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// What follows where every answer is within the bounds of the declared config.

@@ -142,7 +142,7 @@ fn print(found: &Identified) -> Result<(), CliError> {
         (Some(config), _) => outln(&format!("  computes  {}", text(config)))?,
         (None, _) => outln("  computes  no config that is known here")?,
     }
-    if !found.conforms {
+    if !found.conforms && !found.differences.is_empty() {
         outln("Different from what is declared:")?;
         for line in &found.differences {
             outln(&format!("  {line}"))?;
@@ -156,16 +156,19 @@ fn print(found: &Identified) -> Result<(), CliError> {
         ))?;
     }
     for diagnosis in &found.diagnoses {
-        let set = |faults: &[&str]| faults.join(" and ");
-        let all: Vec<String> = std::iter::once(set(&diagnosis.faults))
-            .chain(diagnosis.alternatives.iter().map(|faults| set(faults)))
-            .collect();
-        outln(&format!(
-            "A known fault: {}, which explains {:.1} % of the answers",
-            all.join(" or "),
-            100.0 * diagnosis.explains
-        ))?;
-        outln(&format!("  {}", diagnosis.summary))?;
+        let share = 100.0 * diagnosis.explains;
+        let (title, rest) = diagnosis.title();
+        match diagnosis.faults.is_empty() {
+            true => outln(&format!("Inferred, of {share:.1} % of the wrong answers:"))?,
+            false => outln(&format!(
+                "A known fault: {}, which explains {share:.1} % of the answers",
+                diagnosis.names()
+            ))?,
+        }
+        outln(&format!("  {title}"))?;
+        if !rest.is_empty() {
+            outln(&format!("  {rest}"))?;
+        }
         outln(&format!("  To mend: {}", diagnosis.fix))?;
         if !diagnosis.links.is_empty() {
             outln(&format!("  Seen in {}", diagnosis.links.join(" ")))?;

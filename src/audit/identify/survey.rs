@@ -58,11 +58,22 @@ pub(super) fn rotations(
             Err(why) => open.push(why),
         }
     }
-    for step in 0..2 {
+    // What holds of a kind of question is told by three of them.
+    for step in 0..3 {
         open.extend(batch(probe, [3, 4, 1], keys, step, None).err());
     }
+    open.extend(batch(probe, [1, 2, 67], keys.map(|_| 2), 0, None).err());
     for direction in ["inverse", "backward"] {
-        open.extend(batch(probe, [2, 4, 3], keys, 0, Some(direction)).err());
+        for shape in [[2, 4, 3], [3, 4, 1], [1, 2, 5]] {
+            let keys = keys.map(|heads| heads.min(shape[1]));
+            match batch(probe, shape, keys, 0, Some(direction)) {
+                Ok(()) => {}
+                Err(why) => {
+                    open.push(why);
+                    break;
+                }
+            }
+        }
     }
     open.extend(lengths(probe));
     probe.again();
@@ -82,7 +93,8 @@ fn furthest(probe: &Probe, declared: &Object, rope: &Rope) -> i64 {
     let needed = 256.0 * probe.epsilon() / slowest;
     let length = declared.get("max_position_embeddings").and_then(Json::number);
     let most = length.map_or(FAR, |length| (length as i64).min(FAR));
-    let mut far = NEAR;
+    // Beyond what 16 bits hold, where that is not too far.
+    let mut far = most.clamp(NEAR, 1 << 17);
     while far < most && (far as f64) < needed {
         far *= 2;
     }
@@ -114,9 +126,12 @@ fn batch(
     direction: Option<&str>,
 ) -> Result<(), String> {
     let what = match (direction, seq, step) {
+        (Some(word), 1, _) => format!("direction {word}, a decoding step"),
         (Some(word), ..) => format!("direction {word}"),
         (None, 1, 0) => format!("a decoding step of {batch} rows"),
-        (None, 1, _) => "the next decoding step".to_string(),
+        (None, 1, 1) => "the next decoding step".to_string(),
+        (None, 1, _) => "one more decoding step".to_string(),
+        _ if seq > 8 => format!("a row of {seq} tokens"),
         _ => match keys {
             Some(keys) => format!("rows with {heads} heads of q and {keys} of k"),
             None => format!("rows with {heads} heads of q alone"),
