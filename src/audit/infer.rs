@@ -5,6 +5,7 @@
 //! another row, or zero. A [`solve::Cause`] is a mechanism and a place, tested on every row: those
 //! that are wrong must be as it says, and those that are right must lie outside of the place.
 
+mod altered;
 mod copy;
 mod decode;
 mod exhibit;

@@ -347,6 +347,35 @@ const FREQUENCIES: &[Told] = &[
     ),
 ];
 
+const READ_OTHERWISE: &[Told] = &[
+    ("factor is applied twice, as factor² (rope_type linear)", FORWARD, |row| match row.word() {
+        "linear" => {
+            let factor = row.number("factor").unwrap();
+            Fate::By(plain(row).into_iter().map(|w| w / factor / factor).collect())
+        }
+        _ => Fate::Right,
+    }),
+    ("the ends of the blend are exchanged", FORWARD, |row| {
+        if row.word() != "llama3" {
+            return Fate::Right;
+        }
+        let number = |key: &str| row.number(key).unwrap();
+        let (low, high) = (number("high_freq_factor"), number("low_freq_factor"));
+        let original = number("original_max_position_embeddings");
+        let smooth = |w: f64| (original * w / std::f64::consts::TAU - low) / (high - low);
+        let share = |w: f64| smooth(w).clamp(0.0, 1.0);
+        let scaled = |w: f64| w * (share(w) + (1.0 - share(w)) / number("factor"));
+        Fate::By(plain(row).into_iter().map(scaled).collect())
+    }),
+    ("rope_type yarn is computed as linear", FORWARD, |row| match row.word() {
+        "yarn" => {
+            let factor = row.number("factor").unwrap();
+            Fate::By(plain(row).into_iter().map(|w| w / factor).collect())
+        }
+        _ => Fate::Right,
+    }),
+];
+
 fn check(list: &[Told]) {
     let mut slips = Vec::new();
     for (want, directions, fate) in list {
@@ -371,6 +400,11 @@ fn what_a_row_is_and_where_is_told() {
 #[test]
 fn frequencies_are_read_off_the_rows() {
     check(FREQUENCIES);
+}
+
+#[test]
+fn configs_that_are_read_otherwise_are_told() {
+    check(READ_OTHERWISE);
 }
 
 /// A bias or bucket of f32 machines whose question is changed first.

@@ -14,12 +14,12 @@ use std::sync::{Arc, Mutex};
 
 /// Frequencies by number of the spectrum, of one rule.
 #[derive(Default)]
-pub(super) struct Cache(Mutex<HashMap<usize, Option<Arc<Spectrum>>>>);
+pub(super) struct Cache(Mutex<HashMap<(usize, i64), Option<Arc<Spectrum>>>>);
 
 impl Cache {
     fn get(&self, rule: &Rule, turn: &Turn) -> Option<Arc<Spectrum>> {
         let mut known = self.0.lock().ok()?;
-        known.entry(turn.spectrum).or_insert_with(|| rule.spectrum(turn).map(Arc::new)).clone()
+        known.entry(rule.case(turn)).or_insert_with(|| rule.spectrum(turn).map(Arc::new)).clone()
     }
 }
 

@@ -1,5 +1,6 @@
 //! What may have been done to some wrong rows: everything usual, and what their numbers suggest.
 
+use super::altered::Altered;
 use super::copy::{Copy, Source, Which};
 use super::decode::{Measured, decode};
 use super::exhibit::{Exhibit, Part, Places, Scene, Unit};
@@ -180,6 +181,9 @@ fn rules(exhibits: &[Exhibit], wrong: &[&&Unit]) -> Vec<Rule> {
         }
     }
     for (rule, keys) in &mut values {
+        let names: Vec<&str> = keys.keys().map(String::as_str).collect();
+        let altered = |altered| Rule::Altered { rope_type: rule.clone(), altered };
+        list.extend(Altered::all(&names).into_iter().map(altered));
         for (key, values) in keys.iter_mut() {
             for (name, usual) in USUAL {
                 if name == key {

@@ -1,5 +1,6 @@
 //! Other frequencies than the declared ones: what rule they follow.
 
+use super::altered::Altered;
 use super::exhibit::Turn;
 use crate::encoding::{Double, RopeConfig};
 use crate::request::{Json, Object};
@@ -18,6 +19,8 @@ pub(super) struct Spectrum {
 pub(super) enum Rule {
     /// The config of this rope_type with keys replaced; none: without the key.
     Read { rope_type: String, keys: Vec<(String, Option<Json>)> },
+    /// The config of this rope_type read otherwise.
+    Altered { rope_type: String, altered: Altered },
     /// Every frequency divided by this.
     Divided(f64),
     /// A formula of the config.
@@ -43,6 +46,8 @@ pub(super) enum Formula {
     MiddleDivided,
     /// llama3, yarn: the blend's shares are exchanged.
     BlendReversed,
+    /// llama3, yarn: the ends of the blend are exchanged.
+    EndsExchanged,
     /// yarn: 1/(factor·base)^(2i/r) in place of 1/(factor · base^(2i/r)).
     FactorUnderPower,
     /// yarn: both ends of the ramp rounded down.
@@ -66,7 +71,7 @@ pub(super) enum Formula {
 }
 
 impl Formula {
-    pub(super) const ALL: [Formula; 18] = [
+    pub(super) const ALL: [Formula; 19] = [
         Formula::Shifted(1),
         Formula::Shifted(-1),
         Formula::Halved,
@@ -75,6 +80,7 @@ impl Formula {
         Formula::MiddleKept,
         Formula::MiddleDivided,
         Formula::BlendReversed,
+        Formula::EndsExchanged,
         Formula::FactorUnderPower,
         Formula::FloorFloor,
         Formula::CeilCeil,
@@ -119,6 +125,11 @@ impl Formula {
             ),
             Formula::BlendReversed => (
                 "the shares of the blend are exchanged: smooth where 1 − smooth belongs",
+                "inv = (1 - smooth) * inv / factor + smooth * inv",
+            ),
+            Formula::EndsExchanged => (
+                "the ends of the blend are exchanged (low_freq_factor and high_freq_factor, beta_fast \
+                 and beta_slow): fast planes are divided and slow ones kept",
                 "inv = (1 - smooth) * inv / factor + smooth * inv",
             ),
             Formula::FactorUnderPower => (
@@ -243,6 +254,16 @@ impl Formula {
                 let share = ramp(low, high);
                 Some(blend(&|i, _| 1.0 - share(i), &|_, w| w / s))
             }
+            Formula::EndsExchanged => {
+                let s = factor()?;
+                if let Some(share) = llama3() {
+                    return Some(blend(&|_, w| 1.0 - share(w), &|_, w| w / s));
+                }
+                let [low, high] = truncated()?;
+                let (low, high) = (low.max(0.0), high.min(rotary - 1.0));
+                let share = |i: usize| 1.0 - ((i as f64 - high) / (low - high)).clamp(0.0, 1.0);
+                (low < high).then(|| blend(&|i, _| share(i), &|_, w| w / s))
+            }
             Formula::FactorUnderPower => {
                 let (s, [low, high]) = (factor()?, truncated()?);
                 let share = ramp(low, high);
@@ -282,13 +303,7 @@ impl Rule {
             Rule::Formula(formula) => own(formula.thetas(turn)?),
             Rule::Measured(table) => table.get(&turn.spectrum)?.clone(),
             Rule::Read { rope_type, keys } => {
-                let declared = match turn.config.get("rope_type") {
-                    Some(Json::String(word)) => word,
-                    _ => "default",
-                };
-                if declared != rope_type {
-                    return None;
-                }
+                declares(turn, rope_type).then_some(())?;
                 let mut config = turn.config.clone();
                 for (key, value) in keys {
                     match value {
@@ -298,12 +313,26 @@ impl Rule {
                 }
                 read(&config, turn.seq_len)?
             }
+            Rule::Altered { rope_type, altered } => {
+                declares(turn, rope_type).then_some(())?;
+                let (config, length) = altered.of(turn)?;
+                read(&config, length)?
+            }
         };
         (spectrum.thetas.len() == turn.planes.len()).then_some(spectrum)
     }
 
+    /// What frequencies depend on: the number of the spectrum, and what a rule adds.
+    pub(super) fn case(&self, turn: &Turn) -> (usize, i64) {
+        match self {
+            Rule::Altered { altered, .. } => (turn.spectrum, altered.case(turn)),
+            _ => (turn.spectrum, 0),
+        }
+    }
+
     pub(super) fn cost(&self) -> u32 {
         match self {
+            Rule::Altered { altered, .. } => altered.cost(),
             Rule::Formula(Formula::Unscaled) => 3,
             Rule::Formula(_) => 4,
             Rule::Read { keys, .. } => 3 + keys.len() as u32,
@@ -334,6 +363,7 @@ impl Rule {
                     .into(),
                 "compare inv_freq with `ropewalk compute --operation inv_freq`".into(),
             ),
+            Rule::Altered { rope_type, altered } => altered.words(rope_type),
             Rule::Read { rope_type, keys } => {
                 let one = |(key, value): &(String, Option<Json>)| match value {
                     Some(value) => format!("{key} {value}"),
@@ -351,6 +381,14 @@ impl Rule {
                 )
             }
         }
+    }
+}
+
+/// Whether a config has this scaling rule.
+fn declares(turn: &Turn, rope_type: &str) -> bool {
+    match turn.config.get("rope_type") {
+        Some(Json::String(word)) => word == rope_type,
+        _ => rope_type == "default",
     }
 }
 
