@@ -17,6 +17,8 @@ pub(super) enum Altered {
     Divided(String, String),
     /// The rule of another rope_type.
     As(String),
+    /// No scaling, and a base that is multiplied by this key.
+    Base(String),
     /// Another total length.
     Length(Length),
 }
@@ -69,6 +71,7 @@ impl Altered {
                 list.push(Altered::Multiplied(a, b));
             }
         }
+        list.extend(keys.iter().map(|key| Altered::Base(key.to_string())));
         list.extend(RULES.map(|rule| Altered::As(rule.into())));
         let lengths =
             [Length::Original, Length::More(1), Length::More(-1), Length::Tokens, Length::Furthest];
@@ -93,17 +96,12 @@ impl Altered {
             }
             Altered::Multiplied(a, b) => config.set(a, written(number(a)? * number(b)?)),
             Altered::Divided(a, b) => config.set(a, written(number(a)? / number(b)?)),
-            Altered::As(rule) => {
-                let names: Vec<String> = config.iter().map(|(key, _)| key.to_string()).collect();
-                for key in names.iter().filter(|key| !SHARED.contains(&key.as_str())) {
-                    config.remove(key);
-                }
-                config.set("rope_type", Json::from(rule.as_str()));
-                // Of the lengths a rule may take none.
-                if RopeConfig::new(&config).is_err() {
-                    config.remove("original_max_position_embeddings");
-                    config.remove("max_position_embeddings");
-                }
+            Altered::As(rule) => config = shared(&turn.config, rule),
+            Altered::Base(key) => {
+                let base = number("rope_theta")? * number(key)?;
+                config = shared(&turn.config, "default");
+                config.remove("factor");
+                config.set("rope_theta", written(base));
             }
             Altered::Length(to) => length = Some(to.of(turn)?),
         }
@@ -121,6 +119,7 @@ impl Altered {
     pub(super) fn cost(&self) -> u32 {
         match self {
             Altered::Exchanged(..) | Altered::As(_) | Altered::Length(_) => 4,
+            Altered::Base(_) => 4,
             Altered::Multiplied(a, b) if a == b => 4,
             Altered::Taken(..) | Altered::Multiplied(..) | Altered::Divided(..) => 5,
         }
@@ -146,6 +145,10 @@ impl Altered {
             }
             Altered::As(other) => (
                 format!("rope_type {rope_type} is computed as {other}"),
+                format!("the rule of {rope_type}: docs/mathematics.md"),
+            ),
+            Altered::Base(key) => (
+                format!("rope_theta is multiplied by {key} and nothing else is scaled"),
                 format!("the rule of {rope_type}: docs/mathematics.md"),
             ),
             Altered::Length(to) => (
@@ -186,6 +189,22 @@ impl Length {
             Length::Furthest => "the largest position of the call and one".into(),
         }
     }
+}
+
+/// The config of another rule: with the keys that they share.
+fn shared(declared: &Object, rope_type: &str) -> Object {
+    let mut config = declared.clone();
+    let names: Vec<String> = config.iter().map(|(key, _)| key.to_string()).collect();
+    for key in names.iter().filter(|key| !SHARED.contains(&key.as_str())) {
+        config.remove(key);
+    }
+    config.set("rope_type", Json::from(rope_type));
+    // Of the lengths a rule may take none.
+    if RopeConfig::new(&config).is_err() {
+        config.remove("original_max_position_embeddings");
+        config.remove("max_position_embeddings");
+    }
+    config
 }
 
 /// A number as a config has it: an integer where it is one.
