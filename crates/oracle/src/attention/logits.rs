@@ -227,8 +227,8 @@ impl<'a> Logits<'a> {
         let c = Ball::rational(c, bits);
         let share = x.checked_div(&c)?.scaled(1);
         let one = Ball::integer(1, bits);
-        // Of |x|, so that nothing overflows: beyond 2^30 the exponential is next to nothing.
-        let negative = share.sign()? == std::cmp::Ordering::Less;
+        // Of |x|, so that nothing overflows; near 0 either sign will do.
+        let negative = share.sign() == Some(std::cmp::Ordering::Less);
         let power = exp(self.oracle, &if negative { share } else { -share })?;
         let tanh = (one.clone() - &power).checked_div(&(one + power))?;
         let tanh = if negative { -tanh } else { tanh };

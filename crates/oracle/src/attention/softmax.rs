@@ -180,10 +180,12 @@ impl<'l, 'a> Softmax<'l, 'a> {
                 None => None,
                 Some(c) => {
                     let inner = self.logits.inner(logit, bits)?;
-                    let sign = inner.sign()?;
                     let far = Ball::rational(&Rational::from(c * SATURATED), bits);
-                    let size = if sign == Ordering::Less { -inner } else { inner };
-                    (size.compare(&far)? == Ordering::Greater).then_some(sign)
+                    match (inner.compare(&far)?, inner.compare(&-far.clone())?) {
+                        (Ordering::Greater, _) => Some(Ordering::Greater),
+                        (_, Ordering::Less) => Some(Ordering::Less),
+                        _ => None,
+                    }
                 }
             };
             Some((light == Ordering::Greater, saturated))
