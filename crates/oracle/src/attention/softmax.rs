@@ -62,7 +62,7 @@ impl<'l, 'a> Softmax<'l, 'a> {
         let larger =
             |a: &&Ball, b: &&Ball| (middle(a) - middle(b)).sign().unwrap_or(Ordering::Equal);
         let most = scores.iter().max_by(larger);
-        most.map_or(Ball::zero(bits), |ball| middle(ball))
+        most.map_or(Ball::zero(bits), middle)
     }
 
     fn powers(&self, bits: u32) -> Option<Rc<Powers>> {
