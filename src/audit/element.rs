@@ -18,6 +18,8 @@ pub enum Accepts {
     Nonfinite,
     /// The same where the plane is only scaled and this coordinate is finite: its scaled value too.
     ScaledOrNonfinite,
+    /// A query without any key: the value, or a NaN.
+    ValueOrNan,
     /// Padding: nothing is judged.
     Anything,
 }
@@ -56,6 +58,24 @@ pub fn accepts(
         Body::Apply(a) => {
             let tensor = if name == "k" { a.k.as_ref().unwrap_or(&a.q) } else { &a.q };
             planes(tensor, &a.pairs, &|_, _| false, &open)
+        }
+        Body::Attention(a) => {
+            let width = if name == "out" { a.v.dim() } else { 1 };
+            let copied = |i: usize| residual.data()[i] == 0;
+            let infinite = |i: usize| {
+                expected.dtype().format().is_some_and(|f| !f.is_finite(expected.data()[i]))
+            };
+            let rule = |i: usize| {
+                let (row, queries) = (i / width.max(1), a.q.seq().max(1));
+                let batch = row / (a.q.heads().max(1) * queries);
+                match a.left(batch, row % queries).is_empty() {
+                    true => Accepts::ValueOrNan,
+                    // One key whose value is no number, too.
+                    false if open(i) || (copied(i) && infinite(i)) => Accepts::Nonfinite,
+                    false => Accepts::Value,
+                }
+            };
+            (0..count).map(rule).collect()
         }
         // Element by element copies.
         Body::Learned(_) | Body::T5Bias(..) | Body::PermuteQk(_) => vec![Accepts::Copy; count],

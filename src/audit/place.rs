@@ -190,6 +190,9 @@ impl<'q> Places<'q> {
             (Body::Learned(l), &[row, _]) => {
                 place.at = l.positions.get(row).copied().map(At::Position);
             }
+            (Body::Attention(a), &[batch, _, query, ..]) => {
+                place.at = Some(At::Position(a.query_position(batch, query)));
+            }
             (Body::AttentionTemperature(t), &[row, ..]) => {
                 place.at = t.positions.get(row).copied().map(At::Position);
             }
@@ -217,6 +220,8 @@ impl<'q> Places<'q> {
             (Body::PositionIds(_), 3) => &["axis", "batch", "token"],
             (Body::PositionIds(_), _) => &["batch", "token"],
             (Body::AttentionTemperature(_), _) => &["token"],
+            (Body::Attention(_), 3) => &["batch", "head", "query"],
+            (Body::Attention(_), _) => &["batch", "head", "query", "coordinate"],
         }
     }
 }

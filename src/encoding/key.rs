@@ -33,6 +33,10 @@ pub enum Kind {
     Numbers(Range),
     /// A list of integers, each from the first to the second bound.
     Integers(i64, i64),
+    /// Two distances [left, right], each an integer from 0 to the bound or null for no limit.
+    Window(i64),
+    /// A config of its own, which its own rules check.
+    Config,
 }
 
 /// A range of numbers.
@@ -110,6 +114,8 @@ impl Kind {
             Kind::Word(words) => words.join(", "),
             Kind::Numbers(range) => format!("a list, each {}", range.words()),
             Kind::Integers(low, high) => format!("a list of integers {}", integers(low, high)),
+            Kind::Window(_) => "[left, right], each an integer from 0 or null".to_string(),
+            Kind::Config => "an object, the config of that encoding".to_string(),
         }
     }
 
@@ -154,6 +160,11 @@ impl Kind {
             (Kind::Integers(low, high), Json::Array(items)) => {
                 items.iter().all(|item| integer(item, low, high))
             }
+            (Kind::Window(high), Json::Array(items)) => {
+                let side = |item: &Json| *item == Json::Null || integer(item, 0, high);
+                items.len() == 2 && items.iter().all(side)
+            }
+            (Kind::Config, Json::Object(_)) => true,
             _ => false,
         }
     }

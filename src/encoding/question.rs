@@ -1,6 +1,7 @@
 //! Requests that mean something: every shape, key and value checked, every default filled in.
 
 mod additive;
+mod attention;
 mod integers;
 mod position_ids;
 mod rotary;
@@ -9,6 +10,7 @@ mod shape;
 mod tensors;
 
 pub use additive::{AlibiBias, DebertaBucket, ShawBucket, T5, TemperatureRows};
+pub use attention::Attention;
 pub use position_ids::{Beside, IdSource, PositionIds};
 pub use rotary::{Apply, InvFreq, Rotate, Score, Table};
 pub use rows::{LearnedRows, PermuteRows, SinusoidalRows};
@@ -49,6 +51,7 @@ pub enum Body {
     ShawBucket(ShawBucket),
     DebertaBucket(DebertaBucket),
     AttentionTemperature(TemperatureRows),
+    Attention(Box<Attention>),
 }
 
 impl Question {
@@ -114,6 +117,7 @@ impl Question {
             Operation::AttentionTemperature => {
                 Body::AttentionTemperature(TemperatureRows::new(request)?)
             }
+            Operation::Attention => Body::Attention(Box::new(Attention::new(request, schemes)?)),
         };
         let wanted = match request.operation {
             Operation::T5Bucket | Operation::ShawBucket | Operation::DebertaBucket => {
@@ -152,6 +156,7 @@ impl Question {
             Body::ShawBucket(q) => &q.shaw.config,
             Body::DebertaBucket(q) => &q.buckets.config,
             Body::AttentionTemperature(q) => &q.temperature.config,
+            Body::Attention(q) => &q.config,
         }
     }
 }

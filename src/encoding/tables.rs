@@ -1,6 +1,7 @@
 //! The keys of everything that is no rotary scheme; the rotary ones stand beside their schemes.
 
 use super::key::{Absent, Key, Kind, Range};
+use crate::request::POSITION_LIMIT;
 
 const WIDEST: i64 = 1 << 20;
 const MOST_HEADS: i64 = 1 << 16;
@@ -211,3 +212,49 @@ pub const TEMPERATURE_KEYS: &[Key] = &[
 
 /// The keys of the model form.
 pub const MODEL_KEYS: [&str; 4] = ["model", "layout", "layer_type", "part"];
+
+/// The keys of `attention`. `rope`, `alibi` and `t5` hold configs of their own.
+pub const ATTENTION_KEYS: &[Key] = &[
+    Key {
+        name: "scale",
+        kind: Kind::Number(Range::Positive),
+        absent: Absent::Optional,
+        meaning: "multiplies ⟨q, k⟩; 1/√D, exactly, if not given",
+    },
+    Key {
+        name: "causal",
+        kind: Kind::Flag,
+        absent: Absent::Required,
+        meaning: "whether keys after the query are masked, by position",
+    },
+    Key {
+        name: "window",
+        kind: Kind::Window(POSITION_LIMIT),
+        absent: Absent::Optional,
+        meaning: "keys at positions from q − left to q + right, null for no limit",
+    },
+    Key {
+        name: "softcap",
+        kind: Kind::Number(Range::Positive),
+        absent: Absent::Optional,
+        meaning: "c: the scaled score s becomes c·tanh(s/c)",
+    },
+    Key {
+        name: "rope",
+        kind: Kind::Config,
+        absent: Absent::Optional,
+        meaning: "queries and keys are rotated first",
+    },
+    Key {
+        name: "alibi",
+        kind: Kind::Config,
+        absent: Absent::Optional,
+        meaning: "its bias is added to the scores",
+    },
+    Key {
+        name: "t5",
+        kind: Kind::Config,
+        absent: Absent::Optional,
+        meaning: "its bias is added to the scores; input `table`",
+    },
+];

@@ -1,6 +1,7 @@
 //! Answers: every element's exact value, and its rounding.
 
 mod additive;
+mod attention;
 mod difference;
 mod growth;
 mod model;
@@ -52,6 +53,11 @@ pub fn shapes(question: &Question) -> Vec<(&'static str, Vec<usize>)> {
         Body::Learned(l) => vec![("embedding", vec![l.rows.len(), l.learned.dim])],
         Body::PermuteQk(p) => vec![("weight", p.weight.shape().to_vec())],
         Body::AttentionTemperature(t) => vec![("scale", vec![t.positions.len()])],
+        Body::Attention(a) => {
+            let rows = vec![a.q.batch(), a.q.heads(), a.q.seq()];
+            let out = ("out", [&rows[..], &[a.v.dim()]].concat());
+            [out].into_iter().chain(a.lse.then_some(("lse", rows))).collect()
+        }
         Body::T5Bucket(_) | Body::ShawBucket(_) | Body::DebertaBucket(_) | Body::PositionIds(_) => {
             vec![]
         }
@@ -78,6 +84,7 @@ pub fn visit(question: &Question, sink: &mut Sink) -> Result<(), UndecidedRoundi
         Body::Learned(l) => additive::learned(l, sink),
         Body::PermuteQk(p) => additive::permute_qk(p, sink),
         Body::AttentionTemperature(t) => additive::temperature(t, sink),
+        Body::Attention(a) => attention::attention(a, format, sink),
         Body::T5Bucket(_) | Body::ShawBucket(_) | Body::DebertaBucket(_) | Body::PositionIds(_) => {
             Ok(())
         }

@@ -43,7 +43,7 @@ pub(crate) fn decimal(value: &Value, digits: u32) -> Result<String, u32> {
             Some(ratio) => Ok(of_ratio(&ratio, digits)),
             None => Ok(format.to_f64(*bits).to_string().to_lowercase()),
         },
-        Value::Rational(ratio) => Ok(of_ratio(ratio, digits)),
+        Value::Rational(ratio) | Value::Beside { base: ratio, .. } => Ok(of_ratio(ratio, digits)),
         Value::Real { first, enclose, .. } => {
             let cap = 1 << 18;
             let mut precision = first.precision().max(digits * 10 / 3 + 64);
@@ -65,7 +65,9 @@ pub(crate) fn decimal(value: &Value, digits: u32) -> Result<String, u32> {
 /// The precision at which it gave up.
 pub(crate) fn rounded(value: &Value, digits: u32) -> Result<Rounding, u32> {
     match value {
-        Value::Rational(ratio) => Ok(round_rational(&ratio.0, digits)),
+        Value::Rational(ratio) | Value::Beside { base: ratio, .. } => {
+            Ok(round_rational(&ratio.0, digits))
+        }
         Value::Real { first, enclose, .. } => {
             let cap = 1 << 14;
             let mut precision = first.precision().max(digits * 10 / 3 + 64);

@@ -5,7 +5,7 @@ use super::ratio::Ratio;
 use super::resolved::Multiple;
 use super::round::{Rounded, UndecidedRounding, Value};
 use super::{Site, angle, answer};
-use crate::encoding::{Body, Expression, Plane, Question, Wave};
+use crate::encoding::{Attention, Body, Expression, Plane, Question, Wave};
 use crate::number::Format;
 use crate::request::{Position, Positions};
 
@@ -126,6 +126,29 @@ fn turn(plane: &Plane, position: Position) -> Result<Vec<Line>, UndecidedRoundin
     Ok(lines)
 }
 
+/// Which keys a query of attention sees, at which positions.
+fn attended(a: &Attention, index: &[usize]) -> Vec<Line> {
+    let (batch, head, query) = (index[0], index[1], index[2]);
+    let left = a.left(batch, query);
+    let ends = left.first().zip(left.last()).map(|(first, last)| {
+        let at = |key: &usize| a.key_position(batch, *key);
+        format!(", the first at position {}, the last at {}", at(first), at(last))
+    });
+    vec![
+        ("query", format!("head {head}, position {}", a.query_position(batch, query))),
+        (
+            "keys",
+            format!(
+                "head {}, {} of {} are left{}",
+                a.key_head(head),
+                left.len(),
+                a.k.seq(),
+                ends.unwrap_or_default()
+            ),
+        ),
+    ]
+}
+
 /// The position of a token of [batch, seq] on the axis of a plane.
 fn position_of(positions: &Positions, axis: usize, token: usize) -> Position {
     let tokens: usize = positions.shape()[1..].iter().product();
@@ -225,6 +248,7 @@ fn origin(
             Ok(scale) => about("scale", &scale),
             Err(_) => Ok(Vec::new()),
         },
+        Body::Attention(a) => Ok(attended(a, index)),
         Body::T5Bucket(_) | Body::ShawBucket(_) | Body::DebertaBucket(_) | Body::PositionIds(_) => {
             Ok(Vec::new())
         }
@@ -283,6 +307,9 @@ fn reason(proof: super::Proof) -> &'static str {
         Rational => "integer arithmetic, ties to even",
         IrrationalAlgebraic => "an irrational number is no tie, so a tight enclosure decides",
         Lindemann => "the angle is algebraic and not 0, so the value is no tie",
+        Exponentials => {
+            "exponentials of distinct algebraic numbers are independent, so it is no tie"
+        }
         GelfondSchneider => "the angle is pi times an irrational algebraic number: no tie",
         Transcendental => "no tie",
         Isolation => "the enclosure itself excludes a tie",
@@ -302,7 +329,9 @@ fn tie_distance(value: &Value, format: Format, rounded: &Rounded) -> f64 {
         Value::Real { enclose, .. } => {
             enclose(rounded.precision * 2).and_then(|x| near(x.lo())).unwrap_or(f64::NAN)
         }
-        Value::Rational(x) => near(&rug::Float::with_val(4096, &x.0)).unwrap_or(f64::NAN),
+        Value::Rational(x) | Value::Beside { base: x, .. } => {
+            near(&rug::Float::with_val(4096, &x.0)).unwrap_or(f64::NAN)
+        }
         Value::Copied { .. } | Value::Nonfinite => 0.5 - Format::F16.to_f64(rounded.residual).abs(),
     }
 }

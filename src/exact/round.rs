@@ -21,6 +21,9 @@ pub enum Proof {
     IrrationalAlgebraic,
     /// Transcendental by Lindemann–Weierstrass: an algebraic angle other than 0.
     Lindemann,
+    /// Transcendental by Lindemann–Weierstrass: exponentials of distinct algebraic numbers are
+    /// linearly independent.
+    Exponentials,
     /// Transcendental by Gelfond–Schneider: π times an irrational algebraic number, or a ratio of
     /// logarithms.
     GelfondSchneider,
@@ -39,6 +42,7 @@ impl Proof {
             Proof::Rational => "rational",
             Proof::IrrationalAlgebraic => "irrational algebraic",
             Proof::Lindemann => "transcendental (Lindemann-Weierstrass)",
+            Proof::Exponentials => "transcendental (independent exponentials)",
             Proof::GelfondSchneider => "transcendental (Gelfond-Schneider)",
             Proof::Transcendental => "transcendental",
             Proof::Isolation => "undecided class, isolated",
@@ -76,6 +80,18 @@ pub enum Value<'a> {
     Nonfinite,
     /// A rational number.
     Rational(Ratio),
+    /// Beside a rational: different from it by less than 2^`within`, to a known side. What is that
+    /// near is too near for any enclosure, and is rounded by its side.
+    Beside {
+        /// Why it is not the rational itself, or a boundary nearby.
+        proof: Proof,
+        /// The rational.
+        base: Ratio,
+        /// Whether it lies above.
+        above: bool,
+        /// Bounds the distance.
+        within: i32,
+    },
     /// An irrational number, or one that is not known to be rational.
     Real {
         /// Why it can be rounded.
@@ -129,6 +145,17 @@ impl Value<'_> {
                 precision: 0,
             }),
             Value::Rational(x) => Ok(round_ratio(x, format)),
+            Value::Beside { proof, base, above, within } => {
+                let next = beside(base, *above, format, *proof);
+                let step = Ratio::dyadic(!above, 1, *within);
+                let far = round_ratio(&(base + &step), format);
+                // Rounding is monotone: what holds next to the rational and at the bound holds
+                // between them.
+                match (next.bits, next.residual) == (far.bits, far.residual) {
+                    true => Ok(next),
+                    false => Err(within.unsigned_abs()),
+                }
+            }
             Value::Real { proof, first, enclose } => {
                 let mut precision = first.precision();
                 if let Some(rounded) = round_interval(first, format, *proof) {
@@ -156,7 +183,7 @@ impl Value<'_> {
             Value::Copied { .. } => Proof::Copied,
             Value::Nonfinite => Proof::Nonfinite,
             Value::Rational(_) => Proof::Rational,
-            Value::Real { proof, .. } => *proof,
+            Value::Beside { proof, .. } | Value::Real { proof, .. } => *proof,
         }
     }
 }
@@ -194,6 +221,29 @@ pub(crate) fn round_ratio(x: &Ratio, format: Format) -> Rounded {
         false => Format::F16.round_nonzero(&residual.to_wide()),
     };
     Rounded { bits, residual, proof: Proof::Rational, precision: 0 }
+}
+
+/// Rounds what is as near to a rational as anything can be, but not it.
+fn beside(base: &Ratio, above: bool, format: Format, proof: Proof) -> Rounded {
+    let bits = format.round(&wide_beside(base, above));
+    let difference = base - &expected(format, bits);
+    let residual = Ratio(difference.0 >> format.ulp_exponent(bits).unwrap_or_default());
+    let residual = Format::F16.round_nonzero(&wide_beside(&residual, above));
+    Rounded { bits, residual, proof, precision: 0 }
+}
+
+/// The leading bits of what is beside a rational.
+fn wide_beside(x: &Ratio, above: bool) -> Wide {
+    if x.is_zero() {
+        return Wide { negative: !above, significand: 1, exponent: -(1 << 40), sticky: false };
+    }
+    let wide = x.to_wide();
+    match (wide.sticky, above != wide.negative) {
+        // No boundary has so many bits: whatever is beside it rounds like it.
+        (true, _) => wide,
+        (false, true) => Wide { sticky: true, ..wide },
+        (false, false) => Wide { significand: wide.significand - 1, sticky: true, ..wide },
+    }
 }
 
 /// The number that a bit pattern stands for in a residual: ±2^(e_max + 1) for an infinity.
@@ -273,6 +323,30 @@ mod tests {
         let rounded = value.round(Format::F32).unwrap();
         assert_eq!(rounded.bits, 0x40490fdb);
         assert_eq!((Format::F16.to_f64(rounded.residual) * 1e4).round() / 1e4, -0.3667);
+    }
+
+    #[test]
+    fn what_is_beside_a_rational_rounds_by_its_side() {
+        let near = |base: Ratio, above, format| {
+            let value = Value::Beside { proof: Proof::Lindemann, base, above, within: -4000 };
+            value.round(format).map(|rounded| (rounded.bits, rounded.residual))
+        };
+        assert_eq!(near(Ratio::new(1, 1), true, Format::F16), Ok((0x3c00, 0x0001)));
+        assert_eq!(near(Ratio::new(1, 1), false, Format::F16), Ok((0x3c00, 0x8001)));
+        // A tie goes to its side; −1 − 2⁻¹¹ is even below.
+        assert_eq!(near(Ratio::new(2049, 2048), true, Format::F16), Ok((0x3c01, 0xb800)));
+        assert_eq!(near(Ratio::new(2049, 2048), false, Format::F16), Ok((0x3c00, 0x37ff + 1)));
+        assert_eq!(near(Ratio::new(-2049, 2048), false, Format::F16), Ok((0xbc01, 0x3800)));
+        assert_eq!(near(Ratio::new(0, 1), false, Format::F32), Ok((0x8000_0000, 0x8001)));
+        let third = round_ratio(&Ratio::new(1, 3), Format::F32);
+        assert_eq!(near(Ratio::new(1, 3), true, Format::F32), Ok((third.bits, third.residual)));
+        let loose = Value::Beside {
+            proof: Proof::Isolation,
+            base: Ratio::new(2049, 2048),
+            above: true,
+            within: -3,
+        };
+        assert_eq!(loose.round(Format::F16), Err(3));
     }
 
     #[test]

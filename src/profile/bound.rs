@@ -1,5 +1,6 @@
 //! The largest error that a machine of a profile may have, element by element.
 
+mod attention;
 mod score;
 
 use super::elementary::{Elementary, Tiers};
@@ -9,13 +10,13 @@ use super::plane::{Phase, Steps, Value, up_add};
 use super::span::{Span, Spans};
 use super::walk::Kernel;
 use super::{Precision, Profile, Recipe, Scaling, on_axis};
-use crate::encoding::{Arithmetic, Expression, Pair, Plane, Rope};
+use crate::encoding::{Arithmetic, Attention, Expression, Pair, Plane, Rope};
 use crate::number::Format;
 use crate::request::{Direction, Position};
 
 /// Bounds the errors of a profile.
 pub(super) struct Bounder {
-    profile: Profile,
+    pub(super) profile: Profile,
     pub(super) exact: Pipeline<Spans>,
     pub(super) machine: Pipeline<Spans>,
     pub(super) steps: Steps,
@@ -106,7 +107,7 @@ impl Bounder {
     }
 
     /// Rounds through the outputs, and the bits of the bound.
-    fn finish(&self, value: &Value) -> u64 {
+    pub(super) fn finish(&self, value: &Value) -> u64 {
         let mut value = value.clone();
         if lost(value.format, self.output, &value) {
             return self.output.infinity();
@@ -286,6 +287,10 @@ impl Kernel for Bounder {
 
     fn dot(&self, q: &[Value], k: &[Value], pairs: &[Pair], outside: &[usize]) -> u64 {
         self.score(q, k, pairs, outside)
+    }
+
+    fn attention(&self, a: &Attention) -> [Vec<u64>; 2] {
+        self.attended(a)
     }
 
     fn table(&self, phase: &Option<Phase>) -> [u64; 2] {

@@ -1,17 +1,19 @@
 //! What a machine of a profile answers, bit for bit.
 
+mod attention;
+
 use super::elementary::{Elementary, Tiers};
 use super::machine::{Machine, contains, encode};
 use super::pipeline::{Pipeline, Turning};
 use super::walk::Kernel;
 use super::{Accuracy, Contraction, Precision, Profile, on_axis};
-use crate::encoding::{Arithmetic, Expression, Pair, Plane, Rope};
+use crate::encoding::{Arithmetic, Attention, Expression, Pair, Plane, Rope};
 use crate::number::Format;
 use crate::request::{Direction, Position};
 
 /// Emulates a profile.
 pub(super) struct Emulator<'p> {
-    profile: &'p Profile,
+    pub(super) profile: &'p Profile,
     pub(super) pipeline: Pipeline<Machine>,
     pub(super) stored: Stored,
     arithmetic: Machine,
@@ -96,12 +98,29 @@ impl<'p> Emulator<'p> {
     }
 
     /// The bits of the output.
-    fn bits(&self, value: f64) -> u64 {
+    pub(super) fn bits(&self, value: f64) -> u64 {
         let value = match self.profile.output {
             Precision::Exact => value,
             step => self.profile.machine(step.format()).round(value),
         };
         encode(self.output, self.profile.machine(self.output).round(value))
+    }
+
+    /// A dot product of what the rotation wrote.
+    pub(super) fn product(&self, q: &[f64], k: &[f64]) -> f64 {
+        let written = |x: &f64| match self.profile.output {
+            Precision::Exact => *x,
+            step => self.profile.machine(step.format()).round(*x),
+        };
+        let m = self.profile.machine(Emulator::accumulator(self.profile));
+        let add = |sum: f64, (q, k): (&f64, &f64)| {
+            let (q, k) = (m.round(written(q)), m.round(written(k)));
+            match self.profile.contraction {
+                Contraction::Separate => m.round(sum + m.round(q * k)),
+                _ => m.fma(q, k, sum),
+            }
+        };
+        q.iter().zip(k).fold(0.0, add)
     }
 
     /// The format of dot products.
@@ -170,20 +189,11 @@ impl Kernel for Emulator<'_> {
     }
 
     fn dot(&self, q: &[f64], k: &[f64], _: &[Pair], _: &[usize]) -> u64 {
-        // What attention reads is what the rotation wrote.
-        let written = |x: &f64| match self.profile.output {
-            Precision::Exact => *x,
-            step => self.profile.machine(step.format()).round(*x),
-        };
-        let m = self.profile.machine(Emulator::accumulator(self.profile));
-        let add = |sum: f64, (q, k): (&f64, &f64)| {
-            let (q, k) = (m.round(written(q)), m.round(written(k)));
-            match self.profile.contraction {
-                Contraction::Separate => m.round(sum + m.round(q * k)),
-                _ => m.fma(q, k, sum),
-            }
-        };
-        self.bits(q.iter().zip(k).fold(0.0, add))
+        self.bits(self.product(q, k))
+    }
+
+    fn attention(&self, a: &Attention) -> [Vec<u64>; 2] {
+        self.attended(a)
     }
 
     fn table(&self, phase: &Phase) -> [u64; 2] {

@@ -1,5 +1,6 @@
 //! One walk over the elements of a question, for whatever is asked of each of them.
 
+pub(super) mod attention;
 mod element;
 mod rotary;
 
@@ -94,6 +95,14 @@ pub(super) fn walk<K: Kernel>(kernel: &K, question: &Question) -> Vec<Named> {
                 scale.map_or(0, |scale| kernel.computed(&scale))
             };
             one("scale", vec![t.positions.len()], t.positions.iter().map(scale).collect())
+        }
+        Body::Attention(a) => {
+            let width = a.v.dim();
+            let rows = vec![a.q.batch(), a.q.heads(), a.q.seq()];
+            let [out, lse] = kernel.attention(a);
+            let out = named("out", dtype, [&rows[..], &[width]].concat(), out);
+            let lse = if a.lse { named("lse", dtype, rows, lse) } else { None };
+            out.into_iter().chain(lse).collect()
         }
         // Integers are compared exactly.
         Body::T5Bucket(_) | Body::ShawBucket(_) | Body::DebertaBucket(_) | Body::PositionIds(_) => {

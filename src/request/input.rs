@@ -98,6 +98,19 @@ impl Input {
         }
     }
 
+    /// A flag, false if not given.
+    ///
+    /// # Errors
+    /// `invalid_value`.
+    pub fn flag(&self, name: &str) -> Result<bool, Reject> {
+        match self.0.get(name) {
+            None => Ok(false),
+            Some(Json::Bool(flag)) => Ok(*flag),
+            Some(other) => Err(Slug::InvalidValue
+                .because(format!("{name} is {other}, allowed are true and false"))),
+        }
+    }
+
     /// The direction, forward if not given, and one of those allowed.
     ///
     /// # Errors

@@ -37,7 +37,7 @@ fn get_slopes(n: u64, bias_max: u64) -> Vec<Rational> {
 
 /// The slopes of a config: the released code's, or the paper's "geometric sequence that starts at
 /// 2^(−8/n) and uses that same value as its ratio".
-fn slopes(config: Config) -> Result<Vec<Rational>, SecondError> {
+pub(super) fn slopes(config: Config) -> Result<Vec<Rational>, SecondError> {
     let heads = config.size("num_heads")? as u64;
     let bias_max = match config.has("alibi_bias_max") {
         true => config.size("alibi_bias_max")? as u64,
@@ -193,7 +193,7 @@ impl SecondOracle {
 }
 
 /// `_relative_position_bucket` of mesh-tensorflow, in real numbers.
-struct Bucket {
+pub(super) struct Bucket {
     num_buckets: u64,
     max_distance: u64,
     bidirectional: bool,
@@ -202,7 +202,7 @@ struct Bucket {
 }
 
 impl Bucket {
-    fn new(config: Config) -> Result<Bucket, SecondError> {
+    pub(super) fn new(config: Config) -> Result<Bucket, SecondError> {
         Ok(Bucket {
             num_buckets: config.size("num_buckets")? as u64,
             max_distance: config.size("max_distance")? as u64,
@@ -211,7 +211,7 @@ impl Bucket {
         })
     }
 
-    fn of(
+    pub(super) fn of(
         &mut self,
         oracle: &SecondOracle,
         query: Position,

@@ -13,6 +13,7 @@
 //! | formulas | one `Expression` per scheme | the published form, `published/` |
 //! | coordinates | planes, one complex product each | rows of the 2 × 2 block matrix, `rows` |
 //! | score | groups by the difference of positions | dot product of two rotated vectors |
+//! | attention | keys grouped by coefficients over a basis | key by key, as code prints it |
 //! | rational? | monomials over coprime machine integers, before | gcds and integer roots, after; roots of unity of any order |
 //! | rounding | cut and look at what was cut | comparison with the boundaries ([`Target`]) |
 //!
@@ -22,6 +23,7 @@
 //! radius ← ball ← { arithmetic, power } ← { elementary ← sine, point ← encode ← residual }
 //! series ← constants ← elementary
 //! read ← settle ← turn ← { rotary ← score, absolute }, additive ← relative, ids
+//! { score, additive } ← attention
 //! radical ← real ← spectrum ← published ← rows
 //! ```
 
@@ -30,6 +32,7 @@
 mod absolute;
 mod additive;
 mod arithmetic;
+mod attention;
 mod ball;
 mod constants;
 mod cyclotomic;
@@ -132,6 +135,7 @@ impl SecondOracle {
             Body::Learned(l) => self.learned(l, target, sink),
             Body::PermuteQk(p) => self.permute_qk(p, target, sink),
             Body::AttentionTemperature(t) => self.temperature(t, target, sink),
+            Body::Attention(a) => self.attention(a, target, sink),
             Body::T5Bucket(_)
             | Body::ShawBucket(_)
             | Body::DebertaBucket(_)
@@ -218,6 +222,12 @@ fn shapes(question: &Question) -> Vec<(&'static str, Vec<usize>)> {
         Body::Learned(l) => vec![("embedding", vec![l.positions.len(), l.learned.dim])],
         Body::PermuteQk(p) => vec![("weight", like(&p.weight))],
         Body::AttentionTemperature(t) => vec![("scale", vec![t.positions.len()])],
+        Body::Attention(a) => {
+            let [batch, heads, queries] = [0, 1, 2].map(|axis| dimension(&a.q, axis));
+            let out = ("out", vec![batch, heads, queries, dimension(&a.v, 3)]);
+            let lse = ("lse", vec![batch, heads, queries]);
+            if a.lse { vec![out, lse] } else { vec![out] }
+        }
         Body::T5Bucket(_) | Body::PositionIds(_) | Body::ShawBucket(_) | Body::DebertaBucket(_) => {
             Vec::new()
         }

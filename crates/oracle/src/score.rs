@@ -24,7 +24,7 @@ use std::rc::Rc;
 type Rotated = HashMap<(usize, u32), Option<Rc<Vec<Ball>>>>;
 
 /// Queries or keys, rotated at the precisions that were asked for.
-struct Side<'w> {
+pub(super) struct Side<'w> {
     tensor: &'w Tensor,
     positions: &'w Positions,
     from: Target,
@@ -36,7 +36,7 @@ struct Side<'w> {
 }
 
 impl<'w> Side<'w> {
-    fn new(
+    pub(super) fn new(
         tensor: &'w Tensor,
         positions: &'w Positions,
         wheel: &'w Wheel<'w>,
@@ -55,20 +55,24 @@ impl<'w> Side<'w> {
         })
     }
 
-    fn token(&self, line: usize) -> usize {
+    pub(super) fn token(&self, line: usize) -> usize {
         line / (self.heads * self.seq) * self.seq + line % self.seq
+    }
+
+    pub(super) fn positions(&self) -> &'w Positions {
+        self.positions
     }
 
     fn line(&self, line: usize) -> &[u64] {
         &self.tensor.data()[line * self.dim..][..self.dim]
     }
 
-    fn finite(&self, line: usize) -> Option<Vec<Finite>> {
+    pub(super) fn finite(&self, line: usize) -> Option<Vec<Finite>> {
         self.line(line).iter().map(|&bits| self.from.finite(bits)).collect()
     }
 
     /// The rotated vector of a line, scaled.
-    fn rotated(
+    pub(super) fn rotated(
         &self,
         oracle: &SecondOracle,
         encoding: &Encoding,
@@ -254,7 +258,12 @@ fn rational_score(
 }
 
 /// Whether frequency · distance = other · far, both distances positive.
-fn same_angle(frequency: &Real, distance: &Rational, other: &Real, far: &Rational) -> bool {
+pub(super) fn same_angle(
+    frequency: &Real,
+    distance: &Rational,
+    other: &Real,
+    far: &Rational,
+) -> bool {
     let ratio = (distance / far).complete();
     match (frequency, other) {
         (Real::Radical(a), Real::Radical(b)) | (Real::Pi(a), Real::Pi(b)) => {

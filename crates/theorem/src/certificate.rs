@@ -93,6 +93,7 @@ pub fn certificate(claim: &Claim, wanted: &dyn Fn(&str, usize) -> bool) -> Lemma
         Body::AlibiBias(a) => additive::alibi_bias(a, &mut sheet),
         Body::Sinusoidal(s) => additive::sinusoidal(s, &mut sheet),
         Body::AttentionTemperature(t) => additive::temperature(t, &mut sheet),
+        Body::Attention(_) => Err(reason::ATTENTION),
         _ => Err(reason::OPERATION),
     };
     let mut certificate = Lemmas { left_out: sheet.left_out, ..Lemmas::default() };

@@ -91,6 +91,10 @@ impl Element {
                 !format.is_finite(got),
                 "its plane holds a NaN or an infinity: any nonfinite value is right",
             ),
+            Accepts::ValueOrNan => rule(
+                self.same() || format.is_nan(got),
+                "a query without keys has 0 and −∞, or a NaN",
+            ),
             Accepts::ScaledOrNonfinite => {
                 rule(self.scaled || !format.is_finite(got), "it is its scaled input, or nonfinite")
             }

@@ -62,7 +62,7 @@ pub(super) fn score(s: &Score, format: Format, sink: &mut Sink) -> Result<(), Un
 }
 
 /// m − n, which fits; see [`angle::fraction`].
-fn minus((m, n): (&Position, &Position)) -> Fraction {
+pub(super) fn minus((m, n): (&Position, &Position)) -> Fraction {
     angle::fraction(*m).checked_add(-angle::fraction(*n)).unwrap_or(Fraction::ZERO)
 }
 

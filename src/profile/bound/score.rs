@@ -21,6 +21,21 @@ impl Bounder {
 
     /// The bits of the bound of a dot product.
     pub(super) fn score(&self, q: &[Value], k: &[Value], pairs: &[Pair], outside: &[usize]) -> u64 {
+        match self.product(q, k, pairs, outside) {
+            None => self.output.infinity(),
+            Some(total) if total.size == 0.0 => 0,
+            Some(total) => self.finish(&total),
+        }
+    }
+
+    /// A dot product in the accumulator's format; none if nothing can be said of it.
+    pub(super) fn product(
+        &self,
+        q: &[Value],
+        k: &[Value],
+        pairs: &[Pair],
+        outside: &[usize],
+    ) -> Option<Value> {
         let m = self.profile.machine(Emulator::accumulator(&self.profile));
         // What attention reads is what the rotation wrote.
         let written = |value: &Value| {
@@ -56,18 +71,18 @@ impl Bounder {
             add([&q[i], &q[i]], [&k[i], &k[i]], 1);
         }
         if !total.error.is_finite() || !total.size.is_finite() {
-            return self.output.infinity();
+            return None;
         }
         if total.size == 0.0 {
-            return 0;
+            return Some(total);
         }
         // Every product and every sum rounded, in any order: γₙ = (1 + u)ⁿ − 1 ≤ nu/(1 − nu).
         let nu = q.len() as f64 * unit(m.format);
         if nu > 0.5 || total.size >= m.format.to_f64(m.format.largest()) / 2.0 {
-            return self.output.infinity();
+            return None;
         }
         let gamma = (nu / (1.0 - nu)).next_up().next_up();
         total.perturb(gamma, up_mul(4.0 * q.len() as f64, least(&m)));
-        self.finish(&total)
+        Some(total)
     }
 }

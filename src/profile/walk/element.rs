@@ -1,6 +1,6 @@
 //! What is done to each element, and where its plane and its position are found.
 
-use crate::encoding::{Expression, Pair, Plane, Rope};
+use crate::encoding::{Attention, Expression, Pair, Plane, Rope};
 use crate::number::{Dtype, Format, Tensor};
 use crate::profile::axis::on_axis;
 use crate::profile::pipeline;
@@ -45,6 +45,8 @@ pub(in crate::profile) trait Kernel {
     fn operand(&self, bits: u64, format: Format) -> Self::Value;
     /// The bits of a dot product over the pairs and the coordinates outside.
     fn dot(&self, q: &[Self::Value], k: &[Self::Value], pairs: &[Pair], outside: &[usize]) -> u64;
+    /// The bits of attention: of every value, and of every logarithm.
+    fn attention(&self, a: &Attention) -> [Vec<u64>; 2];
     /// The bits of cos and sin.
     fn table(&self, phase: &Self::Phase) -> [u64; 2];
     /// The bits of a frequency.

@@ -64,27 +64,35 @@ pub(super) fn apply<K: Kernel>(kernel: &K, a: &Apply, dtype: Dtype) -> Vec<Named
     list
 }
 
+/// Every row of a tensor, rotated.
+pub(super) fn rotated<K: Kernel>(
+    kernel: &K,
+    tensor: &Heads,
+    rope: &Rope,
+    positions: &Positions,
+) -> Vec<Vec<K::Value>> {
+    let pairs = rope.pairs();
+    let mut phases = Phases::new(kernel, rope, Direction::Forward);
+    let format = tensor.format();
+    let mut list: Vec<Vec<K::Value>> = Vec::new();
+    for (_, token, x) in tensor.rows() {
+        let mut row: Vec<K::Value> = x.iter().map(|&b| kernel.operand(b, format)).collect();
+        for (pair, phase) in pairs.iter().zip(phases.at(at(positions, token))) {
+            let [re, im] = kernel.turn(phase, [x[pair.re], x[pair.im]], format);
+            row[pair.re] = re;
+            row[pair.im] = im;
+        }
+        list.push(row);
+    }
+    list
+}
+
 pub(super) fn score<K: Kernel>(kernel: &K, s: &Score, dtype: Dtype) -> Vec<Named> {
     let key_rope = s.rope.for_keys();
     let pairs = s.rope.pairs();
     let rest = outside(s.rope.head_dim, &pairs);
-    let rotated = |tensor: &Heads, rope: &Rope, positions: &Positions| {
-        let mut phases = Phases::new(kernel, rope, Direction::Forward);
-        let format = tensor.format();
-        let mut list: Vec<Vec<K::Value>> = Vec::new();
-        for (_, token, x) in tensor.rows() {
-            let mut row: Vec<K::Value> = x.iter().map(|&b| kernel.operand(b, format)).collect();
-            for (pair, phase) in pairs.iter().zip(phases.at(at(positions, token))) {
-                let [re, im] = kernel.turn(phase, [x[pair.re], x[pair.im]], format);
-                row[pair.re] = re;
-                row[pair.im] = im;
-            }
-            list.push(row);
-        }
-        list
-    };
-    let q = rotated(&s.q, &s.rope, &s.query_positions);
-    let k = rotated(&s.k, &key_rope, &s.key_positions);
+    let q = rotated(kernel, &s.q, &s.rope, &s.query_positions);
+    let k = rotated(kernel, &s.k, &key_rope, &s.key_positions);
     let (batch, heads, queries) = (s.q.batch(), s.q.heads(), s.q.seq());
     let (key_heads, keys) = (s.k.heads(), s.k.seq());
     let mut bits = Vec::with_capacity(batch * heads * queries * keys);
