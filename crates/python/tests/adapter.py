@@ -37,10 +37,10 @@ def main(name):
         parts = protocol.tensors(input).items()
         return {name: one.function(tensor(part), positions, dict(config.items)) for name, part in parts}
 
-    limits = {"max_position": 2**31 - 1, "min_position": -(2**31)} if one.framework == "jax" else None
-    protocol.serve(
-        name, {"rotate": rotate}, number="1", dtypes=one.dtypes, directions=["forward"], limits=limits
-    )
+    limits = dict(many.LIMITS)
+    if one.framework == "jax":
+        limits.update(max_position=2**31 - 1, min_position=-(2**31))
+    protocol.serve(name, {"rotate": rotate}, number="1", dtypes=one.dtypes, directions=["forward"], limits=limits)
 
 
 main(sys.argv[1])
