@@ -1,15 +1,16 @@
-"""A kernel of `many.py` behind the protocol, as a user would put it there: python adapter.py NAME"""
+"""A kernel of `many` behind the protocol, as a user would put it there: python adapter.py FRAMEWORK NAME"""
 
 import os
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "..", "..", "examples", "adapters"))
 
-import many  # noqa: E402
-import protocol  # noqa: E402
+import many
+import protocol
 
 
-def main(name):
+def main(framework, name):
+    many.load(framework)
     one = many.KERNELS[name]
 
     def rotate(config, input, dtype):
@@ -43,4 +44,4 @@ def main(name):
     protocol.serve(name, {"rotate": rotate}, number="1", dtypes=one.dtypes, directions=["forward"], limits=limits)
 
 
-main(sys.argv[1])
+main(*sys.argv[1:])

@@ -11,12 +11,14 @@ import pytest
 import ropewalk
 
 pytest.importorskip("numpy")
+for framework in ("numpy", "torch", "jax"):
+    many.load(framework)
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 def as_a_process(name, one, folder):
     (folder / "config.json").write_text(json.dumps(one.config))
-    adapter = f'"{sys.executable}" "{os.path.join(HERE, "adapter.py")}" {name}'
+    adapter = f'"{sys.executable}" "{os.path.join(HERE, "adapter.py")}" {one.framework} {name}'
     command = [sys.executable, "-m", "ropewalk", "audit", "--exec", adapter, "--config", "config.json"]
     command += ["--operation", "rotate", "--report", "ndjson=report.ndjson"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
