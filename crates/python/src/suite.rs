@@ -107,8 +107,14 @@ impl Suite {
         Ok(Report(report))
     }
 
-    /// Asks everything, and judges.
-    fn audit(&self, py: Python<'_>, function: &Bound<'_, PyAny>, twice: bool) -> PyResult<Report> {
+    /// Asks everything, and judges. `sight`: says which faults would have been seen, too.
+    fn audit(
+        &self,
+        py: Python<'_>,
+        function: &Bound<'_, PyAny>,
+        twice: bool,
+        sight: bool,
+    ) -> PyResult<Report> {
         let (mut plans, mut questions) = (vec![], vec![]);
         for one in &self.tests {
             match &one.origin {
@@ -123,7 +129,7 @@ impl Suite {
             let mut cases = planned(&plans)?;
             cases.extend(answered(&questions)?);
             let mut kernel = Remote::new(description, line);
-            let options = Options { twice, ..options(words) };
+            let options = Options { twice, sight, ..options(words) };
             let mut report = audit::audit(&mut kernel, &cases, &options).report;
             report.drawn = Some(drawn);
             Ok(report)

@@ -200,6 +200,7 @@ def audit(
     framework: str | None = None,
     device: Any = None,
     twice: bool = True,
+    sight: bool = True,
     name: str | None = None,
 ) -> Report:
     """Asks a function everything that it claims, judges every element, and says what is wrong.
@@ -213,6 +214,7 @@ def audit(
     limits: min_position, max_position, max_head_dim, max_elements.
     framework: "torch", "jax" or "numpy"; by default the one that the function's module uses.
     twice: ask everything twice, and require the same answers.
+    sight: say which known faults this audit would have seen, which takes some seconds.
     """
     kernel = Kernel(function, operation=operation, axes=axes, framework=framework, device=device)
     own = config_of(model, config, layout, layer_type)
@@ -232,7 +234,7 @@ def audit(
         framework=kernel.framework,
     )
     suite = _native.Suite(text, json.dumps(own._found) if own else None)
-    return Report(suite.audit(kernel, twice))
+    return Report(suite.audit(kernel, twice, sight))
 
 
 class Identified:
