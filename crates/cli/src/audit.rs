@@ -7,6 +7,7 @@ mod junit;
 mod reports;
 pub(super) mod selection;
 
+pub use fresh::{noted as drawn_note, within as drawn_within};
 pub use html::page as html_page;
 pub use junit::junit as junit_xml;
 

@@ -71,13 +71,13 @@ pub fn run(args: &Args) -> Result<ExitCode, CliError> {
     };
     match args.json {
         true => super::write::rawln(&to_json(&found).to_string())?,
-        false => print(&found)?,
+        false => to_lines(&found).iter().try_for_each(|line| outln(line))?,
     }
     Ok(ExitCode::from(u8::from(!found.conforms)))
 }
 
 /// The right answer with its proof; none where a rounding stays undecided.
-fn proven(question: &Question) -> Option<Truth> {
+pub fn proven(question: &Question) -> Option<Truth> {
     let answer = ropewalk::exact::answer(question).ok()?;
     let (mut expected, mut residual) = (Vec::new(), Vec::new());
     for tensor in answer.tensors {
@@ -131,68 +131,71 @@ pub fn to_json(found: &Identified) -> Value {
     })
 }
 
-fn print(found: &Identified) -> Result<(), CliError> {
+/// What was found out, for people: lines.
+pub fn to_lines(found: &Identified) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut say = |line: &str| lines.push(line.to_string());
     let text =
         |config: &Object| serde_json::to_string(&Json::Object(config.clone())).unwrap_or_default();
-    outln(&format!("{}, asked in {}", found.kernel, found.dtype))?;
-    outln(&format!("  declared  {}", text(&found.declared)))?;
+    say(&format!("{}, asked in {}", found.kernel, found.dtype));
+    say(&format!("  declared  {}", text(&found.declared)));
     match (&found.config, found.conforms) {
-        (_, true) => outln(&format!("It computes what is declared (to {}).", found.dtype))?,
+        (_, true) => say(&format!("It computes what is declared (to {}).", found.dtype)),
         (Some(config), _) if *config == found.declared => {}
-        (Some(config), _) => outln(&format!("  computes  {}", text(config)))?,
-        (None, _) => outln("  computes  no config that is known here")?,
+        (Some(config), _) => say(&format!("  computes  {}", text(config))),
+        (None, _) => say("  computes  no config that is known here"),
     }
     if !found.conforms && !found.differences.is_empty() {
-        outln("Different from what is declared:")?;
+        say("Different from what is declared:");
         for line in &found.differences {
-            outln(&format!("  {line}"))?;
+            say(&format!("  {line}"));
         }
     }
     if !found.untold.is_empty() {
-        outln(&format!(
+        say(&format!(
             "Not told by {}: how fast planes {} turn, so slowly that no position asked shows it",
             found.dtype,
             runs(&found.untold)
-        ))?;
+        ));
     }
     for diagnosis in &found.diagnoses {
         let share = 100.0 * diagnosis.explains;
         let (title, rest) = diagnosis.title();
         match diagnosis.faults.is_empty() {
-            true => outln(&format!("Inferred, of {share:.1} % of the wrong answers:"))?,
-            false => outln(&format!(
+            true => say(&format!("Inferred, of {share:.1} % of the wrong answers:")),
+            false => say(&format!(
                 "A known fault: {}, which explains {share:.1} % of the answers",
                 diagnosis.names()
-            ))?,
+            )),
         }
-        outln(&format!("  {title}"))?;
+        say(&format!("  {title}"));
         if !rest.is_empty() {
-            outln(&format!("  {rest}"))?;
+            say(&format!("  {rest}"));
         }
-        outln(&format!("  To mend: {}", diagnosis.fix))?;
+        say(&format!("  To mend: {}", diagnosis.fix));
         if !diagnosis.links.is_empty() {
-            outln(&format!("  Seen in {}", diagnosis.links.join(" ")))?;
+            say(&format!("  Seen in {}", diagnosis.links.join(" ")));
         }
     }
     for line in &found.unknown {
-        outln(&format!("Unknown: {line}"))?;
+        say(&format!("Unknown: {line}"));
     }
     let said = |flag: Option<bool>, yes: &str, no: &str| match flag {
         Some(true) => yes.to_string(),
         Some(false) => no.to_string(),
         None => "not found out".to_string(),
     };
-    outln(&format!("  linear    {}", said(found.linear, "yes", "no: sums are not kept")))?;
-    outln(&format!(
+    say(&format!("  linear    {}", said(found.linear, "yes", "no: sums are not kept")));
+    say(&format!(
         "  relative  {}",
         said(
             found.relative,
             "yes: scores depend on distances only",
             "no: scores depend on more than distances"
         )
-    ))?;
+    ));
     if let Some(factor) = found.attention_factor {
-        outln(&format!("  factor    {factor}"))?;
+        say(&format!("  factor    {factor}"));
     }
     let profile = match (found.precision.profile, found.precision.explained_by) {
         (Some(name), _) => format!("within the bounds of {name}"),
@@ -205,13 +208,13 @@ fn print(found: &Identified) -> Result<(), CliError> {
         }
         _ => String::new(),
     };
-    outln(&format!("  computed  {profile}{alike}"))?;
+    say(&format!("  computed  {profile}{alike}"));
     for remark in &found.remarks {
-        outln(&format!("  {remark}"))?;
+        say(&format!("  {remark}"));
     }
     for line in &found.not_asked {
-        outln(&format!("  not asked: {line}"))?;
+        say(&format!("  not asked: {line}"));
     }
-    outln("  not asked: other formats, widths, operations: `ropewalk audit` does")?;
-    Ok(())
+    say("  not asked: other formats, widths, operations: `ropewalk audit` does");
+    lines
 }

@@ -38,10 +38,10 @@ mod table;
 mod tensors;
 mod write;
 
-pub use audit::{html_page, junit_xml};
+pub use audit::{drawn_note, drawn_within, html_page, junit_xml};
 pub use error::CliError;
-pub use identify::to_json as identified_json;
-pub use source::{Given, config};
+pub use identify::{proven, to_json as identified_json, to_lines as identified_lines};
+pub use source::{Given, config, config_words};
 
 use clap::{CommandFactory, Parser, Subcommand};
 use std::ffi::OsString;

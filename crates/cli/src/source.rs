@@ -191,6 +191,28 @@ pub fn config(
     source.object()
 }
 
+/// The options with which the program means the same config: those of [`config`], and keys of a flat one.
+/// What only Python has is called `config.json`.
+pub fn config_words(given: Given, layout: Option<&str>, layer_type: Option<&str>) -> String {
+    let (layout, layer_type) = (layout.map(String::from), layer_type.map(String::from));
+    let mut source = Source { layout, layer_type, ..Source::default() };
+    match given {
+        Given::Model(name) => source.model = Some(name.to_string()),
+        Given::File(path) => source.config = Some(path.to_path_buf()),
+        Given::Json(text) => match parsed("config", text).map(form) {
+            Ok(flat) if flat.get("model").is_none() => {
+                let pair = |(key, value): (&str, &Json)| match value {
+                    Json::String(word) => format!("{key}={word}"),
+                    other => format!("{key}={other}"),
+                };
+                source.set = flat.iter().map(pair).collect();
+            }
+            _ => source.config = Some("config.json".into()),
+        },
+    }
+    source.words()
+}
+
 fn parsed(name: &str, text: &str) -> Result<Object, CliError> {
     let usage = |why: String| CliError::Usage(format!("{name}: {why}"));
     let json: Json =

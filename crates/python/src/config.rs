@@ -3,6 +3,7 @@
 use crate::failure::{rejected, value};
 use pyo3::prelude::*;
 use ropewalk::encoding::RopeConfig;
+use ropewalk::generate::fresh::Own;
 use ropewalk::request::{Json, Object};
 use ropewalk_cli::Given;
 use std::path::Path;
@@ -13,7 +14,8 @@ pub fn object(json: &str) -> PyResult<Object> {
 }
 
 /// Finds a config, checks every rule and fills in every default. `kind` is json, file or model.
-/// Gives JSON: `config`, `head_dim`, `axes`, `needs_seq_len`.
+/// Gives JSON: `config`, `head_dim`, `axes`, `needs_seq_len`, `heads` (of queries and of keys), `words`
+/// (the options with which the program means the same).
 #[pyfunction]
 #[pyo3(signature = (kind, what, layout=None, layer_type=None))]
 pub fn resolve(
@@ -22,18 +24,22 @@ pub fn resolve(
     layout: Option<&str>,
     layer_type: Option<&str>,
 ) -> PyResult<String> {
-    let given = match kind {
+    let given = || match kind {
         "json" => Given::Json(what),
         "file" => Given::File(Path::new(what)),
         _ => Given::Model(what),
     };
-    let config = ropewalk_cli::config(given, layout, layer_type).map_err(value)?;
+    let config = ropewalk_cli::config(given(), layout, layer_type).map_err(value)?;
     let checked = RopeConfig::new(&config).map_err(rejected)?;
     let mut found = Object::default();
     found.set("config", Json::Object(checked.normalised().clone()));
     found.set("head_dim", Json::from(checked.head_dim()));
     found.set("axes", Json::from(checked.axes()));
     found.set("needs_seq_len", Json::Bool(checked.scheme().needs_seq_len()));
+    let heads = Own::new(&config).map_err(rejected)?.heads;
+    found.set("heads", Json::Array(heads.iter().map(|&n| Json::from(n)).collect()));
+    let words = ropewalk_cli::config_words(given(), layout, layer_type);
+    found.set("words", Json::from(words.as_str()));
     serde_json::to_string(&Json::Object(found)).map_err(value)
 }
 

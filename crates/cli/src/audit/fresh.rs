@@ -83,73 +83,91 @@ struct Source {
 impl Source {
     /// The cases of a seed.
     fn round(&self, seed: u64, kernel: &dyn Kernel) -> Result<(Vec<Case>, Drawn), CliError> {
-        let capabilities = &self.description.capabilities;
-        let known = |operation: &Operation| {
-            self.filter.has_operation(*operation)
-                && capabilities.iter().any(|claim| claim.operations.contains(operation))
-        };
-        let operations: Vec<Operation> = Operation::ALL.into_iter().filter(known).collect();
-        let mut formats: Vec<(Dtype, Dtype)> = Vec::new();
-        for claim in capabilities {
-            let equal = claim.dtypes.iter().map(|&dtype| (dtype, dtype));
-            formats.extend(equal.chain(claim.mixed.iter().copied()));
-        }
-        let layouts: Vec<Layout> = Layout::ALL
-            .into_iter()
-            .filter(|layout| {
-                let has = |list: &Vec<Layout>| list.contains(layout);
-                capabilities.iter().any(|claim| claim.layouts.as_ref().is_none_or(has))
-            })
-            .collect();
-        let every = [Direction::Forward, Direction::Inverse, Direction::Backward];
-        let directions: Vec<Direction> = every
-            .into_iter()
-            .filter(|direction| {
-                let has = |list: &Vec<Direction>| list.contains(direction);
-                capabilities.iter().any(|claim| claim.directions.as_ref().is_none_or(has))
-            })
-            .collect();
-        let rope_types: Option<Vec<String>> = capabilities
-            .iter()
-            .map(|claim| claim.rope_types.clone())
-            .collect::<Option<Vec<_>>>()
-            .map(|lists| lists.concat());
+        let knows = |operation| self.filter.has_operation(operation);
         let admits = |fresh: &Fresh| {
             if !self.filter.wants_drawn(&fresh.request, &fresh.flags) {
                 return Err("the filters of this run leave it out".to_string());
             }
-            let ask = Ask::new(fresh.request.clone());
-            self.description.covers(&ask)?;
-            kernel.reaches(&ask)
+            kernel.reaches(&Ask::new(fresh.request.clone()))
         };
-        let drawn = fresh::draw(
-            seed,
-            &Claims {
-                operations: &operations,
-                formats: &formats,
-                layouts: &layouts,
-                rope_types: rope_types.as_deref(),
-                directions: &directions,
-                admits: &admits,
-                own: self.own.as_ref(),
-                shaped: capabilities
-                    .iter()
-                    .any(|claim| claim.seq_lens.is_some() || claim.batch_sizes.is_some()),
-            },
-        );
+        let drawn = within(&self.description, self.own.as_ref(), seed, &knows, &admits);
         let files = fresh::answer(&drawn.questions).map_err(CliError::Usage)?;
         let list: Vec<Case> = files.iter().flat_map(|(path, golden)| cases(path, golden)).collect();
-        let unasked = |(operation, what, because): (Operation, String, String)| Unasked {
-            what: format!("{} {what}", operation.name()),
-            because,
-        };
-        let note = Drawn {
-            seed,
-            questions: list.len(),
-            combinations: drawn.combinations,
-            more: 0,
-            unasked: drawn.unasked.into_iter().map(unasked).collect(),
-        };
-        Ok((list, note))
+        Ok((list, noted(&drawn, seed)))
+    }
+}
+
+/// What is drawn from a seed for what a kernel claims: operations that are known, questions that
+/// are admitted.
+pub fn within(
+    description: &Description,
+    own: Option<&Own>,
+    seed: u64,
+    knows: &dyn Fn(Operation) -> bool,
+    admits: &dyn Fn(&Fresh) -> Result<(), String>,
+) -> fresh::Drawn {
+    let capabilities = &description.capabilities;
+    let known = |operation: &Operation| {
+        knows(*operation) && capabilities.iter().any(|claim| claim.operations.contains(operation))
+    };
+    let operations: Vec<Operation> = Operation::ALL.into_iter().filter(known).collect();
+    let mut formats: Vec<(Dtype, Dtype)> = Vec::new();
+    for claim in capabilities {
+        let equal = claim.dtypes.iter().map(|&dtype| (dtype, dtype));
+        formats.extend(equal.chain(claim.mixed.iter().copied()));
+    }
+    let layouts: Vec<Layout> = Layout::ALL
+        .into_iter()
+        .filter(|layout| {
+            let has = |list: &Vec<Layout>| list.contains(layout);
+            capabilities.iter().any(|claim| claim.layouts.as_ref().is_none_or(has))
+        })
+        .collect();
+    let every = [Direction::Forward, Direction::Inverse, Direction::Backward];
+    let directions: Vec<Direction> = every
+        .into_iter()
+        .filter(|direction| {
+            let has = |list: &Vec<Direction>| list.contains(direction);
+            capabilities.iter().any(|claim| claim.directions.as_ref().is_none_or(has))
+        })
+        .collect();
+    let rope_types: Option<Vec<String>> = capabilities
+        .iter()
+        .map(|claim| claim.rope_types.clone())
+        .collect::<Option<Vec<_>>>()
+        .map(|lists| lists.concat());
+    let admits = |fresh: &Fresh| {
+        description.covers(&Ask::new(fresh.request.clone()))?;
+        admits(fresh)
+    };
+    fresh::draw(
+        seed,
+        &Claims {
+            operations: &operations,
+            formats: &formats,
+            layouts: &layouts,
+            rope_types: rope_types.as_deref(),
+            directions: &directions,
+            admits: &admits,
+            own,
+            shaped: capabilities
+                .iter()
+                .any(|claim| claim.seq_lens.is_some() || claim.batch_sizes.is_some()),
+        },
+    )
+}
+
+/// What a report says of questions that were drawn.
+pub fn noted(drawn: &fresh::Drawn, seed: u64) -> Drawn {
+    let unasked = |(operation, what, because): &(Operation, String, String)| Unasked {
+        what: format!("{} {what}", operation.name()),
+        because: because.clone(),
+    };
+    Drawn {
+        seed,
+        questions: drawn.questions.len(),
+        combinations: drawn.combinations,
+        more: 0,
+        unasked: drawn.unasked.iter().map(unasked).collect(),
     }
 }

@@ -200,6 +200,7 @@ def audit(
     framework: str | None = None,
     device: Any = None,
     twice: bool = True,
+    sight: bool = True,
     name: str | None = None,
 ) -> Report:
     """Asks a function everything that it claims, judges every element, and says what is wrong.
@@ -213,6 +214,7 @@ def audit(
     limits: min_position, max_position, max_head_dim, max_elements.
     framework: "torch", "jax" or "numpy"; by default the one that the function's module uses.
     twice: ask everything twice, and require the same answers.
+    sight: say which known faults this audit would have seen, which takes some seconds.
     """
     kernel = Kernel(function, operation=operation, axes=axes, framework=framework, device=device)
     own = config_of(model, config, layout, layer_type)
@@ -231,43 +233,38 @@ def audit(
         limits=limits,
         framework=kernel.framework,
     )
-    suite = _native.Suite(text, own._json if own else None)
-    return Report(suite.audit(kernel, twice))
+    suite = _native.Suite(text, json.dumps(own._found) if own else None)
+    return Report(suite.audit(kernel, twice, sight))
 
 
 class Identified:
-    """What a function computes: `config`, `differences`, `profile`, `faults`, `unknown`, …, as
-    `ropewalk identify --json` has them."""
+    """What a function computes, found out by asking; printed, it says what `ropewalk identify` says."""
 
-    def __init__(self, found: dict[str, Any]):
+    def __init__(self, found: dict[str, Any], text: str):
         self.json = found
+        """What `ropewalk identify --json` says."""
         self.declared: dict[str, Any] = found["declared"]
+        """The config that it was asked with."""
         self.config: dict[str, Any] | None = found["config"]
+        """The config that its answers follow; None if it is none that is known."""
+        self.same: bool = found["conforms"]
+        """Whether it computes what is declared, as far as it was asked."""
         self.differences: list[str] = found["differences"]
         self.profile: str | None = found["profile"]
+        """The way of computing within whose bounds its answers lie."""
         self.unknown: list[str] = found["unknown"]
+        self.not_asked: list[str] = found["not_asked"]
         self.remarks: list[str] = found["remarks"]
         self.diagnoses = diagnoses(found["diagnoses"])
+        self._text = text
 
     @property
     def faults(self) -> list[str]:
         """Known faults that explain what is different."""
         return [name for one in self.diagnoses for name in one.faults]
 
-    @property
-    def same(self) -> bool:
-        """Whether it computes what is declared."""
-        return not (self.differences or self.unknown or self.diagnoses)
-
     def __repr__(self) -> str:
-        config = "no config that is known here" if self.config is None else json.dumps(self.config)
-        lines = [f"declared  {json.dumps(self.declared)}", f"computes  {config}"]
-        lines += ["It computes what is declared."] if self.same else []
-        lines += [f"  {line}" for line in self.differences]
-        lines += reasons(self.diagnoses, []) if self.diagnoses else []
-        lines += [f"Unknown: {line}" for line in self.unknown]
-        lines += [f"computed  as {self.profile}"] if self.profile else []
-        return "\n".join(lines + [f"  {line}" for line in self.remarks])
+        return self._text
 
 
 def identify(
@@ -294,4 +291,5 @@ def identify(
         directions="forward",
         framework=kernel.framework,
     )
-    return Identified(json.loads(_native.identify(kernel, text, own._json if own else None, short(dtype))))
+    found, said = _native.identify(kernel, text, own._json if own else None, short(dtype))
+    return Identified(json.loads(found), said)

@@ -168,7 +168,9 @@ def _suite(
         limits=limits,
         framework=framework,
     )
-    return Suite((text, own._json if own else None, function_name), axes, framework, device, operation)
+    return Suite(
+        (text, json.dumps(own._found) if own else None, function_name), axes, framework, device, operation
+    )
 
 
 def _marked(cases: list[Case], known: Any, argument: str) -> Any:

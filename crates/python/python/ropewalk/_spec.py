@@ -22,8 +22,11 @@ class Spec:
         self.head_dim: int = found["head_dim"]
         self.axes: int = found["axes"]
         self.needs_seq_len: bool = found["needs_seq_len"]
+        self.heads: tuple[int, int] = tuple(found["heads"])
+        """Heads of queries and of keys, by which questions are drawn; 32 and 8 where the config does not say."""
         self.seq_len = seq_len
         self._json = json.dumps(self.config)
+        self._found = found
 
     def __repr__(self) -> str:
         length = "" if self.seq_len is None else f", seq_len={self.seq_len}"
@@ -103,6 +106,8 @@ def spec(config: Any, *, layout: str | None = None, layer_type: str | None = Non
         if layout is None and layer_type is None and seq_len in (None, config.seq_len):
             return config
         seq_len = config.seq_len if seq_len is None else seq_len
+        if layout is None and layer_type is None:
+            return Spec(config._found, _length(seq_len))
         config = config.config
     if isinstance(config, os.PathLike):
         kind, what = "file", os.fspath(config)
@@ -123,10 +128,14 @@ def spec(config: Any, *, layout: str | None = None, layer_type: str | None = Non
             raise TypeError(f"config: {error}") from None
     if kind == "file" and os.path.isdir(what):
         what = os.path.join(what, "config.json")
-    if seq_len is not None and (not isinstance(seq_len, int) or seq_len < 1):
+    length = _length(seq_len)
+    return Spec(json.loads(_native.resolve(kind, what, layout, layer_type)), length)
+
+
+def _length(seq_len: Any) -> int | None:
+    if seq_len is not None and (isinstance(seq_len, bool) or not isinstance(seq_len, int) or seq_len < 1):
         raise ValueError(f"seq_len is {seq_len!r}, a positive integer is needed")
-    found = json.loads(_native.resolve(kind, what, layout, layer_type))
-    return Spec(found, seq_len)
+    return seq_len
 
 
 def _plain(part: Any) -> Any:
