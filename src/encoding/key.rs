@@ -33,6 +33,8 @@ pub enum Kind {
     Numbers(Range),
     /// A list of integers, each from the first to the second bound.
     Integers(i64, i64),
+    /// A list of some of these words, each at most once.
+    Words(&'static [&'static str]),
 }
 
 /// A range of numbers.
@@ -110,6 +112,7 @@ impl Kind {
             Kind::Word(words) => words.join(", "),
             Kind::Numbers(range) => format!("a list, each {}", range.words()),
             Kind::Integers(low, high) => format!("a list of integers {}", integers(low, high)),
+            Kind::Words(words) => format!("a list of some of {}, each once", words.join(", ")),
         }
     }
 
@@ -153,6 +156,11 @@ impl Kind {
             }
             (Kind::Integers(low, high), Json::Array(items)) => {
                 items.iter().all(|item| integer(item, low, high))
+            }
+            (Kind::Words(words), Json::Array(items)) => {
+                let word = |item: &Json| words.iter().any(|word| *item == Json::from(*word));
+                let twice = |i: usize| items[..i].contains(&items[i]);
+                !items.is_empty() && items.iter().all(word) && !(1..items.len()).any(twice)
             }
             _ => false,
         }

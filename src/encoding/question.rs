@@ -1,6 +1,7 @@
 //! Requests that mean something: every shape, key and value checked, every default filled in.
 
 mod additive;
+mod chain;
 mod integers;
 mod position_ids;
 mod rotary;
@@ -9,13 +10,14 @@ mod shape;
 mod tensors;
 
 pub use additive::{AlibiBias, DebertaBucket, ShawBucket, T5, TemperatureRows};
+pub use chain::{Chain, Part, Turning, Weights};
 pub use position_ids::{Beside, IdSource, PositionIds};
 pub use rotary::{Apply, InvFreq, Rotate, Score, Table};
 pub use rows::{LearnedRows, PermuteRows, SinusoidalRows};
 pub use tensors::{Floats, Heads};
 
 use super::spectrum::{SCHEMES, Scheme};
-use crate::number::Dtype;
+use crate::number::{Dtype, Overflow};
 use crate::request::{Object, Operation, Reject, Request, Slug};
 
 /// A request that passed every rule. Answering it can only fail with `UndecidedRounding`.
@@ -49,6 +51,7 @@ pub enum Body {
     ShawBucket(ShawBucket),
     DebertaBucket(DebertaBucket),
     AttentionTemperature(TemperatureRows),
+    Chain(Chain),
 }
 
 impl Question {
@@ -114,12 +117,17 @@ impl Question {
             Operation::AttentionTemperature => {
                 Body::AttentionTemperature(TemperatureRows::new(request)?)
             }
+            Operation::Chain => Body::Chain(Chain::new(request, schemes)?),
         };
+        let floating: Vec<Dtype> = Dtype::floating().collect();
         let wanted = match request.operation {
             Operation::T5Bucket | Operation::ShawBucket | Operation::DebertaBucket => {
                 &[Dtype::I32][..]
             }
             Operation::PositionIds => &[Dtype::I64][..],
+            Operation::Rotate | Operation::Apply | Operation::Table | Operation::Chain => {
+                &floating[..]
+            }
             _ => &Dtype::FLOATS[..],
         };
         if !wanted.contains(&request.dtype) {
@@ -152,6 +160,16 @@ impl Question {
             Body::ShawBucket(q) => &q.shaw.config,
             Body::DebertaBucket(q) => &q.buckets.config,
             Body::AttentionTemperature(q) => &q.temperature.config,
+            Body::Chain(q) => &q.config,
+        }
+    }
+
+    /// The dtype of a floating-point output, and what becomes of an overflow: those of the request,
+    /// but for what a chain quantises and the scales it makes.
+    pub fn rounding(&self, name: &str) -> (Dtype, Overflow) {
+        match &self.body {
+            Body::Chain(chain) => chain.rounding(name, self.dtype),
+            _ => (self.dtype, self.dtype.format().map_or(Overflow::Ieee, |f| f.overflow())),
         }
     }
 }

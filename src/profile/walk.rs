@@ -95,6 +95,7 @@ pub(super) fn walk<K: Kernel>(kernel: &K, question: &Question) -> Vec<Named> {
             };
             one("scale", vec![t.positions.len()], t.positions.iter().map(scale).collect())
         }
+        Body::Chain(_) => Vec::new(),
         // Integers are compared exactly.
         Body::T5Bucket(_) | Body::ShawBucket(_) | Body::DebertaBucket(_) | Body::PositionIds(_) => {
             Vec::new()

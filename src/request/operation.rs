@@ -37,11 +37,13 @@ pub enum Operation {
     DebertaBucket,
     /// What Llama 4 multiplies queries by, per position.
     AttentionTemperature,
+    /// A fused kernel: norm, rotation, quantisation and store, one function rounded once.
+    Chain,
 }
 
 impl Operation {
     /// All of them, in the order of the contract.
-    pub const ALL: [Operation; 16] = [
+    pub const ALL: [Operation; 17] = [
         Operation::Rotate,
         Operation::Apply,
         Operation::Score,
@@ -58,6 +60,7 @@ impl Operation {
         Operation::ShawBucket,
         Operation::DebertaBucket,
         Operation::AttentionTemperature,
+        Operation::Chain,
     ];
 
     /// The word on the wire.
@@ -79,6 +82,7 @@ impl Operation {
             Operation::ShawBucket => "shaw_bucket",
             Operation::DebertaBucket => "deberta_bucket",
             Operation::AttentionTemperature => "attention_temperature",
+            Operation::Chain => "chain",
         }
     }
 

@@ -21,7 +21,8 @@
 //! ```text
 //! radius ← ball ← { arithmetic, power } ← { elementary ← sine, point ← encode ← residual }
 //! series ← constants ← elementary
-//! read ← settle ← turn ← { rotary ← score, absolute }, additive ← relative, ids
+//! read ← settle ← turn ← { rotary ← score, absolute, chain_item ← chain_norm ← chain }
+//! settle ← additive ← relative, ids
 //! radical ← real ← spectrum ← published ← rows
 //! ```
 
@@ -31,6 +32,9 @@ mod absolute;
 mod additive;
 mod arithmetic;
 mod ball;
+mod chain;
+mod chain_item;
+mod chain_norm;
 mod constants;
 mod cyclotomic;
 mod elementary;
@@ -62,7 +66,7 @@ pub use error::SecondError;
 pub use ball::Ball;
 pub use constants::{ln_2, pi};
 pub use elementary::Elementary;
-pub use encode::Target;
+pub use encode::{Ends, Target};
 pub use radius::Radius;
 pub use series::Series;
 pub use settle::Outcome;
@@ -132,6 +136,7 @@ impl SecondOracle {
             Body::Learned(l) => self.learned(l, target, sink),
             Body::PermuteQk(p) => self.permute_qk(p, target, sink),
             Body::AttentionTemperature(t) => self.temperature(t, target, sink),
+            Body::Chain(c) => self.chain(c, question.dtype, sink),
             Body::T5Bucket(_)
             | Body::ShawBucket(_)
             | Body::DebertaBucket(_)
@@ -165,7 +170,7 @@ impl SecondOracle {
             };
             tensors.push(Named {
                 name,
-                expected: tensor(question.dtype, shape.clone(), bits)?,
+                expected: tensor(question.rounding(name).0, shape.clone(), bits)?,
                 residual: Some(tensor(Dtype::F16, shape, residuals)?),
             });
         }
@@ -218,6 +223,7 @@ fn shapes(question: &Question) -> Vec<(&'static str, Vec<usize>)> {
         Body::Learned(l) => vec![("embedding", vec![l.positions.len(), l.learned.dim])],
         Body::PermuteQk(p) => vec![("weight", like(&p.weight))],
         Body::AttentionTemperature(t) => vec![("scale", vec![t.positions.len()])],
+        Body::Chain(c) => c.outputs(),
         Body::T5Bucket(_) | Body::PositionIds(_) | Body::ShawBucket(_) | Body::DebertaBucket(_) => {
             Vec::new()
         }

@@ -93,7 +93,7 @@ pub struct Table {
 }
 
 /// A tensor of the input, of rank 4 with the head's width.
-fn rows(name: &str, tensor: Tensor, head_dim: usize) -> Result<Heads, Reject> {
+pub(super) fn rows(name: &str, tensor: Tensor, head_dim: usize) -> Result<Heads, Reject> {
     let floats = floating(name, tensor)?;
     let shape = floats.shape().to_vec();
     Heads::from_floats(floats).filter(|heads| heads.dim() == head_dim).ok_or_else(|| {
@@ -114,7 +114,7 @@ fn heads(request: &Request, head_dim: usize) -> Result<(Heads, Option<Heads>), R
 }
 
 /// Positions with the axis level added where a one-axis config has none.
-fn with_axes(
+pub(super) fn with_axes(
     name: &str,
     positions: Positions,
     config: &RopeConfig,
@@ -135,7 +135,8 @@ fn with_axes(
         .ok_or_else(|| shape_error(name, positions.shape(), format!("{expected:?}")))
 }
 
-const DIRECTIONS: [Direction; 3] = [Direction::Forward, Direction::Inverse, Direction::Backward];
+pub(super) const DIRECTIONS: [Direction; 3] =
+    [Direction::Forward, Direction::Inverse, Direction::Backward];
 
 impl Rotate {
     pub(super) fn new(request: &Request, schemes: &[&dyn Scheme]) -> Result<Rotate, Reject> {
