@@ -3,6 +3,7 @@
 
 mod absolute;
 mod alibi;
+mod chain;
 mod class;
 mod config;
 mod deberta;
@@ -26,6 +27,10 @@ mod temperature;
 
 pub use absolute::{Learned, Sinusoidal, Wave};
 pub use alibi::{Alibi, Form, Slopes};
+pub use chain::{
+    NORM_KEYS, Norm, NormKind, Only, Per, QUANTIZE_KEYS, Quantize, STORE_KEYS, ScaleKind, Stages,
+    Store, WeightKind,
+};
 pub use class::{Class, Decide};
 pub use config::{RopeConfig, is_known_key, rope_keys};
 pub use deberta::{Clamp, DebertaBuckets};

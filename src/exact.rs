@@ -16,7 +16,9 @@ mod ratio;
 mod rationals;
 mod reply;
 mod resolved;
+mod rooted;
 mod round;
+mod surd;
 mod turned;
 mod unity;
 

@@ -10,6 +10,6 @@ mod round;
 mod tensor;
 
 pub use dtype::Dtype;
-pub use format::{Decoded, Format};
-pub use round::Wide;
+pub use format::{Decoded, Format, Specials};
+pub use round::{Overflow, Wide};
 pub use tensor::{Tensor, TensorError};

@@ -93,7 +93,7 @@ impl Request {
         let operation = Operation::from_name(text("operation")?)?;
         let dtype = text("dtype")?;
         let dtype = Dtype::from_name(dtype).ok_or_else(|| {
-            malformed(format!("dtype is {dtype:?}, allowed are f64, f32, bf16, f16, i64, i32"))
+            malformed(format!("dtype is {dtype:?}, allowed are {}", Dtype::list(&Dtype::ALL)))
         })?;
         let config = part("config")?;
         let input = Input::new(part("input")?);

@@ -1,6 +1,6 @@
 //! Where an element of an answer lies, in the words of its operation.
 
-use crate::encoding::{Body, Pair, Plane, Question};
+use crate::encoding::{Body, Chain, Pair, Plane, Question};
 use crate::number::Tensor;
 use crate::request::Position;
 use crate::vector::Tensors;
@@ -222,7 +222,20 @@ impl<'q> Places<'q> {
             (Body::AttentionTemperature(_), _) => &["token"],
             (Body::Attention(_), 3) => &["batch", "head", "query"],
             (Body::Attention(_), _) => &["batch", "head", "query", "coordinate"],
+            (Body::Chain(c), _) => chain_names(c, name, rank),
         }
+    }
+}
+
+/// The names of the axes of an output of a chain.
+fn chain_names(chain: &Chain, name: &str, rank: usize) -> &'static [&'static str] {
+    let heads_first = chain.store.is_some_and(|store| store.heads_first);
+    match (name, rank) {
+        ("key_cache" | "value_cache", _) if heads_first => &["block", "head", "row", "coordinate"],
+        ("key_cache" | "value_cache", _) => &["block", "row", "head", "coordinate"],
+        ("q" | "k", _) => &["batch", "head", "token", "coordinate"],
+        (_, 1) => &["head"],
+        _ => &["batch", "head", "token", "group"],
     }
 }
 

@@ -66,6 +66,7 @@ impl<'a> Raw<'a> {
         let size = self.size();
         let bytes = &self.bytes[self.start + first * size..][..count * size];
         match size {
+            1 => out.extend(bytes.iter().map(|&byte| u64::from(byte))),
             2 => out.extend(bytes.as_chunks().0.iter().map(|b| u64::from(u16::from_le_bytes(*b)))),
             4 => out.extend(bytes.as_chunks().0.iter().map(|b| u64::from(u32::from_le_bytes(*b)))),
             _ => out.extend(bytes.as_chunks().0.iter().map(|b| u64::from_le_bytes(*b))),

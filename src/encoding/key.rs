@@ -37,6 +37,8 @@ pub enum Kind {
     Window(i64),
     /// A config of its own, which its own rules check.
     Config,
+    /// A list of some of these words, each at most once.
+    Words(&'static [&'static str]),
 }
 
 /// A range of numbers.
@@ -116,6 +118,7 @@ impl Kind {
             Kind::Integers(low, high) => format!("a list of integers {}", integers(low, high)),
             Kind::Window(_) => "[left, right], each an integer from 0 or null".to_string(),
             Kind::Config => "an object, the config of that encoding".to_string(),
+            Kind::Words(words) => format!("a list of some of {}, each once", words.join(", ")),
         }
     }
 
@@ -165,6 +168,11 @@ impl Kind {
                 items.len() == 2 && items.iter().all(side)
             }
             (Kind::Config, Json::Object(_)) => true,
+            (Kind::Words(words), Json::Array(items)) => {
+                let word = |item: &Json| words.iter().any(|word| *item == Json::from(*word));
+                let twice = |i: usize| items[..i].contains(&items[i]);
+                !items.is_empty() && items.iter().all(word) && !(1..items.len()).any(twice)
+            }
             _ => false,
         }
     }

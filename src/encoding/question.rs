@@ -2,6 +2,7 @@
 
 mod additive;
 mod attention;
+mod chain;
 mod integers;
 mod position_ids;
 mod rotary;
@@ -11,13 +12,14 @@ mod tensors;
 
 pub use additive::{AlibiBias, DebertaBucket, ShawBucket, T5, TemperatureRows};
 pub use attention::Attention;
+pub use chain::{Chain, Part, Turning, Weights};
 pub use position_ids::{Beside, IdSource, PositionIds};
 pub use rotary::{Apply, InvFreq, Rotate, Score, Table};
 pub use rows::{LearnedRows, PermuteRows, SinusoidalRows};
 pub use tensors::{Floats, Heads};
 
 use super::spectrum::{SCHEMES, Scheme};
-use crate::number::Dtype;
+use crate::number::{Dtype, Overflow};
 use crate::request::{Object, Operation, Reject, Request, Slug};
 
 /// A request that passed every rule. Answering it can only fail with `UndecidedRounding`.
@@ -52,6 +54,7 @@ pub enum Body {
     DebertaBucket(DebertaBucket),
     AttentionTemperature(TemperatureRows),
     Attention(Box<Attention>),
+    Chain(Chain),
 }
 
 impl Question {
@@ -118,12 +121,17 @@ impl Question {
                 Body::AttentionTemperature(TemperatureRows::new(request)?)
             }
             Operation::Attention => Body::Attention(Box::new(Attention::new(request, schemes)?)),
+            Operation::Chain => Body::Chain(Chain::new(request, schemes)?),
         };
+        let floating: Vec<Dtype> = Dtype::floating().collect();
         let wanted = match request.operation {
             Operation::T5Bucket | Operation::ShawBucket | Operation::DebertaBucket => {
                 &[Dtype::I32][..]
             }
             Operation::PositionIds => &[Dtype::I64][..],
+            Operation::Rotate | Operation::Apply | Operation::Table | Operation::Chain => {
+                &floating[..]
+            }
             _ => &Dtype::FLOATS[..],
         };
         if !wanted.contains(&request.dtype) {
@@ -157,6 +165,16 @@ impl Question {
             Body::DebertaBucket(q) => &q.buckets.config,
             Body::AttentionTemperature(q) => &q.temperature.config,
             Body::Attention(q) => &q.config,
+            Body::Chain(q) => &q.config,
+        }
+    }
+
+    /// The dtype of a floating-point output, and what becomes of an overflow: those of the request,
+    /// but for what a chain quantises and the scales it makes.
+    pub fn rounding(&self, name: &str) -> (Dtype, Overflow) {
+        match &self.body {
+            Body::Chain(chain) => chain.rounding(name, self.dtype),
+            _ => (self.dtype, self.dtype.format().map_or(Overflow::Ieee, |f| f.overflow())),
         }
     }
 }

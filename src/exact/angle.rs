@@ -5,6 +5,7 @@ use super::intervals::Intervals;
 use super::ratio::Ratio;
 use super::resolved::{Multiple, ResolvedPlane, ResolvedRope};
 use super::round::{Proof, Value, first_enclosure};
+use super::surd::at_multiple_of_pi;
 use crate::encoding::{Arithmetic, Class, Fraction};
 use crate::request::{Direction, Position};
 use num_complex::Complex;
@@ -34,7 +35,7 @@ pub(super) struct Turned<'a> {
     pub(super) scale: std::borrow::Cow<'a, Multiple>,
     plane: &'a ResolvedPlane,
     position: Fraction,
-    clockwise: bool,
+    pub(super) clockwise: bool,
     /// The phasor at the starting precision.
     pub(super) first: Complex<Interval>,
 }
@@ -155,19 +156,23 @@ impl<'a> Turned<'a> {
             Turning::IrrationalPi if algebraic_scale => Kind::Real(Proof::GelfondSchneider),
             Turning::RationalPi(multiple) => match at_multiple_of_pi(x, y, multiple) {
                 Some(value) => self.scaled(value),
-                // Irrational and algebraic; a rational scale keeps it so.
-                None if self.scale.ratio.is_some() => Kind::Real(Proof::IrrationalAlgebraic),
-                None if self.scale.proof() == Proof::Transcendental => {
-                    Kind::Real(Proof::Transcendental)
-                }
-                None => Kind::Real(Proof::Isolation),
+                None => self.irrational(),
             },
             _ => Kind::Real(Proof::Isolation),
         }
     }
 
+    /// scale · an irrational algebraic number: a rational scale keeps it so.
+    pub(super) fn irrational(&self) -> Kind {
+        Kind::Real(match self.scale.ratio.is_some() {
+            true => Proof::IrrationalAlgebraic,
+            false if self.scale.proof() == Proof::Transcendental => Proof::Transcendental,
+            false => Proof::Isolation,
+        })
+    }
+
     /// scale · value.
-    fn scaled(&self, value: Ratio) -> Kind {
+    pub(super) fn scaled(&self, value: Ratio) -> Kind {
         if value.is_zero() {
             return Kind::Rational(value);
         }
@@ -193,99 +198,6 @@ impl Kind {
         match self {
             Kind::Rational(ratio) => Value::Rational(ratio),
             Kind::Real(proof) => Value::Real { proof, first, enclose },
-        }
-    }
-}
-
-/// A number Σ cᵢ·bᵢ over the basis 1, √2, √3, √6, which is linearly independent over ℚ.
-#[derive(Clone, Debug, PartialEq)]
-struct Surd([Ratio; 4]);
-
-impl Surd {
-    fn zero() -> Surd {
-        Surd(std::array::from_fn(|_| Ratio::zero()))
-    }
-
-    /// The value, if it is rational.
-    fn rational(self) -> Option<Ratio> {
-        let [rational, others @ ..] = self.0;
-        others.iter().all(Ratio::is_zero).then_some(rational)
-    }
-
-    /// self + factor · other.
-    fn plus(self, factor: &Ratio, other: &Surd) -> Surd {
-        let mut sum = self;
-        for (a, b) in sum.0.iter_mut().zip(&other.0) {
-            *a = &*a + &(factor * b);
-        }
-        sum
-    }
-
-    /// cos(nπ/12).
-    fn cos_twelfths(n: i128) -> Surd {
-        let n = n.rem_euclid(24);
-        let n = if n > 12 { 24 - n } else { n };
-        let (n, sign) = if n > 6 { (12 - n, -1) } else { (n, 1) };
-        // (coefficient of 1, √2, √3, √6) times 4.
-        let quarters = match n {
-            0 => [4, 0, 0, 0],
-            1 => [0, 1, 0, 1],
-            2 => [0, 0, 2, 0],
-            3 => [0, 2, 0, 0],
-            4 => [2, 0, 0, 0],
-            5 => [0, -1, 0, 1],
-            _ => [0, 0, 0, 0],
-        };
-        Surd(quarters.map(|quarter| Ratio::new(sign * quarter, 4)))
-    }
-
-    /// self + x cos φ − y sin φ at φ = π·multiple, 0 ≤ multiple < 2; none unless φ is a multiple
-    /// of π/12.
-    fn plus_turned(self, x: &Ratio, y: &Ratio, multiple: &Ratio) -> Option<Surd> {
-        let twelfths = Rational::from(&multiple.0 * 12u32);
-        let n = twelfths.is_integer().then(|| twelfths.numer().to_i128()).flatten()?;
-        let (cos, sin) = (Surd::cos_twelfths(n), Surd::cos_twelfths(n - 6));
-        Some(self.plus(x, &cos).plus(&-y.clone(), &sin))
-    }
-}
-
-/// x cos φ − y sin φ at φ = π·a/b if it is rational, none if it is irrational.
-///
-/// At multiples of π/12 by the basis of [`Surd`]. At every other rational multiple of π it is
-/// irrational: cos and sin have degree above 2 over ℚ, or an irrationality that no rational x, y
-/// cancel.
-fn at_multiple_of_pi(x: &Ratio, y: &Ratio, multiple: &Ratio) -> Option<Ratio> {
-    Surd::zero().plus_turned(x, y, multiple)?.rational()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rational_values_at_multiples_of_pi() {
-        let at =
-            |x, y, a, b| at_multiple_of_pi(&Ratio::new(x, 1), &Ratio::new(y, 1), &Ratio::new(a, b));
-        assert_eq!(at(3, 5, 1, 2), Some(Ratio::new(-5, 1)));
-        assert_eq!(at(3, 5, 1, 1), Some(Ratio::new(-3, 1)));
-        assert_eq!(at(0, 5, 1, 6), Some(Ratio::new(-5, 2)));
-        assert_eq!(at(1, 5, 1, 6), None);
-        assert_eq!(at(3, 0, 1, 3), Some(Ratio::new(3, 2)));
-        assert_eq!(at(3, 3, 1, 4), Some(Ratio::new(0, 1)));
-        assert_eq!(at(3, -3, 3, 4), Some(Ratio::new(0, 1)));
-        assert_eq!(at(3, 3, 3, 4), None);
-        assert_eq!(at(3, 5, 1, 5), None);
-        assert_eq!(at(3, 0, 1, 12), None);
-        assert_eq!(at(0, 3, -7, 1), Some(Ratio::new(0, 1)));
-    }
-
-    #[test]
-    fn surds_are_the_cosines() {
-        for n in -30..30 {
-            let [a, b, c, d] = Surd::cos_twelfths(n).0.map(|x| x.0.to_f64());
-            let value = a + b * 2f64.sqrt() + c * 3f64.sqrt() + d * 6f64.sqrt();
-            let cos = (n as f64 * std::f64::consts::PI / 12.0).cos();
-            assert!((value - cos).abs() < 1e-14, "{n}");
         }
     }
 }

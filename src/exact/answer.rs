@@ -2,6 +2,7 @@
 
 mod additive;
 mod attention;
+mod chain;
 mod difference;
 mod growth;
 mod model;
@@ -10,7 +11,7 @@ mod score;
 
 pub use model::{Answer, Named, Sink, Site};
 
-use super::round::{Rounded, UndecidedRounding};
+use super::round::{Rounded, UndecidedRounding, Value};
 use crate::encoding::{Body, Heads, Question};
 use crate::number::{Dtype, Tensor};
 
@@ -58,6 +59,7 @@ pub fn shapes(question: &Question) -> Vec<(&'static str, Vec<usize>)> {
             let out = ("out", [&rows[..], &[a.v.dim()]].concat());
             [out].into_iter().chain(a.lse.then_some(("lse", rows))).collect()
         }
+        Body::Chain(c) => c.outputs(),
         Body::T5Bucket(_) | Body::ShawBucket(_) | Body::DebertaBucket(_) | Body::PositionIds(_) => {
             vec![]
         }
@@ -85,30 +87,43 @@ pub fn visit(question: &Question, sink: &mut Sink) -> Result<(), UndecidedRoundi
         Body::PermuteQk(p) => additive::permute_qk(p, sink),
         Body::AttentionTemperature(t) => additive::temperature(t, sink),
         Body::Attention(a) => attention::attention(a, format, sink),
+        Body::Chain(c) => chain::chain(c, sink),
         Body::T5Bucket(_) | Body::ShawBucket(_) | Body::DebertaBucket(_) | Body::PositionIds(_) => {
             Ok(())
         }
     }
 }
 
+/// Rounds an element of an answer into the format of its tensor.
+///
+/// # Errors
+/// `UndecidedRounding`.
+pub(super) fn round(
+    question: &Question,
+    site: Site,
+    value: &Value,
+) -> Result<Rounded, UndecidedRounding> {
+    let (dtype, overflow) = question.rounding(site.name);
+    let Site { name, index } = site;
+    let format = dtype.format().ok_or(UndecidedRounding { name, index, precision: 0 })?;
+    let undecided = |precision| UndecidedRounding { name, index, precision };
+    value.round_by(format, overflow).map_err(undecided)
+}
+
 /// Answers a question by visiting its elements.
 pub(super) fn one_by_one(question: &Question) -> Result<Answer, UndecidedRounding> {
-    let Some(format) = question.dtype.format() else {
+    if question.dtype.format().is_none() {
         let whole = |(name, expected)| Named { name, expected, residual: None };
         let tensors = question.integers().into_iter().map(whole).collect();
         return Ok(Answer { tensors, precision: 0 });
-    };
+    }
     let shapes = shapes(question);
     let sizes: Vec<usize> = shapes.iter().map(|(_, shape)| shape.iter().product()).collect();
     let mut bits: Vec<Vec<u64>> = sizes.iter().map(|&n| vec![0; n]).collect();
     let mut residuals = bits.clone();
     let mut precision = 0;
     visit(question, &mut |site, value| {
-        let rounded: Rounded = value.round(format).map_err(|precision| UndecidedRounding {
-            name: site.name,
-            index: site.index,
-            precision,
-        })?;
+        let rounded = round(question, site, value)?;
         precision = precision.max(rounded.precision);
         if let Some(slot) = shapes.iter().position(|(name, _)| *name == site.name) {
             bits[slot][site.index] = rounded.bits;
@@ -118,7 +133,8 @@ pub(super) fn one_by_one(question: &Question) -> Result<Answer, UndecidedRoundin
     })?;
     let floats = shapes.into_iter().zip(bits.into_iter().zip(residuals)).filter_map(
         |((name, shape), (bits, residuals))| {
-            let expected = Tensor::new(question.dtype, shape.clone(), bits).ok()?;
+            let (dtype, _) = question.rounding(name);
+            let expected = Tensor::new(dtype, shape.clone(), bits).ok()?;
             let residual = Tensor::new(Dtype::F16, shape, residuals).ok();
             Some(Named { name, expected, residual })
         },

@@ -72,7 +72,8 @@ fn by_ladder(question: &Question) -> Option<Result<Answer, UndecidedRounding>> {
         Dtype::F32 => rounded::<f32>(question),
         Dtype::Bf16 => rounded::<Bf16>(question),
         Dtype::F16 => rounded::<F16>(question),
-        Dtype::I64 | Dtype::I32 => return None,
+        // The ladder has no lanes for the others.
+        _ => return None,
     })
 }
 
@@ -205,7 +206,7 @@ impl Rotator {
         output: Dtype,
         largest: u64,
     ) -> Option<Result<Rotator, UndecidedRounding>> {
-        let format = output.format().filter(|_| turns(rope))?;
+        let format = output.format().filter(|_| turns(rope) && Dtype::FLOATS.contains(&output))?;
         let turner = Turner::new(rope, direction, largest, format);
         let (pairs, dim) = (rope.pairs(), rope.head_dim);
         Some(turner.map(|turner| Rotator { turner, pairs, dim, output }))
@@ -318,7 +319,8 @@ impl Turner {
         let outside = outside(dim, pairs);
         for start in (0..data.len()).step_by(dim.max(1)) {
             for index in outside.iter().map(|index| start + index) {
-                let rounded = super::round::copy(data[index], format, O::FORMAT);
+                let rounded =
+                    super::round::copy(data[index], format, O::FORMAT, O::FORMAT.overflow());
                 (values[index], residuals[index]) = (rounded.bits, rounded.residual);
             }
         }

@@ -5,7 +5,7 @@ use super::ratio::Ratio;
 use super::resolved::Multiple;
 use super::round::{Rounded, UndecidedRounding, Value};
 use super::{Site, angle, answer};
-use crate::encoding::{Attention, Body, Expression, Plane, Question, Wave};
+use crate::encoding::{Attention, Body, Chain, Expression, Plane, Question, Wave};
 use crate::number::Format;
 use crate::request::{Position, Positions};
 
@@ -34,14 +34,16 @@ pub fn explain(
     question: &Question,
     element: Option<(&str, &[usize])>,
 ) -> Result<Option<Explanation>, UndecidedRounding> {
-    let Some(format) = question.dtype.format() else { return Ok(None) };
+    if question.dtype.format().is_none() {
+        return Ok(None);
+    }
     let shapes = answer::shapes(question);
     let site = match element {
         Some((name, index)) => {
             let found = shapes.iter().find(|(n, _)| *n == name);
             found.and_then(|(name, shape)| Some(Site { name, index: flat(shape, index)? }))
         }
-        None => nearest_to_a_tie(question, format)?,
+        None => nearest_to_a_tie(question)?,
     };
     let Some(site) = site else { return Ok(None) };
     let shape = shapes.iter().find(|(name, _)| *name == site.name).map(|(_, shape)| shape);
@@ -49,7 +51,7 @@ pub fn explain(
     let mut lines = origin(question, site, &index)?;
     answer::visit(question, &mut |at, value| {
         if at == site {
-            lines.extend(rounding(value, format, site)?);
+            lines.extend(rounding(question, value, site)?);
         }
         Ok(())
     })?;
@@ -72,13 +74,10 @@ fn unflat(shape: &[usize], mut flat: usize) -> Vec<usize> {
 }
 
 /// The element whose value was hardest to round: |residual| nearest to ½.
-fn nearest_to_a_tie(
-    question: &Question,
-    format: Format,
-) -> Result<Option<Site>, UndecidedRounding> {
+fn nearest_to_a_tie(question: &Question) -> Result<Option<Site>, UndecidedRounding> {
     let mut hardest: Option<(f64, Site)> = None;
     answer::visit(question, &mut |site, value| {
-        let rounded = round(value, format, site)?;
+        let rounded = answer::round(question, site, value)?;
         let residual = Format::F16.to_f64(rounded.residual).abs();
         // A residual that is no number (NaN) is nobody's near tie.
         if hardest.is_none_or(|(most, _)| residual > most) {
@@ -87,11 +86,6 @@ fn nearest_to_a_tie(
         Ok(())
     })?;
     Ok(hardest.map(|(_, site)| site))
-}
-
-fn round(value: &Value, format: Format, site: Site) -> Result<Rounded, UndecidedRounding> {
-    let undecided = |precision| UndecidedRounding { name: site.name, index: site.index, precision };
-    value.round(format).map_err(undecided)
 }
 
 fn digits(multiple: &Multiple) -> String {
@@ -244,6 +238,7 @@ fn origin(
         Body::PermuteQk(p) => {
             copied(format!("weight[{}, {}]", p.permutation.sources(p.to)[index[0]], index[1]))
         }
+        Body::Chain(c) => chain(c, site, index),
         Body::AttentionTemperature(t) => match t.temperature.scale(t.positions[index[0]]) {
             Ok(scale) => about("scale", &scale),
             Err(_) => Ok(Vec::new()),
@@ -255,9 +250,72 @@ fn origin(
     }
 }
 
+/// What the stages of a chain do to an element.
+fn chain(c: &Chain, site: Site, index: &[usize]) -> Result<Vec<Line>, UndecidedRounding> {
+    let Some(part) = c.parts.iter().find(|part| part.output() == site.name) else {
+        return Ok(vec![("scale of", format!("block {index:?}: max|x| / largest"))]);
+    };
+    let dim = part.heads.dim().max(1);
+    let rows = part.heads.data().len() / dim;
+    let d = index.last().copied().unwrap_or_default();
+    let row = match part.cache {
+        None => Some(site.index / dim),
+        Some(_) => (0..rows).find(|row| c.cell(part, *row, d) == Some(site.index)),
+    };
+    let Some(row) = row else {
+        return Ok(vec![("copies", "the cache as it was: no slot writes here".to_string())]);
+    };
+    let (heads, seq) = (part.heads.heads().max(1), part.heads.seq().max(1));
+    let place = format!(
+        "{}[{}, {}, {}, {d}]",
+        part.name,
+        row / (heads * seq),
+        row / seq % heads,
+        row % seq
+    );
+    let mut lines = vec![("from", place)];
+    let norm = c.norm.as_ref().filter(|_| part.norm.is_some()).map(|norm| {
+        let over = if norm.over_heads { "all heads of the token" } else { "the head" };
+        ("norm", format!("{:?} over {over}, eps {}", norm.kind, norm.eps).to_lowercase())
+    });
+    let after = !c.norm_first;
+    lines.extend(norm.clone().filter(|_| !after));
+    if let Some(t) = c.turn.as_ref().filter(|_| part.turns) {
+        let rope = if part.name == "k" { t.rope.for_keys() } else { t.rope.clone() };
+        let own = |plane: &&Plane| [plane.pair.re, plane.pair.im].contains(&d);
+        match rope.planes.iter().find(own) {
+            Some(plane) => {
+                lines.push(("direction", t.direction.name().to_string()));
+                let token = part.heads.token(row);
+                lines.extend(turn(plane, position_of(&t.positions, plane.axis, token))?);
+                lines.extend(about("attention_factor", &rope.magnitude)?);
+            }
+            None => lines.push(("turned", format!("not: coordinate {d} is in no plane"))),
+        }
+    }
+    lines.extend(norm.filter(|_| after));
+    if let Some(quantize) = c.quantize.filter(|_| part.quantized) {
+        let scale = match &part.scale {
+            Some(scale) => {
+                let bits = scale.data()[c.block(part, row, d)];
+                of_ratio(&Ratio::from_bits(Format::F32, bits).unwrap_or(Ratio::new(1, 1)), DIGITS)
+            }
+            None => format!("{}, an output", part.scale_name()),
+        };
+        lines.push(("divided by", scale));
+        lines.push(("overflow", quantize.overflow.name().to_string()));
+    }
+    Ok(lines)
+}
+
 /// From the exact value to the bits.
-fn rounding(value: &Value, format: Format, site: Site) -> Result<Vec<Line>, UndecidedRounding> {
-    let rounded = round(value, format, site)?;
+fn rounding(
+    question: &Question,
+    value: &Value,
+    site: Site,
+) -> Result<Vec<Line>, UndecidedRounding> {
+    let format = question.rounding(site.name).0.format().unwrap_or(Format::F64);
+    let rounded = answer::round(question, site, value)?;
     let undecided = |precision| UndecidedRounding { name: site.name, index: site.index, precision };
     let exact = decimal(value, DIGITS).map_err(undecided)?;
     let shown = |bits: u64| {

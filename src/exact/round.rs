@@ -3,7 +3,7 @@
 
 use super::interval::Interval;
 use super::ratio::Ratio;
-use crate::number::{Format, Wide};
+use crate::number::{Format, Overflow, Wide};
 use num_traits::Zero;
 use rug::Float;
 use rug::float::Round::{Down, Up};
@@ -131,24 +131,33 @@ pub struct UndecidedRounding {
 }
 
 impl Value<'_> {
-    /// Rounds once into a format; the precision reached if the cap was.
+    /// Rounds once into a format, which says itself what an overflow is; the precision reached if
+    /// the cap was.
     ///
     /// # Errors
     /// The precision at which it gave up.
     pub fn round(&self, format: Format) -> Result<Rounded, u32> {
+        self.round_by(format, format.overflow())
+    }
+
+    /// Rounds once into a format; the precision reached if the cap was.
+    ///
+    /// # Errors
+    /// The precision at which it gave up.
+    pub fn round_by(&self, format: Format, overflow: Overflow) -> Result<Rounded, u32> {
         match self {
-            Value::Copied { bits, format: from } => Ok(copy(*bits, *from, format)),
+            Value::Copied { bits, format: from } => Ok(copy(*bits, *from, format, overflow)),
             Value::Nonfinite => Ok(Rounded {
                 bits: format.quiet_nan(),
                 residual: Format::F16.quiet_nan(),
                 proof: Proof::Nonfinite,
                 precision: 0,
             }),
-            Value::Rational(x) => Ok(round_ratio(x, format)),
+            Value::Rational(x) => Ok(round_ratio(x, format, overflow)),
             Value::Beside { proof, base, above, within } => {
-                let next = beside(base, *above, format, *proof);
+                let next = beside(base, *above, format, overflow, *proof);
                 let step = Ratio::dyadic(!above, 1, *within);
-                let far = round_ratio(&(base + &step), format);
+                let far = round_ratio(&(base + &step), format, overflow);
                 // Rounding is monotone: what holds next to the rational and at the bound holds
                 // between them.
                 match (next.bits, next.residual) == (far.bits, far.residual) {
@@ -158,7 +167,7 @@ impl Value<'_> {
             }
             Value::Real { proof, first, enclose } => {
                 let mut precision = first.precision();
-                if let Some(rounded) = round_interval(first, format, *proof) {
+                if let Some(rounded) = round_interval(first, format, overflow, *proof) {
                     return Ok(rounded);
                 }
                 loop {
@@ -168,7 +177,7 @@ impl Value<'_> {
                     }
                     let enclosure = enclose(precision);
                     if let Some(rounded) =
-                        enclosure.and_then(|x| round_interval(&x, format, *proof))
+                        enclosure.and_then(|x| round_interval(&x, format, overflow, *proof))
                     {
                         return Ok(rounded);
                     }
@@ -190,45 +199,43 @@ impl Value<'_> {
 
 /// The same bits, or one rounding where the formats differ: signs of zero and infinity survive, a
 /// NaN becomes a NaN.
-pub(super) fn copy(bits: u64, from: Format, to: Format) -> Rounded {
+pub(super) fn copy(bits: u64, from: Format, to: Format, overflow: Overflow) -> Rounded {
     let copied = |bits| Rounded { bits, residual: 0, proof: Proof::Copied, precision: 0 };
     if from == to {
         return copied(bits);
     }
-    match from.decode(bits) {
-        crate::number::Decoded::Nan => copied(to.quiet_nan()),
-        crate::number::Decoded::Infinite { negative } => {
-            copied(to.infinity() | if negative { to.sign_bit() } else { 0 })
-        }
-        crate::number::Decoded::Finite { negative, significand: 0, .. } => {
-            copied(if negative { to.sign_bit() } else { 0 })
-        }
-        crate::number::Decoded::Finite { negative, significand, exponent } => {
-            let rounded = round_ratio(&Ratio::dyadic(negative, significand, exponent), to);
-            Rounded { proof: Proof::Copied, ..rounded }
-        }
+    match Ratio::from_bits(from, bits).filter(|x| !x.is_zero()) {
+        None => copied(to.convert(from, bits, overflow)),
+        Some(x) => Rounded { proof: Proof::Copied, ..round_ratio(&x, to, overflow) },
     }
 }
 
 /// Rounds an exact rational.
-pub(crate) fn round_ratio(x: &Ratio, format: Format) -> Rounded {
-    let bits = format.round(&x.to_wide());
-    let difference = x - &expected(format, bits);
-    let ulp = format.ulp_exponent(bits).unwrap_or_default();
-    let residual = Ratio(difference.0 >> ulp);
-    let residual = match residual.is_zero() {
-        true => 0,
-        false => Format::F16.round_nonzero(&residual.to_wide()),
+fn round_ratio(x: &Ratio, format: Format, overflow: Overflow) -> Rounded {
+    let bits = format.round_by(&x.to_wide(), overflow);
+    let residual = match (expected(format, bits), format.ulp_exponent(bits)) {
+        (Some(target), Some(ulp)) => {
+            let residual = Ratio((x - &target).0 >> ulp);
+            match residual.is_zero() {
+                true => 0,
+                false => Format::F16.round_nonzero(&residual.to_wide()),
+            }
+        }
+        _ => Format::F16.quiet_nan(),
     };
     Rounded { bits, residual, proof: Proof::Rational, precision: 0 }
 }
 
 /// Rounds what is as near to a rational as anything can be, but not it.
-fn beside(base: &Ratio, above: bool, format: Format, proof: Proof) -> Rounded {
-    let bits = format.round(&wide_beside(base, above));
-    let difference = base - &expected(format, bits);
-    let residual = Ratio(difference.0 >> format.ulp_exponent(bits).unwrap_or_default());
-    let residual = Format::F16.round_nonzero(&wide_beside(&residual, above));
+fn beside(base: &Ratio, above: bool, format: Format, overflow: Overflow, proof: Proof) -> Rounded {
+    let bits = format.round_by(&wide_beside(base, above), overflow);
+    let residual = match (expected(format, bits), format.ulp_exponent(bits)) {
+        (Some(target), Some(ulp)) => {
+            let residual = Ratio((base - &target).0 >> ulp);
+            Format::F16.round_nonzero(&wide_beside(&residual, above))
+        }
+        _ => Format::F16.quiet_nan(),
+    };
     Rounded { bits, residual, proof, precision: 0 }
 }
 
@@ -246,26 +253,37 @@ fn wide_beside(x: &Ratio, above: bool) -> Wide {
     }
 }
 
-/// The number that a bit pattern stands for in a residual: ±2^(e_max + 1) for an infinity.
-fn expected(format: Format, bits: u64) -> Ratio {
-    Ratio::from_bits(format, bits).unwrap_or_else(|| {
+/// The number that a bit pattern stands for in a residual: ±2^(e_max + 1) for an infinity; none for
+/// a NaN, which an overflow comes to where there is no infinity.
+fn expected(format: Format, bits: u64) -> Option<Ratio> {
+    if format.is_nan(bits) {
+        return None;
+    }
+    Some(Ratio::from_bits(format, bits).unwrap_or_else(|| {
         let negative = bits & format.sign_bit() != 0;
         Ratio::dyadic(negative, 1, format.e_max() + 1)
-    })
+    }))
 }
 
 /// Rounds value and residual, if every number of the interval gives the same two.
-fn round_interval(x: &Interval, format: Format, proof: Proof) -> Option<Rounded> {
+fn round_interval(
+    x: &Interval,
+    format: Format,
+    overflow: Overflow,
+    proof: Proof,
+) -> Option<Rounded> {
     if x.contains_zero() {
         return None;
     }
-    let bits = format.round(&wide(x.lo())?);
-    if bits != format.round(&wide(x.hi())?) {
+    let bits = format.round_by(&wide(x.lo())?, overflow);
+    if bits != format.round_by(&wide(x.hi())?, overflow) {
         return None;
     }
-    let target = expected(format, bits);
-    let ulp = format.ulp_exponent(bits)?;
     let precision = x.precision();
+    let (Some(target), Some(ulp)) = (expected(format, bits), format.ulp_exponent(bits)) else {
+        let residual = Format::F16.quiet_nan();
+        return Some(Rounded { bits, residual, proof, precision });
+    };
     let mut lo = Float::with_val_round(precision, x.lo() - &target.0, Down).0;
     let mut hi = Float::with_val_round(precision, x.hi() - &target.0, Up).0;
     lo >>= ulp;
@@ -352,10 +370,10 @@ mod tests {
     #[test]
     fn infinity_counts_as_the_next_power_of_two() {
         // 65536 + 64·3 overflows f16; 3 ulp of 65536 (64 each) above it.
-        let rounded = round_ratio(&Ratio::new(65536 + 192, 1), Format::F16);
+        let rounded = round_ratio(&Ratio::new(65536 + 192, 1), Format::F16, Overflow::Ieee);
         assert_eq!((rounded.bits, Format::F16.to_f64(rounded.residual)), (0x7c00, 3.0));
         // 65520 is half an ulp (16, of 65504's binade 32) short of 65536 and still overflows.
-        let rounded = round_ratio(&Ratio::new(65520, 1), Format::F16);
+        let rounded = round_ratio(&Ratio::new(65520, 1), Format::F16, Overflow::Ieee);
         assert_eq!((rounded.bits, Format::F16.to_f64(rounded.residual)), (0x7c00, -0.25));
     }
 }

@@ -72,7 +72,7 @@ pub(super) fn apply(question: &mut Question, config: &Object, length: Option<i64
         Body::ShawBucket(s) => s.shaw = Shaw::new(config).ok()?,
         Body::DebertaBucket(d) => d.buckets = DebertaBuckets::new(config).ok()?,
         Body::AttentionTemperature(t) => t.temperature = Temperature::new(config).ok()?,
-        Body::PositionIds(_) | Body::Attention(_) => return None,
+        Body::PositionIds(_) | Body::Attention(_) | Body::Chain(_) => return None,
     }
     Some(())
 }

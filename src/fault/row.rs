@@ -162,7 +162,7 @@ pub(super) fn token(positions: &Positions, batch: usize, token: usize) -> Vec<Po
 
 /// −x in the format of the tensor.
 pub(super) fn negated(dtype: Dtype, bits: u64) -> u64 {
-    bits ^ dtype.format().map_or(0, |format| format.sign_bit())
+    dtype.format().map_or(bits, |format| format.negated(bits))
 }
 
 /// A tensor of doubles, from the tensor's dtype.

@@ -8,7 +8,7 @@ use std::fmt::Write;
 ///
 /// In JSON `bits` has ∏ shape[..−1] strings (one for shape `[]`), each with the elements of one
 /// innermost row, every element as fixed-width lower-case big-endian hexadecimal of its bit
-/// pattern (16 digits f64 and i64, 8 f32 and i32, 4 bf16 and f16). Data are never JSON numbers.
+/// pattern (16 digits f64 and i64, 8 f32 and i32, 4 bf16 and f16, 2 of eight bits). Data are never JSON numbers.
 ///
 /// ```
 /// use ropewalk::number::{Dtype, Tensor};
@@ -96,7 +96,8 @@ impl Tensor {
     pub fn from_rows(dtype: &str, shape: Vec<usize>, rows: &[&str]) -> Result<Tensor, TensorError> {
         let Some(kind) = Dtype::from_name(dtype) else {
             return Err(TensorError(format!(
-                "dtype {dtype:?} is none of f64, f32, bf16, f16, i64, i32"
+                "dtype {dtype:?} is none of {}",
+                Dtype::list(&Dtype::ALL)
             )));
         };
         if elements(&shape).is_none() {

@@ -44,7 +44,7 @@ pub(crate) fn encode(format: Format, x: f64) -> u64 {
     if x.is_nan() {
         format.quiet_nan()
     } else if x.is_infinite() {
-        format.infinity() | if x < 0.0 { format.sign_bit() } else { 0 }
+        format.beyond(x < 0.0, format.overflow())
     } else if format == Format::F64 {
         x.to_bits()
     } else if format == Format::F32 {

@@ -187,6 +187,10 @@ pub fn common(dtype: Dtype) -> Vec<Profile> {
         Dtype::F16 => {
             ["hf-f32", "vllm-f16-cache", "hf-f16"].iter().filter_map(|n| find(n)).copied().collect()
         }
+        // A cast after each of the widths that engines rotate in.
+        Dtype::F8E4M3Fn | Dtype::F8E5M2 | Dtype::F8E4M3Fnuz | Dtype::F8E5M2Fnuz => {
+            vec![HF_F32, VLLM_BF16, HF_BF16]
+        }
         Dtype::I64 | Dtype::I32 => vec![],
     }
 }

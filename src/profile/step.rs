@@ -29,7 +29,7 @@ impl Precision {
             Precision::F32 => Format::F32,
             Precision::Bf16 => Format::BF16,
             Precision::F16 => Format::F16,
-            Precision::Tf32 => Format { precision: 11, exponent_bits: 8 },
+            Precision::Tf32 => Format::ieee(11, 8),
         }
     }
 

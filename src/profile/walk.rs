@@ -104,6 +104,7 @@ pub(super) fn walk<K: Kernel>(kernel: &K, question: &Question) -> Vec<Named> {
             let lse = if a.lse { named("lse", dtype, rows, lse) } else { None };
             out.into_iter().chain(lse).collect()
         }
+        Body::Chain(_) => Vec::new(),
         // Integers are compared exactly.
         Body::T5Bucket(_) | Body::ShawBucket(_) | Body::DebertaBucket(_) | Body::PositionIds(_) => {
             Vec::new()

@@ -39,11 +39,13 @@ pub enum Operation {
     AttentionTemperature,
     /// Softmax over the scores of queries and keys, times the values: an encoding as it comes out.
     Attention,
+    /// A fused kernel: norm, rotation, quantisation and store, one function rounded once.
+    Chain,
 }
 
 impl Operation {
     /// All of them, in the order of the contract.
-    pub const ALL: [Operation; 17] = [
+    pub const ALL: [Operation; 18] = [
         Operation::Rotate,
         Operation::Apply,
         Operation::Score,
@@ -61,6 +63,7 @@ impl Operation {
         Operation::DebertaBucket,
         Operation::AttentionTemperature,
         Operation::Attention,
+        Operation::Chain,
     ];
 
     /// The word on the wire.
@@ -83,6 +86,7 @@ impl Operation {
             Operation::DebertaBucket => "deberta_bucket",
             Operation::AttentionTemperature => "attention_temperature",
             Operation::Attention => "attention",
+            Operation::Chain => "chain",
         }
     }
 

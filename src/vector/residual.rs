@@ -1,6 +1,6 @@
 //! What a residual can be, given the number it belongs to.
 
-use crate::number::{Decoded, Format};
+use crate::number::{Decoded, Format, Overflow};
 
 /// Checks a residual, the f16 rounding of (exact − expected) / ulp(expected), against the expected
 /// bit pattern. `Err` says which rule it breaks.
@@ -8,7 +8,7 @@ use crate::number::{Decoded, Format};
 /// Rounding to nearest leaves at most half an ulp. Where expected is a power of two above the
 /// smallest normal number, the numbers below it are twice as dense, so on that side a quarter is
 /// the most; the same holds below ±∞, which counts as ±2^(e_max + 1), while above it there is no
-/// limit. A zero underflowed from the side that its sign names. A NaN is either a copied input
+/// limit; nor is there above the largest number where overflow saturates. A zero underflowed from the side that its sign names. A NaN is either a copied input
 /// (residual 0) or stands for *no value* (residual NaN). None of these limits moves when the
 /// residual itself is rounded: they are numbers of f16.
 ///
@@ -36,8 +36,17 @@ pub fn check(format: Format, expected: u64, residual: u64) -> Result<(), &'stati
     match format.decode(expected) {
         Decoded::Nan => ensure(residual == 0, "the residual of a NaN is NaN, or 0 if it is copied"),
         Decoded::Infinite { .. } => ensure(away >= -0.25, "at most a quarter ulp below infinity"),
+        Decoded::Finite { significand: 0, .. } if format.signed(0, true) == 0 => {
+            ensure((-0.5..=0.5).contains(&away), "at most half an ulp")
+        }
         Decoded::Finite { significand: 0, .. } => {
             ensure((0.0..=0.5).contains(&away), "at most half an ulp, on the side of zero's sign")
+        }
+        Decoded::Finite { .. }
+            if format.negated(expected) == format.largest() || expected == format.largest() =>
+        {
+            let least = if format.overflow() == Overflow::Saturate { f64::INFINITY } else { 0.5 };
+            ensure((-0.5..=least).contains(&away), "at most half an ulp below, or what saturated")
         }
         Decoded::Finite { significand, exponent, .. } => {
             let edge =

@@ -142,7 +142,7 @@ fn start() -> Json {
     let object = |pairs: Vec<(&str, Json)>| {
         Json::Object(pairs.into_iter().map(|(k, v)| (k.to_string(), v)).collect::<Object>())
     };
-    let floats = || ropewalk::number::Dtype::FLOATS.iter().map(|dtype| dtype.name());
+    let floats = || ropewalk::number::Dtype::floating().map(|dtype| dtype.name());
     let mixed = floats()
         .flat_map(|from| floats().filter(move |to| *to != from).map(move |to| (from, to)))
         .map(|(from, to)| Json::Array(vec![from.into(), to.into()]))

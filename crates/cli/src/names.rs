@@ -7,7 +7,7 @@ use ropewalk::profile::{self, NAMED, Profile};
 
 /// A format, by its name or by a framework's.
 pub fn dtype(name: &str) -> Result<Dtype, String> {
-    Dtype::meant(name).ok_or_else(|| "allowed are f64, f32, bf16, f16, i64, i32".to_string())
+    Dtype::meant(name).ok_or_else(|| format!("allowed are {}", Dtype::list(&Dtype::ALL)))
 }
 
 /// A floating-point format, by its name or by a framework's.

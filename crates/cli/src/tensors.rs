@@ -71,10 +71,14 @@ fn dtype(name: &str, stored: Stored) -> Result<Dtype, String> {
         Stored::F32 => Dtype::F32,
         Stored::BF16 => Dtype::Bf16,
         Stored::F16 => Dtype::F16,
+        Stored::F8_E4M3 => Dtype::F8E4M3Fn,
+        Stored::F8_E5M2 => Dtype::F8E5M2,
         Stored::I64 => Dtype::I64,
         Stored::I32 => Dtype::I32,
         other => {
-            return Err(format!("{name} is {other:?}, allowed are F64, F32, BF16, F16, I64, I32"));
+            return Err(format!(
+                "{name} is {other:?}, allowed are F64, F32, BF16, F16, F8_E4M3, F8_E5M2, I64, I32"
+            ));
         }
     })
 }
@@ -101,8 +105,14 @@ fn write_safetensors(named: &[(String, Tensor)]) -> Result<Vec<u8>, String> {
             Dtype::F32 => Stored::F32,
             Dtype::Bf16 => Stored::BF16,
             Dtype::F16 => Stored::F16,
+            Dtype::F8E4M3Fn => Stored::F8_E4M3,
+            Dtype::F8E5M2 => Stored::F8_E5M2,
             Dtype::I64 => Stored::I64,
             Dtype::I32 => Stored::I32,
+            Dtype::F8E4M3Fnuz | Dtype::F8E5M2Fnuz => {
+                let dtype = tensor.dtype();
+                return Err(format!("{name} is {dtype}, which safetensors does not have"));
+            }
         };
         let view = TensorView::new(dtype, tensor.shape().to_vec(), bytes);
         views.push((name.as_str(), view.map_err(|e| e.to_string())?));

@@ -5,48 +5,101 @@
 //! two neighbours lies a boundary, their exact midpoint, and the correct rounding of x is the
 //! pattern whose two boundaries have x between them. So patterns are searched and boundaries
 //! compared with x in exact arithmetic; leading bits serve as a first guess and nothing depends on
-//! its being right. Infinity takes part as if it were 2^(e_max + 1), which is IEEE's overflow rule.
+//! its being right. The pattern after the largest number takes part as if it were one more number of
+//! the grid (infinity as 2^(e_max + 1), which is IEEE's overflow rule), and what rounds to it is an
+//! overflow.
 
 use super::Ball;
 use super::point::{Dyadic, Point};
 use rug::Rational;
 use std::cmp::Ordering;
 
-/// A binary interchange format, by the two numbers that decide everything else.
+/// Which patterns stand for no number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ends {
+    /// The highest exponent: infinity, and the NaNs above it.
+    Infinity,
+    /// The highest magnitude, a NaN of either sign.
+    Nan,
+    /// The pattern that would be −0; the exponents are one lower.
+    NegativeZero,
+}
+
+/// A binary interchange format, by what decides everything else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Target {
     /// Bits of the significand with the hidden one, 2 to 53.
     pub precision: u32,
     /// Bits of the biased exponent, 2 to 11.
     pub exponent_bits: u32,
+    /// Which patterns stand for no number.
+    pub ends: Ends,
+    /// Whether what rounds beyond the largest number becomes the largest.
+    pub saturates: bool,
 }
 
 impl Target {
     /// IEEE binary64.
-    pub const F64: Target = Target { precision: 53, exponent_bits: 11 };
+    pub const F64: Target = Target::ieee(53, 11);
     /// IEEE binary32.
-    pub const F32: Target = Target { precision: 24, exponent_bits: 8 };
+    pub const F32: Target = Target::ieee(24, 8);
     /// bfloat16.
-    pub const BF16: Target = Target { precision: 8, exponent_bits: 8 };
+    pub const BF16: Target = Target::ieee(8, 8);
     /// IEEE binary16.
-    pub const F16: Target = Target { precision: 11, exponent_bits: 5 };
+    pub const F16: Target = Target::ieee(11, 5);
+    /// Four bits of exponent, up to 448.
+    pub const F8E4M3FN: Target = Target::eight(4, 4, Ends::Nan);
+    /// Five bits of exponent, with infinities.
+    pub const F8E5M2: Target = Target::eight(3, 5, Ends::Infinity);
+    /// Four bits of exponent, up to 240, no −0.
+    pub const F8E4M3FNUZ: Target = Target::eight(4, 4, Ends::NegativeZero);
+    /// Five bits of exponent, no −0.
+    pub const F8E5M2FNUZ: Target = Target::eight(3, 5, Ends::NegativeZero);
 
-    /// The pattern of +∞, and the number of patterns below it.
+    const fn ieee(precision: u32, exponent_bits: u32) -> Target {
+        Target { precision, exponent_bits, ends: Ends::Infinity, saturates: false }
+    }
+
+    const fn eight(precision: u32, exponent_bits: u32, ends: Ends) -> Target {
+        Target { precision, exponent_bits, ends, saturates: true }
+    }
+
+    /// The number of patterns of finite numbers, 0 included: the pattern of +∞ where there is one.
     pub(super) fn infinity(self) -> u64 {
-        ((1 << self.exponent_bits) - 1) << (self.precision - 1)
+        match self.ends {
+            Ends::Infinity => ((1 << self.exponent_bits) - 1) << (self.precision - 1),
+            Ends::Nan => self.sign_bit() - 1,
+            Ends::NegativeZero => self.sign_bit(),
+        }
+    }
+
+    /// What an overflow becomes.
+    pub(super) fn overflow(self, negative: bool) -> u64 {
+        let signed = |magnitude| if negative { self.sign_bit() + magnitude } else { magnitude };
+        match (self.saturates, self.ends) {
+            (true, _) => signed(self.infinity() - 1),
+            (false, Ends::Infinity) => signed(self.infinity()),
+            (false, _) => self.quiet_nan(),
+        }
+    }
+
+    /// A zero, with a sign where there are two.
+    pub(super) fn zero(self, negative: bool) -> u64 {
+        if negative && self.ends != Ends::NegativeZero { self.sign_bit() } else { 0 }
     }
 
     pub(super) fn sign_bit(self) -> u64 {
         1 << (self.precision + self.exponent_bits - 1)
     }
 
-    fn e_max(self) -> i64 {
-        (1 << (self.exponent_bits - 1)) - 1
+    fn e_min(self) -> i64 {
+        let lower = i64::from(self.ends == Ends::NegativeZero);
+        2 - (1 << (self.exponent_bits - 1)) - lower
     }
 
-    /// The exponent of the smallest subnormal: e_min − p + 1 with e_min = 1 − e_max.
+    /// The exponent of the smallest subnormal: e_min − p + 1.
     fn least(self) -> i64 {
-        2 - self.e_max() - i64::from(self.precision)
+        1 + self.e_min() - i64::from(self.precision)
     }
 
     /// The value of a positive pattern, as significand and exponent of its ulp: 2^exponent is
@@ -62,10 +115,10 @@ impl Target {
     /// The pattern at or near a leading window, as a guess.
     pub(super) fn guess(self, (window, shift): (u64, i64)) -> u64 {
         let exponent = shift + 63;
-        let e_min = 1 - self.e_max();
+        let e_min = self.e_min();
         if window == 0 {
             0
-        } else if exponent > self.e_max() {
+        } else if exponent - e_min > 1 << self.exponent_bits {
             self.infinity()
         } else if exponent >= e_min {
             let biased = (exponent - e_min) as u64;
@@ -105,13 +158,15 @@ impl Target {
 
     /// The pattern of an exact value; `nonzero` keeps what is not 0 from becoming 0.
     pub(super) fn pattern(self, x: &impl Point, guess: u64, nonzero: bool) -> u64 {
-        let sign = match x.sign() {
+        let negative = match x.sign() {
             Ordering::Equal => return 0,
-            Ordering::Less => self.sign_bit(),
-            Ordering::Greater => 0,
+            order => order == Ordering::Less,
         };
-        let nearest = self.nearest(x, guess);
-        sign | nearest.max(u64::from(nonzero))
+        match self.nearest(x, guess).max(u64::from(nonzero)) {
+            0 => self.zero(negative),
+            nearest if nearest == self.infinity() => self.overflow(negative),
+            nearest => self.zero(negative) | nearest | if negative { self.sign_bit() } else { 0 },
+        }
     }
 
     /// The pattern that all reals from `low` to `high` round to, none if there are several.
@@ -200,6 +255,37 @@ pub(super) mod tests {
     fn every_pattern_of_sixteen_bits() {
         for target in [Target::F16, Target::BF16] {
             (0..target.infinity()).for_each(|pattern| check(target, pattern));
+        }
+    }
+
+    #[test]
+    fn every_pattern_of_eight_bits() {
+        for target in [Target::F8E4M3FN, Target::F8E5M2, Target::F8E4M3FNUZ, Target::F8E5M2FNUZ] {
+            for pattern in 0..target.infinity() {
+                let (significand, exponent) = target.value(pattern);
+                let boundary = ball(2 * significand + 1, exponent as i32 - 1);
+                let above = (pattern + 1).min(target.infinity() - 1);
+                let even = if pattern % 2 == 1 { above } else { pattern };
+                let cases = [
+                    (ball(significand, exponent as i32), pattern),
+                    (boundary.clone(), even),
+                    (beside(&boundary, false), pattern),
+                    (beside(&boundary, true), above),
+                ];
+                for (x, expected) in cases {
+                    let negative = if expected == 0 {
+                        target.zero(!x.is_zero())
+                    } else {
+                        target.sign_bit() | expected
+                    };
+                    assert_eq!(target.encode(&x), Some(expected));
+                    assert_eq!(target.encode(&-x), Some(negative));
+                }
+            }
+            let ieee = Target { saturates: false, ..target };
+            let (significand, exponent) = ieee.value(ieee.infinity() - 1);
+            let last = ball(2 * significand + 1, exponent as i32 - 1);
+            assert_eq!(ieee.encode(&beside(&last, true)), Some(ieee.overflow(false)));
         }
     }
 

@@ -22,7 +22,8 @@
 //! ```text
 //! radius ← ball ← { arithmetic, power } ← { elementary ← sine, point ← encode ← residual }
 //! series ← constants ← elementary
-//! read ← settle ← turn ← { rotary ← score, absolute }, additive ← relative, ids
+//! read ← settle ← turn ← { rotary ← score, absolute, chain_item ← chain_norm ← chain }
+//! settle ← additive ← relative, ids
 //! { score, additive } ← attention
 //! radical ← real ← spectrum ← published ← rows
 //! ```
@@ -34,6 +35,9 @@ mod additive;
 mod arithmetic;
 mod attention;
 mod ball;
+mod chain;
+mod chain_item;
+mod chain_norm;
 mod constants;
 mod cyclotomic;
 mod elementary;
@@ -65,7 +69,7 @@ pub use error::SecondError;
 pub use ball::Ball;
 pub use constants::{ln_2, pi};
 pub use elementary::Elementary;
-pub use encode::Target;
+pub use encode::{Ends, Target};
 pub use radius::Radius;
 pub use series::Series;
 pub use settle::Outcome;
@@ -136,6 +140,7 @@ impl SecondOracle {
             Body::PermuteQk(p) => self.permute_qk(p, target, sink),
             Body::AttentionTemperature(t) => self.temperature(t, target, sink),
             Body::Attention(a) => self.attention(a, target, sink),
+            Body::Chain(c) => self.chain(c, question.dtype, sink),
             Body::T5Bucket(_)
             | Body::ShawBucket(_)
             | Body::DebertaBucket(_)
@@ -169,7 +174,7 @@ impl SecondOracle {
             };
             tensors.push(Named {
                 name,
-                expected: tensor(question.dtype, shape.clone(), bits)?,
+                expected: tensor(question.rounding(name).0, shape.clone(), bits)?,
                 residual: Some(tensor(Dtype::F16, shape, residuals)?),
             });
         }
@@ -228,6 +233,7 @@ fn shapes(question: &Question) -> Vec<(&'static str, Vec<usize>)> {
             let lse = ("lse", vec![batch, heads, queries]);
             if a.lse { vec![out, lse] } else { vec![out] }
         }
+        Body::Chain(c) => c.outputs(),
         Body::T5Bucket(_) | Body::PositionIds(_) | Body::ShawBucket(_) | Body::DebertaBucket(_) => {
             Vec::new()
         }

@@ -1,5 +1,6 @@
 //! What a request says, read again: bit patterns and config values as exact numbers.
 
+use super::encode::Ends;
 use super::{Ball, SecondError, Target};
 use ropewalk::number::{Dtype, Tensor};
 use ropewalk::request::{Json, Object, Position};
@@ -45,6 +46,10 @@ impl Target {
             Dtype::F32 => Some(Target::F32),
             Dtype::Bf16 => Some(Target::BF16),
             Dtype::F16 => Some(Target::F16),
+            Dtype::F8E4M3Fn => Some(Target::F8E4M3FN),
+            Dtype::F8E5M2 => Some(Target::F8E5M2),
+            Dtype::F8E4M3Fnuz => Some(Target::F8E4M3FNUZ),
+            Dtype::F8E5M2Fnuz => Some(Target::F8E5M2FNUZ),
             Dtype::I64 | Dtype::I32 => None,
         }
     }
@@ -53,14 +58,17 @@ impl Target {
     pub(super) fn read(self, bits: u64) -> Read {
         let negative = bits & self.sign_bit() != 0;
         let magnitude = bits & (self.sign_bit() - 1);
+        if self.ends == Ends::NegativeZero && bits == self.sign_bit() {
+            return Read::Nan;
+        }
         match magnitude.cmp(&self.infinity()) {
             std::cmp::Ordering::Less => {
                 let (significand, exponent) = self.value(magnitude);
                 // Exponents of patterns are small.
                 Read::Finite(Finite { negative, significand, exponent: exponent as i32 })
             }
-            std::cmp::Ordering::Equal => Read::Infinite { negative },
-            std::cmp::Ordering::Greater => Read::Nan,
+            std::cmp::Ordering::Equal if self.ends == Ends::Infinity => Read::Infinite { negative },
+            _ => Read::Nan,
         }
     }
 
@@ -69,9 +77,12 @@ impl Target {
         if let Read::Finite(finite) = self.read(bits) { Some(finite) } else { None }
     }
 
-    /// infinity with its highest fraction bit set.
+    /// infinity with its highest fraction bit set, or the one NaN there is.
     pub(super) fn quiet_nan(self) -> u64 {
-        self.infinity() + (1 << (self.precision - 2))
+        match self.ends {
+            Ends::Infinity => self.infinity() + (1 << (self.precision - 2)),
+            Ends::Nan | Ends::NegativeZero => self.infinity(),
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::encode::ends;
 use super::point::{Dyadic, Point};
+use super::read::Read;
 use super::{Ball, Target};
 use rug::{Complete, Integer, Rational};
 
@@ -43,10 +44,10 @@ impl Target {
 
     /// The value of a pattern in its own ulp, and the exponent of that; none for a NaN.
     fn expected(self, pattern: u64) -> Option<(Integer, i64)> {
-        let magnitude = pattern & (self.sign_bit() - 1);
-        if magnitude > self.infinity() {
+        if self.read(pattern) == Read::Nan {
             return None;
         }
+        let magnitude = pattern & (self.sign_bit() - 1);
         let (significand, ulp) = self.value(magnitude);
         let significand = Integer::from(significand);
         let negative = pattern & self.sign_bit() != 0;

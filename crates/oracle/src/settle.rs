@@ -35,11 +35,10 @@ impl Outcome {
         if from == to {
             return Outcome::exact(bits, 0);
         }
-        let signed = |negative, bits| if negative { to.sign_bit() | bits } else { bits };
         match from.read(bits) {
             Read::Nan => Outcome::exact(to.quiet_nan(), 0),
-            Read::Infinite { negative } => Outcome::exact(signed(negative, to.infinity()), 0),
-            Read::Finite(x) if x.is_zero() => Outcome::exact(signed(x.negative, 0), 0),
+            Read::Infinite { negative } => Outcome::exact(to.overflow(negative), 0),
+            Read::Finite(x) if x.is_zero() => Outcome::exact(to.zero(x.negative), 0),
             Read::Finite(x) => Outcome::ball(&x.ball(64), to).unwrap_or(Outcome::exact(bits, 0)),
         }
     }

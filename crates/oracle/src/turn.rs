@@ -61,6 +61,15 @@ impl<'a> Scale<'a> {
         Scale { factor, rational }
     }
 
+    /// The square of the factor, if it is known to be rational.
+    pub(super) fn square(&self) -> Option<Rational> {
+        match (&self.rational, &self.factor) {
+            (Some(rational), _) => Some(rational.clone().square()),
+            (None, Real::Radical(radical)) => radical.times(radical).value(),
+            _ => None,
+        }
+    }
+
     pub(super) fn is_one(&self) -> bool {
         self.rational.as_ref().is_some_and(|x| *x == 1)
     }
@@ -182,6 +191,11 @@ pub(super) struct Turn<'w> {
 }
 
 impl<'w> Turn<'w> {
+    /// Whether its scale is more than the factor of all.
+    pub(super) fn grows(&self) -> bool {
+        !self.wheel.spectrum.growth.is_empty()
+    }
+
     /// scale · (cos, sin).
     pub(super) fn phasor(&self, bits: u32) -> Option<(Ball, Ball)> {
         self.phasor.get(bits, || {

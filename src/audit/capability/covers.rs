@@ -126,6 +126,11 @@ impl Capability {
             Body::Apply(a) => (None, vec![Some(&a.q), a.k.as_ref()], None),
             Body::InvFreq(f) => (Some(&f.rope), vec![], None),
             Body::Table(t) => (Some(&t.rope), vec![], None),
+            Body::Chain(c) => (
+                c.turn.as_ref().map(|turn| &turn.rope),
+                c.parts.iter().filter(|part| part.name != "v").map(|p| Some(&p.heads)).collect(),
+                c.turn.as_ref().map(|turn| &turn.positions),
+            ),
             _ => (None, vec![], None),
         };
         if let (Some(axes), Some(rope)) = (&self.axes, rope)
@@ -219,6 +224,7 @@ fn positions(question: &Question) -> impl Iterator<Item = &Position> {
         Body::T5Bucket(t) | Body::T5Bias(t, _) => vec![&t.query_positions, &t.key_positions],
         Body::Sinusoidal(s) => vec![&s.positions],
         Body::AttentionTemperature(t) => vec![&t.positions],
+        Body::Chain(c) => c.turn.iter().map(|turn| turn.positions.data()).collect(),
         _ => vec![],
     };
     tokens.into_iter().flatten()

@@ -221,6 +221,6 @@ fn dtype(json: &Json) -> Result<Dtype, String> {
     let name = word(json)?;
     Dtype::from_name(name).ok_or_else(|| match Dtype::meant(name) {
         Some(dtype) => format!("dtype {name:?} is written {dtype}"),
-        None => format!("dtype {name:?} is none of f64, f32, bf16, f16, i64, i32"),
+        None => format!("dtype {name:?} is none of {}", Dtype::list(&Dtype::ALL)),
     })
 }

@@ -121,7 +121,8 @@ pub(super) fn fresh_nan(tensor: &Tensor) -> u64 {
         Dtype::F64 => 0x7ffc_dead_beef_5ca1,
         Dtype::F32 => 0x7fed_beef,
         Dtype::Bf16 => 0x7fed,
-        _ => 0x7ead,
+        Dtype::F16 => 0x7ead,
+        _ => return tensor.dtype().format().map_or(0, |format| format.quiet_nan()),
     };
     let free = |bits: &u64| !tensor.data().contains(bits);
     (first..first + 64).find(free).unwrap_or(first)
@@ -161,6 +162,7 @@ pub(super) fn size(dtype: Dtype) -> usize {
 pub(super) fn put(bytes: &mut [u8], place: usize, dtype: Dtype, bits: u64) {
     let slot = &mut bytes[place * size(dtype)..][..size(dtype)];
     match size(dtype) {
+        1 => slot[0] = bits as u8,
         2 => slot.copy_from_slice(&(bits as u16).to_ne_bytes()),
         4 => slot.copy_from_slice(&(bits as u32).to_ne_bytes()),
         _ => slot.copy_from_slice(&bits.to_ne_bytes()),

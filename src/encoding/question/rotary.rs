@@ -135,7 +135,8 @@ pub(super) fn with_axes(
         .ok_or_else(|| shape_error(name, positions.shape(), format!("{expected:?}")))
 }
 
-const DIRECTIONS: [Direction; 3] = [Direction::Forward, Direction::Inverse, Direction::Backward];
+pub(super) const DIRECTIONS: [Direction; 3] =
+    [Direction::Forward, Direction::Inverse, Direction::Backward];
 
 impl Rotate {
     pub(super) fn new(request: &Request, schemes: &[&dyn Scheme]) -> Result<Rotate, Reject> {

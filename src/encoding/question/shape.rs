@@ -1,7 +1,7 @@
 //! What shapes and formats a request may have.
 
 use super::tensors::Floats;
-use crate::number::Tensor;
+use crate::number::{Dtype, Tensor};
 use crate::request::{Reject, Slug};
 
 /// More elements than any answer should have; it bounds the memory a request can ask for.
@@ -15,8 +15,12 @@ pub(super) fn floating(name: &str, tensor: Tensor) -> Result<Floats, Reject> {
     let dtype = tensor.dtype();
     Floats::new(tensor).ok_or_else(|| {
         Slug::DtypeMismatch
-            .because(format!("{name} has dtype {dtype}, allowed are f64, f32, bf16, f16"))
+            .because(format!("{name} has dtype {dtype}, allowed are {}", floating_names()))
     })
+}
+
+fn floating_names() -> String {
+    Dtype::list(&Dtype::floating().collect::<Vec<_>>())
 }
 
 pub(super) fn shape_error(name: &str, shape: &[usize], rule: impl std::fmt::Display) -> Reject {

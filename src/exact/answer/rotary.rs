@@ -40,12 +40,12 @@ pub(in crate::exact) fn magnitude(
 }
 
 /// Every plane at every position vector that occurs.
-struct Turns<'a> {
+pub(super) struct Turns<'a> {
     by_position: HashMap<Vec<Position>, Vec<Turned<'a>>>,
 }
 
 impl<'a> Turns<'a> {
-    fn new(
+    pub(super) fn new(
         rope: &'a ResolvedRope,
         magnitude: &'a Multiple,
         direction: Direction,
@@ -69,7 +69,7 @@ impl<'a> Turns<'a> {
         Ok(Turns { by_position })
     }
 
-    fn at(&self, vector: &[Position]) -> &[Turned<'a>] {
+    pub(super) fn at(&self, vector: &[Position]) -> &[Turned<'a>] {
         self.by_position.get(vector).map_or(&[], Vec::as_slice)
     }
 }

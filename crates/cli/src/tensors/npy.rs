@@ -13,6 +13,8 @@ pub(super) fn header(tensor: &Tensor) -> Vec<u8> {
         Dtype::F64 => "<f8",
         Dtype::F32 => "<f4",
         Dtype::Bf16 => "<u2",
+        // numpy has no such type: the bits, as ml_dtypes saves them.
+        Dtype::F8E4M3Fn | Dtype::F8E5M2 | Dtype::F8E4M3Fnuz | Dtype::F8E5M2Fnuz => "|u1",
         Dtype::F16 => "<f2",
         Dtype::I64 => "<i8",
         Dtype::I32 => "<i4",
