@@ -56,7 +56,7 @@ impl Bounder {
             add([&q[i], &q[i]], [&k[i], &k[i]], 1);
         }
         if !total.error.is_finite() || !total.size.is_finite() {
-            return self.output.infinity();
+            return self.unit().infinity();
         }
         if total.size == 0.0 {
             return 0;
@@ -64,7 +64,7 @@ impl Bounder {
         // Every product and every sum rounded, in any order: γₙ = (1 + u)ⁿ − 1 ≤ nu/(1 − nu).
         let nu = q.len() as f64 * unit(m.format);
         if nu > 0.5 || total.size >= m.format.to_f64(m.format.largest()) / 2.0 {
-            return self.output.infinity();
+            return self.unit().infinity();
         }
         let gamma = (nu / (1.0 - nu)).next_up().next_up();
         total.perturb(gamma, up_mul(4.0 * q.len() as f64, least(&m)));
