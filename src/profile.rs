@@ -20,6 +20,9 @@
 mod accuracy;
 mod axis;
 mod bound;
+mod chain;
+mod chain_bound;
+mod chain_emulate;
 mod elementary;
 mod emulator;
 mod floor;
@@ -54,7 +57,7 @@ pub use sweep::{
 };
 pub use walk::Named;
 
-use crate::encoding::{Question, Rope};
+use crate::encoding::{Body, Question, Rope};
 use crate::number::Format;
 use crate::request::Position;
 
@@ -64,18 +67,25 @@ use crate::request::Position;
 /// Bit for bit wherever IEEE 754 determines it; elementary functions are correctly rounded but for
 /// one case in 2²⁸. Copied bits are copied.
 pub fn emulate(profile: &Profile, question: &Question) -> Vec<Named> {
+    if let Body::Chain(chain) = &question.body {
+        return chain_emulate::emulate(profile, chain, question.dtype);
+    }
     let Some(output) = question.dtype.format() else { return vec![] };
     walk::walk(&emulator::Emulator::new(profile, output), question)
 }
 
 /// For every profile and element the largest |answer − exact value| that a machine of the profile
-/// may have, in the unit of the element, rounded up into the dtype asked for.
+/// may have, in the unit of the element, rounded up into the dtype asked for (f32 for eight bits,
+/// against the exact value cut at the largest number, as their casts cut it).
 ///
 /// 0 where the kernel must be exact; +∞ where nothing can be judged: a NaN or an infinity took
 /// part, or the bound reached what was mixed (magnitude·|z| of the plane, Σ|q||k| of a score, the
 /// value itself elsewhere). An overflowing answer counts as ±2^(e_max+1).
 pub fn bounds(question: &Question, profiles: &[Profile]) -> Vec<(&'static str, Vec<Named>)> {
     let of = |profile: &Profile| {
+        if let Body::Chain(chain) = &question.body {
+            return chain_bound::bounds(profile, chain, question.dtype);
+        }
         let output = question.dtype.format();
         output.map_or(vec![], |o| walk::walk(&bound::Bounder::new(profile, o), question))
     };

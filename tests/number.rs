@@ -1,5 +1,6 @@
 //! Formats as bits, the one rounding, tensors.
 
+mod eight;
 mod formats;
 mod native;
 mod nearest;

@@ -4,6 +4,7 @@
 mod adversarial;
 mod bulk;
 mod case;
+mod chain;
 mod classes;
 mod compare;
 mod config;

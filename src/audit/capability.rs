@@ -58,8 +58,27 @@ pub struct Capability {
     pub rotary_offset: bool,
     /// Whether a head may be shared among several axes in sections (M-RoPE).
     pub mrope: bool,
+    /// The stages of fused kernels, in their order.
+    pub chains: Option<Vec<Vec<String>>>,
+    /// Kinds of norms.
+    pub norm_kinds: Option<Vec<String>>,
+    /// What a stage `quantize` can be.
+    pub quantize: Option<Vec<QuantizeClaim>>,
+    /// Layouts of caches.
+    pub cache_layouts: Option<Vec<String>>,
     /// Ranges.
     pub limits: Limits,
+}
+
+/// One way to quantise; what is absent is any.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct QuantizeClaim {
+    /// What is stored.
+    pub format: Option<String>,
+    /// `given`, `amax` or `amax_pow2`.
+    pub scale: Option<String>,
+    /// `tensor`, `head`, `token` or `group`.
+    pub per: Option<String>,
 }
 
 /// Sizes that a kernel works for: from one to another, in steps.
@@ -112,6 +131,10 @@ impl Default for Capability {
             partial: true,
             rotary_offset: true,
             mrope: true,
+            chains: None,
+            norm_kinds: None,
+            quantize: None,
+            cache_layouts: None,
             limits: Limits::default(),
         }
     }

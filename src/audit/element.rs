@@ -1,6 +1,6 @@
 //! Which answers are right beside those within a bound: the rules of special values.
 
-use crate::encoding::{Body, Heads, Pair, Plane, Question};
+use crate::encoding::{Body, Chain, Heads, Pair, Plane, Question};
 use crate::number::{Format, Tensor};
 use crate::request::{Input, Json, Position};
 
@@ -20,6 +20,8 @@ pub enum Accepts {
     ScaledOrNonfinite,
     /// A query without any key: the value, or a NaN.
     ValueOrNan,
+    /// A cast beyond the largest number, to an infinity or a NaN: any nonfinite value.
+    Overflow,
     /// Padding: nothing is judged.
     Anything,
 }
@@ -77,12 +79,80 @@ pub fn accepts(
             };
             (0..count).map(rule).collect()
         }
+        Body::Chain(c) => chain(c, name, expected, residual),
         // Element by element copies.
         Body::Learned(_) | Body::T5Bias(..) | Body::PermuteQk(_) => vec![Accepts::Copy; count],
         _ => {
             (0..count).map(|i| if open(i) { Accepts::Nonfinite } else { Accepts::Value }).collect()
         }
     }
+}
+
+/// The rules of an output of a chain.
+fn chain(c: &Chain, name: &str, expected: &Tensor, residual: &Tensor) -> Vec<Accepts> {
+    let format = expected.dtype().format().unwrap_or(Format::F32);
+    let own = |index: usize, copied: bool, holds: bool| {
+        let no_value = Format::F16.is_nan(residual.data()[index]);
+        match (format.is_finite(expected.data()[index]), holds) {
+            _ if copied => Accepts::Copy,
+            // A number became none though nothing but numbers took part.
+            (false, false) => Accepts::Overflow,
+            (false, true) => Accepts::Nonfinite,
+            (true, true) if no_value => Accepts::Nonfinite,
+            (true, true) if c.norm.is_none() && c.quantize.is_none() => Accepts::CopyOrNonfinite,
+            (true, _) => Accepts::Value,
+        }
+    };
+    let Some(part) = c.parts.iter().find(|part| part.output() == name) else {
+        let all = |holds: &dyn Fn(usize) -> bool| (0..expected.data().len()).map(holds).collect();
+        let scales: Vec<bool> = all(&|i| !format.is_finite(expected.data()[i]));
+        let rule = |none: bool| if none { Accepts::Nonfinite } else { Accepts::Value };
+        return scales.into_iter().map(rule).collect();
+    };
+    let (dim, heads) = (part.heads.dim().max(1), &part.heads);
+    let pairs: Vec<Pair> = match c.turn.as_ref().filter(|_| part.turns) {
+        Some(turn) => turn.rope.pairs(),
+        None => vec![],
+    };
+    let inside = |d: usize| pairs.iter().find(|pair| pair.re == d || pair.im == d);
+    let bad = |index: usize| !heads.format().is_finite(heads.data()[index]);
+    // What is mixed into an element: its plane, or all of a row.
+    let mut holds = vec![false; heads.data().len()];
+    for (index, holds) in holds.iter_mut().enumerate() {
+        let first = index - index % dim;
+        let plane = inside(index % dim).map_or([index, index], |p| [first + p.re, first + p.im]);
+        *holds = plane.into_iter().any(bad)
+            || part.norm.as_ref().is_some_and(|weights| {
+                [&weights.weight, &weights.bias].into_iter().flatten().any(|tensor| {
+                    tensor.data().iter().any(|bits| !tensor.format().is_finite(*bits))
+                })
+            });
+    }
+    let mixes = part.norm.as_ref().map(|_| c.norm_rows(part)).unwrap_or_default();
+    for rows in mixes {
+        let places = || rows.iter().flat_map(|row| row * dim..(row + 1) * dim);
+        if places().any(bad) {
+            places().for_each(|index| holds[index] = true);
+        }
+    }
+    if part.quantized && part.scale.is_none() && holds.contains(&true) {
+        let mut blocks = std::collections::HashSet::new();
+        let block = |index: usize| c.block(part, index / dim, index % dim);
+        blocks.extend((0..holds.len()).filter(|i| holds[*i]).map(block));
+        (0..holds.len()).for_each(|index| holds[index] |= blocks.contains(&block(index)));
+    }
+    let copies =
+        |index: usize| part.norm.is_none() && !part.quantized && inside(index % dim).is_none();
+    if part.cache.is_none() {
+        return (0..expected.data().len()).map(|i| own(i, copies(i), holds[i])).collect();
+    }
+    let mut rules = vec![Accepts::Copy; expected.data().len()];
+    for index in 0..holds.len() {
+        if let Some(cell) = c.cell(part, index / dim, index % dim) {
+            rules[cell] = own(cell, copies(index), holds[index]);
+        }
+    }
+    rules
 }
 
 /// Slots of a padded batch are not judged, whatever stands in them.

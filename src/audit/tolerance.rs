@@ -49,19 +49,24 @@ impl Tolerances {
 
     /// The largest bound of a right profile on every element of an output; ∞ where none judges.
     pub(super) fn loosest(&self, name: &str, dtype: Dtype) -> Vec<f64> {
-        let Some(format) = dtype.format() else { return vec![] };
         let right = self.profiles.iter().zip(self.of(name)).filter(|(p, _)| p.is_right(dtype));
         let mut all: Vec<Option<f64>> = Vec::new();
         for tensor in right.filter_map(|(_, tensor)| tensor) {
             all.resize(tensor.data().len(), None);
-            for (largest, &bits) in all.iter_mut().zip(tensor.data()) {
-                let bound = Some(format.to_f64(bits)).filter(|bound| bound.is_finite());
+            for (index, largest) in all.iter_mut().enumerate() {
+                let bound = Some(bound_at(tensor, index)).filter(|bound| bound.is_finite());
                 // The other one where one does not judge.
                 *largest = bound.into_iter().chain(*largest).reduce(f64::max);
             }
         }
         all.into_iter().map(|bound| bound.unwrap_or(f64::INFINITY)).collect()
     }
+}
+
+/// A bound as a number; its format is that of the output, or f32 where that has eight bits.
+pub(super) fn bound_at(bound: &Tensor, index: usize) -> f64 {
+    let format = bound.dtype().format();
+    format.map_or(f64::INFINITY, |format| format.to_f64(bound.data()[index]))
 }
 
 /// The same question with every NaN and infinity among the rotated inputs replaced by 0: what is

@@ -4,6 +4,7 @@ mod absolute;
 mod alibi;
 mod apply;
 mod batches;
+mod chain;
 mod common;
 mod general;
 mod ids;
@@ -47,6 +48,7 @@ pub const SUITES: &[Suite] = &[
     ("relative", relative::files),
     ("weights", weights::files),
     ("ids", ids::files),
+    ("chain", chain::files),
     ("rejects", rejects::files),
 ];
 

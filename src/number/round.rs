@@ -66,7 +66,8 @@ impl Format {
     /// What a conversion does beyond the largest number if nothing else is said: formats of eight
     /// bits saturate, as every cast to them does.
     pub const fn overflow(self) -> Overflow {
-        if self.width() == 8 { Overflow::Saturate } else { Overflow::Ieee }
+        let half = self.precision == 3 && self.exponent_bits == 5;
+        if half || !self.has_infinity() { Overflow::Saturate } else { Overflow::Ieee }
     }
 
     /// An infinity, or a number that rounded beyond the largest.
@@ -184,6 +185,6 @@ impl Format {
     pub fn round_nonzero(self, exact: &Wide) -> u64 {
         let bits = self.round(exact);
         let zero = exact.significand == 0 && !exact.sticky;
-        if self.is_zero(bits) && !zero { bits | 1 } else { bits }
+        if self.is_zero(bits) && !zero { self.signed(1, exact.negative) } else { bits }
     }
 }

@@ -11,7 +11,7 @@ use super::span::{Span, Spans};
 use super::walk::Kernel;
 use super::{Precision, Profile, Recipe, Scaling, on_axis};
 use crate::encoding::{Arithmetic, Attention, Expression, Pair, Plane, Rope};
-use crate::number::Format;
+use crate::number::{Dtype, Format, Overflow};
 use crate::request::{Direction, Position};
 
 /// Bounds the errors of a profile.
@@ -81,6 +81,16 @@ impl Bounder {
         }
     }
 
+    /// The format that bounds are written in: eight bits are too few to say them.
+    pub(super) fn unit(&self) -> Format {
+        if self.output.width() == 8 { Format::F32 } else { self.output }
+    }
+
+    /// Its dtype, given that of the output.
+    pub(super) fn unit_dtype(&self, output: Dtype) -> Dtype {
+        if self.output.width() == 8 { Dtype::F32 } else { output }
+    }
+
     /// The error of the angle of every plane, radians.
     pub(super) fn angle_errors(&self, rope: &Rope, position: &[Position]) -> Vec<f64> {
         let (exact, machine) = (self.exact.planes(rope), self.machine.planes(rope));
@@ -110,13 +120,20 @@ impl Bounder {
     pub(super) fn finish(&self, value: &Value) -> u64 {
         let mut value = value.clone();
         if lost(value.format, self.output, &value) {
-            return self.output.infinity();
+            return self.unit().infinity();
         }
         for machine in &self.outputs {
+            if machine.format.overflow() == Overflow::Saturate {
+                value.size = value.size.min(machine.format.to_f64(machine.format.largest()));
+            }
             value.convert(machine);
             if lost(machine.format, self.output, &value) {
-                return self.output.infinity();
+                return self.unit().infinity();
             }
+        }
+        // Cutting both at the largest number brings them no further apart.
+        if self.output.overflow() == Overflow::Saturate {
+            return self.rounded_up(&value);
         }
         // An answer beyond the largest number counts as 2^(e_max+1) and may be that much smaller.
         let limit = 2f64.powi(self.output.e_max()) * 2.0;
@@ -129,7 +146,7 @@ impl Bounder {
     /// The least number of the output's format that is not below the error; ∞ if it reached what
     /// was mixed.
     fn rounded_up(&self, value: &Value) -> u64 {
-        let format = self.output;
+        let format = self.unit();
         if value.error == 0.0 {
             return 0;
         }
@@ -152,7 +169,7 @@ impl Bounder {
     /// A value that both arithmetics enclose.
     fn enclosed(&self, exact: Option<Span>, machine: Option<Span>, from: Format) -> u64 {
         let (Some(exact), Some(machine)) = (exact, machine) else {
-            return self.output.infinity();
+            return self.unit().infinity();
         };
         let size = exact.reach().max(machine.reach());
         let least = if exact.lo <= 0.0 && exact.hi >= 0.0 {
@@ -176,6 +193,11 @@ impl Bounder {
         }
         let rounded = outputs.iter().fold(x, |x, machine| machine.round(x));
         let error = match rounded.is_finite() {
+            // Cut at the largest number, as the exact value is.
+            true if self.output.overflow() == Overflow::Saturate => {
+                let largest = self.output.to_f64(self.output.largest());
+                (rounded - x.clamp(-largest, largest)).abs()
+            }
             // Exact up to one rounding: both are numbers of f64.
             true => (rounded - x).abs(),
             false => (x.abs() - 2f64.powi(self.output.e_max()) * 2.0).abs(),
@@ -187,13 +209,21 @@ impl Bounder {
 
 /// Whether an infinity may arise in a format that the output would have held as a number.
 fn lost(format: Format, output: Format, value: &Value) -> bool {
-    format.e_max() < output.e_max() && value.size > format.to_f64(format.largest())
+    // What saturates has a number for an infinity too.
+    format.overflow() == Overflow::Ieee
+        && output.overflow() == Overflow::Ieee
+        && format.e_max() < output.e_max()
+        && value.size > format.to_f64(format.largest())
 }
 
 impl Kernel for Bounder {
     type Spectrum<'a> = Spectrum<'a>;
     type Phase = Option<Phase>;
     type Value = Value;
+
+    fn dtype(&self, answer: Dtype) -> Dtype {
+        self.unit_dtype(answer)
+    }
 
     fn spectrum<'a>(&self, rope: &'a Rope, direction: Direction) -> Spectrum<'a> {
         let magnitude = |pipeline: &Pipeline<Spans>| pipeline.magnitude(rope, direction);
@@ -294,7 +324,7 @@ impl Kernel for Bounder {
     }
 
     fn table(&self, phase: &Option<Phase>) -> [u64; 2] {
-        let Some(phase) = phase else { return [self.output.infinity(); 2] };
+        let Some(phase) = phase else { return [self.unit().infinity(); 2] };
         // cos 0 = 1 and sin 0 = 0 in every library and every format, and 0 whatever scales it.
         [false, true].map(|is_sin| match phase.still && (is_sin || phase.plain) {
             true => 0,

@@ -8,7 +8,7 @@ use super::pipeline::{Pipeline, Turning};
 use super::walk::Kernel;
 use super::{Accuracy, Contraction, Precision, Profile, on_axis};
 use crate::encoding::{Arithmetic, Attention, Expression, Pair, Plane, Rope};
-use crate::number::Format;
+use crate::number::{Dtype, Format};
 use crate::request::{Direction, Position};
 
 /// Emulates a profile.
@@ -123,6 +123,15 @@ impl<'p> Emulator<'p> {
         q.iter().zip(k).fold(0.0, add)
     }
 
+    /// A plane turned.
+    pub(super) fn turned(&self, phase: &Phase, x: f64, y: f64) -> [f64; 2] {
+        let m = &self.arithmetic;
+        let (x, y) = (m.round(x), m.round(y));
+        let (cos, sin) = (m.round(phase.cos), m.round(phase.sin));
+        let contraction = self.profile.contraction;
+        [combine(m, contraction, [x, cos], [-y, sin]), combine(m, contraction, [y, cos], [x, sin])]
+    }
+
     /// The format of dot products.
     pub(super) fn accumulator(profile: &Profile) -> Format {
         match contains(profile.arithmetic.format(), Format::F32) {
@@ -145,6 +154,10 @@ impl Kernel for Emulator<'_> {
     type Spectrum<'a> = Spectrum<'a>;
     type Phase = Phase;
     type Value = f64;
+
+    fn dtype(&self, answer: Dtype) -> Dtype {
+        answer
+    }
 
     fn spectrum<'a>(&self, rope: &'a Rope, direction: Direction) -> Spectrum<'a> {
         let magnitude = self.pipeline.magnitude(rope, direction);
@@ -169,11 +182,8 @@ impl Kernel for Emulator<'_> {
     }
 
     fn turn(&self, phase: &Phase, z: [u64; 2], format: Format) -> [f64; 2] {
-        let m = &self.arithmetic;
-        let [x, y] = z.map(|bits| m.round(format.to_f64(bits)));
-        let (cos, sin) = (m.round(phase.cos), m.round(phase.sin));
-        let contraction = self.profile.contraction;
-        [combine(m, contraction, [x, cos], [-y, sin]), combine(m, contraction, [y, cos], [x, sin])]
+        let [x, y] = z.map(|bits| format.to_f64(bits));
+        self.turned(phase, x, y)
     }
 
     fn settle(&self, value: &f64) -> u64 {

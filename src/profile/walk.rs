@@ -14,7 +14,7 @@ use std::collections::HashMap;
 
 /// Answers a question element by element.
 pub(super) fn walk<K: Kernel>(kernel: &K, question: &Question) -> Vec<Named> {
-    let dtype = question.dtype;
+    let dtype = kernel.dtype(question.dtype);
     let one = |name, shape, bits| named(name, dtype, shape, bits).into_iter().collect();
     let copies = |name, shape, tensor: &Floats, sources: &mut dyn Iterator<Item = usize>| {
         let format = tensor.format();
@@ -104,6 +104,7 @@ pub(super) fn walk<K: Kernel>(kernel: &K, question: &Question) -> Vec<Named> {
             let lse = if a.lse { named("lse", dtype, rows, lse) } else { None };
             out.into_iter().chain(lse).collect()
         }
+        // Its stages are bounded one after the other, not element by element.
         Body::Chain(_) => Vec::new(),
         // Integers are compared exactly.
         Body::T5Bucket(_) | Body::ShawBucket(_) | Body::DebertaBucket(_) | Body::PositionIds(_) => {

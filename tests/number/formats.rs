@@ -234,11 +234,26 @@ fn binary64_passes_through_untouched() {
 #[test]
 fn dtypes_know_their_names_and_formats() {
     let names: Vec<&str> = Dtype::ALL.iter().map(|dtype| dtype.name()).collect();
-    assert_eq!(names, ["f64", "f32", "bf16", "f16", "i64", "i32"]);
+    assert_eq!(
+        names,
+        [
+            "f64",
+            "f32",
+            "bf16",
+            "f16",
+            "f8e4m3fn",
+            "f8e5m2",
+            "f8e4m3fnuz",
+            "f8e5m2fnuz",
+            "i64",
+            "i32"
+        ]
+    );
     for dtype in Dtype::ALL {
         assert_eq!(Dtype::from_name(dtype.name()), Some(dtype));
         assert_eq!(dtype.to_string(), dtype.name());
-        assert_eq!(dtype.format().is_some(), Dtype::FLOATS.contains(&dtype));
+        let float = Dtype::FLOATS.contains(&dtype) || Dtype::EIGHT_BITS.contains(&dtype);
+        assert_eq!(dtype.format().is_some(), float);
         if let Some(format) = dtype.format() {
             assert_eq!(format.width() as usize, 4 * dtype.digits());
         }

@@ -68,7 +68,7 @@ fn rows_are_row_major_and_big_endian() {
 fn each_malformed_row_has_its_message() {
     assert_eq!(
         rows_error("F32", &[1], &["00000000"]),
-        r#"dtype "F32" is none of f64, f32, bf16, f16, i64, i32"#
+        r#"dtype "F32" is none of f64, f32, bf16, f16, f8e4m3fn, f8e5m2, f8e4m3fnuz, f8e5m2fnuz, i64, i32"#
     );
     assert_eq!(
         rows_error("f32", &[2, 1], &["00000000"]),

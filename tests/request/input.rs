@@ -55,7 +55,7 @@ fn each_part_of_a_tensor_is_checked() {
         (r#"{"dtype":"f32","shape":[],"bits":[]}"#, "bits has 0 rows, but shape [] needs 1"),
         (
             r#"{"dtype":"f33","shape":[],"bits":[""]}"#,
-            r#"dtype "f33" is none of f64, f32, bf16, f16, i64, i32"#,
+            r#"dtype "f33" is none of f64, f32, bf16, f16, f8e4m3fn, f8e5m2, f8e4m3fnuz, f8e5m2fnuz, i64, i32"#,
         ),
     ] {
         let input = input(&format!(r#"{{"q":{text}}}"#));

@@ -46,7 +46,7 @@ fn operations_bear_the_names_of_the_contract() {
     assert_eq!(
         Operation::ALL.map(Operation::name).join(" "),
         "rotate apply score inv_freq table alibi_slopes alibi_bias t5_bucket t5_bias sinusoidal \
-         learned permute_qk position_ids shaw_bucket deberta_bucket attention_temperature"
+         learned permute_qk position_ids shaw_bucket deberta_bucket attention_temperature chain"
     );
 }
 
@@ -103,13 +103,13 @@ fn values_have_the_right_types() {
     );
     assert_eq!(
         refused(&with("dtype", Some("\"float32\""))),
-        "malformed_request: dtype is \"float32\", allowed are f64, f32, bf16, f16, i64, i32"
+        "malformed_request: dtype is \"float32\", allowed are f64, f32, bf16, f16, f8e4m3fn, f8e5m2, f8e4m3fnuz, f8e5m2fnuz, i64, i32"
     );
     assert_eq!(
         refused(&with("operation", Some("\"Rotate\""))),
         "unknown_operation: operation is \"Rotate\", allowed are rotate, apply, score, inv_freq, \
          table, alibi_slopes, alibi_bias, t5_bucket, t5_bias, sinusoidal, learned, permute_qk, \
-         position_ids, shaw_bucket, deberta_bucket, attention_temperature"
+         position_ids, shaw_bucket, deberta_bucket, attention_temperature, chain"
     );
 }
 

@@ -155,6 +155,8 @@ fn start() -> Json {
         ("layouts", list(&mut ropewalk::encoding::Layout::ALL.iter().map(|layout| layout.name()))),
         ("rope_types", list(&mut rope_types.into_iter())),
         ("directions", list(&mut ["forward", "inverse", "backward"].into_iter())),
+        ("norm_kinds", list(&mut ["rms", "layer"].into_iter())),
+        ("cache_layouts", list(&mut ["NHD", "HND"].into_iter())),
     ]);
     let kernel = object(vec![
         ("name", text("ropewalk")),

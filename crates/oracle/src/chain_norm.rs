@@ -3,7 +3,7 @@
 use super::chain_item::{Item, square_root};
 use super::{Ball, SecondError};
 use ropewalk::encoding::{Floats, Norm, NormKind, Part, WeightKind};
-use rug::{Complete, Rational};
+use rug::Rational;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -68,7 +68,7 @@ pub(super) fn moments(norm: &Norm, row: &[Rational]) -> (Rational, Rational) {
         NormKind::Rms => (Rational::new(), squares / n + eps(norm)),
         NormKind::Layer => {
             let sum = row.iter().fold(Rational::new(), |sum, x| sum + x);
-            let spread = (&n * squares).complete() - sum.clone().square();
+            let spread = &n * squares - sum.clone().square();
             (sum / &n, spread / n.square() + eps(norm))
         }
     }

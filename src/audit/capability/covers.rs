@@ -1,10 +1,10 @@
 //! Whether a question lies within a claim.
 
-use super::{Capability, Description, Sizes};
+use super::{Capability, Description, QuantizeClaim, Sizes};
 use crate::audit::ask::Ask;
-use crate::encoding::{Body, Heads, Layout, Question, spectrum};
+use crate::encoding::{Body, Chain, Heads, Layout, Norm, NormKind, Question, spectrum};
 use crate::number::Dtype;
-use crate::request::{Json, Operation, Position, Positions};
+use crate::request::{Json, Object, Operation, Position, Positions};
 
 impl Description {
     /// The capabilities that cover a request, by index; one at least.
@@ -38,7 +38,8 @@ impl Capability {
             return Err(format!("operation {} is not claimed", ask.operation.name()));
         }
         self.formats(ask)?;
-        let word = |key: &str| match ask.config.get(key) {
+        let rope = rotate_stage(&ask.config).unwrap_or(&ask.config);
+        let word = |key: &str| match rope.get(key) {
             Some(Json::String(word)) => Some(word.as_str()),
             _ => None,
         };
@@ -49,7 +50,7 @@ impl Capability {
             return Err(format!("layout {layout} is not claimed"));
         }
         if let Some(types) = &self.rope_types
-            && ask.config.get("head_dim").is_some()
+            && rope.get("head_dim").is_some()
             && rotary(ask.operation)
         {
             let name = word("rope_type").unwrap_or("default");
@@ -60,7 +61,7 @@ impl Capability {
         }
         if let (Some(directions), Some(Json::String(name))) =
             (&self.directions, ask.input.get("direction"))
-            && matches!(ask.operation, Operation::Rotate | Operation::Apply)
+            && matches!(ask.operation, Operation::Rotate | Operation::Apply | Operation::Chain)
             && !directions.iter().any(|claimed| claimed.name() == name)
         {
             return Err(format!("direction {name} is not claimed"));
@@ -77,6 +78,8 @@ impl Capability {
             .input
             .object()
             .iter()
+            // Weights, scales and caches are what a chain is given beside its values.
+            .filter(|(name, _)| ask.operation != Operation::Chain || ["q", "k", "v"].contains(name))
             .filter_map(|(_, json)| match json {
                 Json::Object(tensor) => match tensor.get("dtype") {
                     Some(Json::String(name)) => Dtype::from_name(name),
@@ -103,9 +106,59 @@ impl Capability {
         }
     }
 
+    /// Whether a chain is one of those claimed.
+    fn stages(&self, chain: &Chain) -> Result<(), String> {
+        let Some(Json::Array(stages)) = chain.config.get("stages") else { return Ok(()) };
+        let stage = |json: &Json| match json {
+            Json::Object(object) => object.iter().next().map(|(name, _)| name.to_string()),
+            _ => None,
+        };
+        let names: Vec<String> = stages.iter().filter_map(stage).collect();
+        if self.chains.as_ref().is_some_and(|claimed| !claimed.contains(&names)) {
+            return Err(format!("the chain {} is not claimed", names.join(", ")));
+        }
+        let kind = |norm: &Norm| if norm.kind == NormKind::Rms { "rms" } else { "layer" };
+        if let (Some(claimed), Some(kind)) = (&self.norm_kinds, chain.norm.as_ref().map(kind))
+            && !claimed.iter().any(|own| own == kind)
+        {
+            return Err(format!("norm kind {kind} is not claimed"));
+        }
+        let config = |name: &str| {
+            let own = |json: &Json| match json {
+                Json::Object(object) => match object.get(name) {
+                    Some(Json::Object(config)) => Some(config.clone()),
+                    _ => None,
+                },
+                _ => None,
+            };
+            stages.iter().find_map(own)
+        };
+        if let (Some(claimed), Some(quantize)) = (&self.quantize, config("quantize")) {
+            let is = |key: &str, own: &Option<String>| {
+                own.as_ref().is_none_or(|own| quantize.get(key) == Some(&Json::from(own.as_str())))
+            };
+            let covers = |claim: &QuantizeClaim| {
+                is("format", &claim.format) && is("scale", &claim.scale) && is("per", &claim.per)
+            };
+            if !claimed.iter().any(covers) {
+                return Err("this way to quantise is not claimed".into());
+            }
+        }
+        if let (Some(claimed), Some(store)) = (&self.cache_layouts, &chain.store) {
+            let layout = if store.heads_first { "HND" } else { "NHD" };
+            if !claimed.iter().any(|own| own == layout) {
+                return Err(format!("cache layout {layout} is not claimed"));
+            }
+        }
+        Ok(())
+    }
+
     /// Whether a sound question lies within what is claimed of its numbers.
     fn within(&self, ask: &Ask, question: &Question) -> Result<(), String> {
         self.names(ask, question)?;
+        if let Body::Chain(chain) = &question.body {
+            self.stages(chain)?;
+        }
         let limits = &self.limits;
         for position in positions(question) {
             // Compared exactly: positions may be rational, and larger than 2⁵³.
@@ -230,6 +283,18 @@ fn positions(question: &Question) -> impl Iterator<Item = &Position> {
     tokens.into_iter().flatten()
 }
 
+/// The rope config of a chain, as it was written.
+fn rotate_stage(config: &Object) -> Option<&Object> {
+    let Some(Json::Array(stages)) = config.get("stages") else { return None };
+    stages.iter().find_map(|stage| match stage {
+        Json::Object(stage) => match stage.get("rotate") {
+            Some(Json::Object(rope)) => Some(rope),
+            _ => None,
+        },
+        _ => None,
+    })
+}
+
 /// Whether every row of a batch has the same positions, on every axis.
 fn equal_rows(grid: &Positions) -> bool {
     let [.., batch, seq] = *grid.shape() else { return true };
@@ -239,5 +304,5 @@ fn equal_rows(grid: &Positions) -> bool {
 
 fn rotary(operation: Operation) -> bool {
     use Operation::*;
-    matches!(operation, Rotate | Score | InvFreq | Table)
+    matches!(operation, Rotate | Score | InvFreq | Table | Chain)
 }

@@ -1,6 +1,6 @@
 //! The reply to `start`, read strictly.
 
-use super::{Capability, Description, Limits, Sizes};
+use super::{Capability, Description, Limits, QuantizeClaim, Sizes};
 use crate::audit::outcome::cut;
 use crate::encoding::{Layout, spectrum};
 use crate::number::Dtype;
@@ -62,6 +62,10 @@ impl Capability {
             "partial",
             "rotary_offset",
             "mrope",
+            "chains",
+            "norm_kinds",
+            "quantize",
+            "cache_layouts",
             "limits",
         ];
         let object = object("a capability", json, &keys)?;
@@ -96,6 +100,28 @@ impl Capability {
             let found = all.into_iter().find(|direction| direction.name() == name);
             found.ok_or(format!("direction {name:?} is none of forward, inverse, backward"))
         };
+        let of = |what: &str, item: &Json, allowed: &[&str]| {
+            let name = word(item)?;
+            let known = allowed.contains(&name).then(|| name.to_string());
+            known.ok_or(format!("{what} {name:?} is none of {}", allowed.join(", ")))
+        };
+        let chain = |item: &Json| {
+            let stage = |item: &Json| of("stage", item, &["norm", "rotate", "quantize", "store"]);
+            list("a chain", Some(item), stage).map(Option::unwrap_or_default)
+        };
+        let quantize = |item: &Json| {
+            let object = self::object("a way to quantise", item, &["format", "scale", "per"])?;
+            let one = |key: &str, allowed: &[&str]| {
+                object.get(key).map(|item| of(key, item, allowed)).transpose()
+            };
+            Ok(QuantizeClaim {
+                format: one("format", &Dtype::EIGHT_BITS.map(Dtype::name))?,
+                scale: one("scale", &["given", "amax", "amax_pow2"])?,
+                per: one("per", &["tensor", "head", "token", "group"])?,
+            })
+        };
+        let norm_kind = |item: &Json| of("norm kind", item, &["rms", "layer"]);
+        let cache_layout = |item: &Json| of("cache layout", item, &["NHD", "HND"]);
         let sized = |key| list(key, get(key), sizes);
         let named = |key| list(key, get(key), |item| word(item).map(str::to_string));
         let allowed = |key| flag(key, get(key), true);
@@ -116,6 +142,10 @@ impl Capability {
             partial: allowed("partial")?,
             rotary_offset: allowed("rotary_offset")?,
             mrope: allowed("mrope")?,
+            chains: list("chains", get("chains"), chain)?,
+            norm_kinds: list("norm_kinds", get("norm_kinds"), norm_kind)?,
+            quantize: list("quantize", get("quantize"), quantize)?,
+            cache_layouts: list("cache_layouts", get("cache_layouts"), cache_layout)?,
             limits: get("limits").map(Limits::parse).transpose()?.unwrap_or_default(),
         })
     }

@@ -29,7 +29,7 @@ pub(in crate::audit) fn measured(exhibit: &Exhibit, slot: usize) -> Errors {
         let residual = residual.and_then(|all| all.get(name));
         for (flat, (&got, &right)) in got.data().iter().zip(want.data()).enumerate() {
             let residual = residual.map_or(0.0, |r| Format::F16.to_f64(r.data()[flat]));
-            let bound = format.to_f64(bound.data()[flat]);
+            let bound = crate::audit::tolerance::bound_at(bound, flat);
             let (Some(unit), true) = (format.ulp_exponent(right), bound.is_finite()) else {
                 continue;
             };

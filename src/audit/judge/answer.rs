@@ -5,7 +5,7 @@ use super::{HISTOGRAM, Judged, Mark, Marked, Misfit, Tally, Wrong};
 use crate::audit::case::Case;
 use crate::audit::element::{Accepts, accepts};
 use crate::audit::place::index_of;
-use crate::audit::tolerance::{Tolerances, without_nonfinite};
+use crate::audit::tolerance::{Tolerances, bound_at, without_nonfinite};
 use crate::encoding::Question;
 use crate::number::{Format, Tensor};
 use crate::profile::{self, Profile, Ring};
@@ -102,7 +102,7 @@ impl Scaled {
         let ulp = format.ulp_exponent(want).map_or(0.0, |unit| libm::ldexp(1.0, unit));
         let element = Element::value(format, got, want);
         let within = |bound: &Tensor| {
-            let bound = format.to_f64(bound.data()[index]) + ulp;
+            let bound = bound_at(bound, index) + ulp;
             matches!(element.ruling(bound), Ruling::Right(_))
         };
         self.bounds.iter().any(within)
@@ -174,7 +174,7 @@ impl One<'_> {
             self.count(judged, index, off, element.residual);
         }
         for (slot, bound) in self.bounds.iter().enumerate() {
-            let Some(bound) = bound.map(|bound| format.to_f64(bound.data()[index])) else {
+            let Some(bound) = bound.map(|bound| bound_at(bound, index)) else {
                 continue;
             };
             let tally = &mut judged.tallies[slot];

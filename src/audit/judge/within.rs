@@ -95,6 +95,8 @@ impl Element {
                 self.same() || format.is_nan(got),
                 "a query without keys has 0 and −∞, or a NaN",
             ),
+            // Where the bound reaches the threshold, either is right: nothing is judged then.
+            Accepts::Overflow => (!format.is_finite(got)).then_some(Ok(())),
             Accepts::ScaledOrNonfinite => {
                 rule(self.scaled || !format.is_finite(got), "it is its scaled input, or nonfinite")
             }
@@ -111,6 +113,7 @@ impl Element {
     /// where it matters least; that much is forgiven.
     pub fn share(&self, bound: f64) -> f64 {
         let Element { format, got, want, residual, .. } = *self;
+        let residual = cut(format, want, residual);
         if self.same() && bound == 0.0 || got == want && residual.is_infinite() {
             return 0.0;
         }
@@ -128,6 +131,17 @@ impl Element {
     }
 }
 
+/// The residual against the exact value cut at the largest number, where a format of eight bits
+/// holds nothing beyond: a cast that saturates, or does not, is right or wrong by its bits alone.
+fn cut(format: Format, want: u64, residual: f64) -> f64 {
+    let negative = want & format.sign_bit() != 0;
+    let last = format.width() == 8 && want == format.signed(format.largest(), negative);
+    match last && (residual < 0.0) == negative {
+        true => 0.0,
+        false => residual,
+    }
+}
+
 /// |got − exact| in ulp of `want`, where exact is `residual` ulp away from `want`. ±∞ counts as
 /// ±2^(e_max+1), and a right infinity is right however far the exact value lies beyond it. NaN
 /// where one of them is no number.
@@ -140,6 +154,7 @@ impl Element {
 /// ```
 #[inline]
 pub fn ulps(format: Format, got: u64, want: u64, residual: f64) -> f64 {
+    let residual = cut(format, want, residual);
     match format.ulp_exponent(want) {
         Some(_) if got == want => residual.abs().min(0.5),
         Some(unit) => (scaled(format, got, unit) - scaled(format, want, unit) - residual).abs(),

@@ -5,6 +5,7 @@
 //! golden file does not have.
 
 mod additive;
+mod chain;
 mod faults;
 mod refusals;
 mod rotary;
@@ -18,7 +19,7 @@ use crate::request::Slug;
 use faults::Fault;
 
 pub(super) fn files() -> Vec<FilePlan> {
-    [rotary::all(), additive::all(), rows::all()].iter().flatten().map(file).collect()
+    [rotary::all(), additive::all(), rows::all(), chain::all()].iter().flatten().map(file).collect()
 }
 
 fn file(refusals: &Refusals) -> FilePlan {

@@ -22,7 +22,7 @@ impl Bounder {
     /// The bits of the bound of a dot product.
     pub(super) fn score(&self, q: &[Value], k: &[Value], pairs: &[Pair], outside: &[usize]) -> u64 {
         match self.product(q, k, pairs, outside) {
-            None => self.output.infinity(),
+            None => self.unit().infinity(),
             Some(total) if total.size == 0.0 => 0,
             Some(total) => self.finish(&total),
         }

@@ -25,6 +25,8 @@ pub(in crate::profile) trait Kernel {
     /// A rotated coordinate before the output.
     type Value: Clone;
 
+    /// The dtype of what comes of it, given that of the answer.
+    fn dtype(&self, answer: Dtype) -> Dtype;
     fn spectrum<'a>(&self, rope: &'a Rope, direction: Direction) -> Self::Spectrum<'a>;
     fn phase(
         &self,

@@ -160,8 +160,10 @@ impl<'a> After<'a, '_> {
             };
             let pair = self.turned_pair(index, place, numbers);
             let zero = match &pair {
-                None => numbers[index].is_zero(),
-                Some((_, x, y)) => x.is_zero() && y.is_zero(),
+                Some((plane, x, y)) if turned[*plane].turning != Turning::Never => {
+                    x.is_zero() && y.is_zero()
+                }
+                _ => numbers[index].is_zero(),
             };
             if w.is_zero() || zero {
                 return Element::Rational(Ratio::zero());
