@@ -25,7 +25,8 @@ pub struct Source {
     /// Which layers, where a model has several ropes: full_attention, sliding_attention, no_rope …
     #[arg(long, value_name = "TYPE")]
     layer_type: Option<String>,
-    /// Which part, where a config.json describes towers beside the text model: text, vision, audio
+    /// Which part, where a config.json describes more than a text model: text, vision, audio, or the
+    /// name of another config inside, as decoder or talker.code_predictor
     #[arg(long, value_name = "PART")]
     part: Option<String>,
     /// A key of the config; the value is JSON, or a word. Replaces what the file or the model says
