@@ -16,6 +16,7 @@ import json
 import logging
 import math
 import re
+import types
 import warnings
 
 import torch
@@ -54,8 +55,10 @@ def tree(config, path=()):
 
 
 def path_of(config, wanted):
-    """The keys that lead to a config object."""
-    return next((path for path, one in tree(config) if one is wanted), None)
+    """The keys that lead to a config object, or else to the only one of its class."""
+    same = [path for path, one in tree(config) if one is wanted]
+    alike = [path for path, one in tree(config) if type(one) is type(wanted)]
+    return (same or alike + [None])[0] if same or len(alike) < 2 else None
 
 
 def written(config, short):
@@ -113,6 +116,41 @@ def build(config):
         return cls(config)
 
 
+def rotates_somewhere(config):
+    """Whether any class of the modelling code, or of that of a config inside, rotates."""
+    codes = {modelling(own).__name__ for _, own in tree(config)}
+    return any(calls(value) for code in codes for value in vars(importlib.import_module(code)).values()
+               if inspect.isclass(value) and value.__module__ == code and issubclass(value, nn.Module))
+
+
+def parts_alone(config):
+    """Of a model that cannot be built, the rotary modules and attentions, each on its own."""
+    for path, own in tree(config):
+        try:
+            code = modelling(own)
+        except ImportError:
+            continue
+        remember(code)
+        stem = type(own).__name__.removesuffix("Config")
+        for name, value in list(vars(code).items()):
+            if not (inspect.isclass(value) and issubclass(value, nn.Module) and value.__module__ == code.__name__):
+                continue
+            keys = inspect.signature(value.__init__).parameters
+            if "config" not in keys or not (
+                name.startswith(stem) or keys["config"].annotation in (type(own), type(own).__name__)
+            ):
+                continue
+            rotary = ROTARY.search(name) and "Attention" not in name
+            if not rotary and not ("Attention" in name and calls(value)):
+                continue
+            arguments = {"config": own} | ({"layer_idx": 0} if "layer_idx" in keys else {})
+            try:
+                with torch.device("meta"):
+                    yield ".".join((*path, name)), value(**arguments)
+            except Exception:  # whatever kept the model from being built
+                continue
+
+
 for layer in (nn.Linear, nn.Embedding, nn.LayerNorm, nn.modules.conv._ConvNd, nn.modules.batchnorm._NormBase):
     layer.reset_parameters = lambda self: None  # weights are never looked at
 
@@ -121,17 +159,16 @@ for layer in (nn.Linear, nn.Embedding, nn.LayerNorm, nn.modules.conv._ConvNd, nn
 
 
 def is_rotary(module):
-    own = [name for name in (*dict(module.named_buffers(recurse=False)), *vars(module)) if name.endswith("inv_freq")]
     name = type(module).__name__
-    return bool(own) or (ROTARY.search(name) and "Attention" not in name and "Layer" not in name)
+    return bool(ROTARY.search(name)) and "Attention" not in name and "Layer" not in name
 
 
 def remade(module):
     """The same rotary module on the CPU."""
     if "made_of" in vars(module):
         arguments, named = module.made_of
-        return type(module)(*arguments, **{key: value for key, value in named.items() if key != "device"})
-    return type(module)(module.config)
+        return type(module)(*arguments, **{key: value for key, value in named.items() if key != "device"}).eval()
+    return type(module)(module.config).eval()
 
 
 def layer_types(module):
@@ -172,9 +209,12 @@ def cos_sin(module, layer):
     if "position_ids" not in keys:
         raise Unknown(f"its rotary module takes {', '.join(keys)}")
     keys = {"layer_type": layer} if layer and "layer_type" in keys else {}
-    if "Vision" in type(module).__name__ or "ViT" in type(module).__name__ or "[:, 0]" in source:
+    if "recomposition_frequencies" in source and "expand(" not in source:
         positions = [ROW, COLUMN]
-        shapes = [(1, 2), (1, 1, 2)]
+        shapes = [(1, 2)]
+        if "freq[:, :, 0]" in source:  # Gemma 4 numbers its patches (x, y)
+            found = module(x, torch.tensor([[[COLUMN, ROW]]]), **keys)
+            return *found, positions
         if "dim // 3" in source:
             positions, shapes = [1, ROW, COLUMN], [(1, 3)]
     elif (axes := re.search(r"expand\((\d|len)", source)) is not None:
@@ -274,6 +314,8 @@ def function(module, name):
 def rotated(apply, cos, sin, width):
     """The rows of an identity matrix after the model's own function."""
     keys = list(inspect.signature(apply).parameters)
+    if keys[0] == "self":  # a method that reads the widths only
+        return method(apply, cos, sin, width)
     eye = torch.eye(width)
     failed = None
     for shape in [(1, width, 1, width), (1, 1, width, width), (1, width, width), (1, 1, width, 1, width)]:
@@ -282,7 +324,9 @@ def rotated(apply, cos, sin, width):
             s = None if sin is None else (sin if c is cos else sin.unsqueeze(0))
             values = []
             for key in keys:
-                if key in ("q", "k", "v", "x", "xq", "xk", "query", "key", "tensor", "query_states", "hidden_states"):
+                if key == "relative_position_embeddings":
+                    values.append(torch.stack([c, s]))
+                elif key in ("q", "k", "v", "x", "xq", "xk", "query", "key", "tensor", "query_states", "hidden_states"):
                     values.append(q)
                 elif key in ("cos", "freqs_cis", "freqs_ci", "cos_k"):
                     values.append(c)
@@ -306,6 +350,13 @@ def rotated(apply, cos, sin, width):
                 if bool((sizes > 1e-3).all()) and len(sizes.unique()) <= width:
                     return y.double()
     raise Unknown(f"its {apply.__name__} failed: {' '.join(str(failed).split())[:80]}")
+
+
+def method(apply, cos, sin, width):
+    """The same of Wav2Vec2's, which takes all heads side by side."""
+    sizes = types.SimpleNamespace(num_heads=width, head_size=width)
+    angles = torch.stack([cos, sin]).reshape(2, 1, 1, 1, width)
+    return apply(sizes, torch.eye(width).reshape(1, 1, -1), angles).reshape(width, width).double()
 
 
 def planes(matrix):
@@ -353,16 +404,21 @@ def layer_of(name, module, config):
 
 def ropes(config):
     """The ropes of a model: a list of dictionaries, one per rotary module, function and layer type."""
-    model = build(config)
-    modules = [(name, module) for name, module in model.named_modules()]
+    alone = False
+    try:
+        modules = list(build(config).named_modules())
+    except Exception as error:  # of every kind: a missing package, defaults that are no model
+        alone, modules = True, list(parts_alone(config))
+        if not modules and rotates_somewhere(config):
+            raise Unknown(f"{type(error).__name__}: {' '.join(str(error).split())[:120]}") from error
     rotary = [(name, module) for name, module in modules if is_rotary(module)]
     attentions = [(name, module) for name, module in modules if calls(type(module))]
     own = {}
     for name, module in attentions:
-        near = [(n, r) for n, r in rotary if type(r).__module__ == type(module).__module__] or rotary
+        near = [(n, r) for n, r in rotary if type(r).__module__ == type(module).__module__]
         best = max((common(name, other) for other, _ in near), default=None)
         for other, rotor in near:
-            if common(name, other) == best:
+            if common(name, other) == best and not (alone and name.rpartition(".")[0] != other.rpartition(".")[0]):
                 layer = layer_of(name, module, config)
                 own.setdefault(other, {}).setdefault(layer, {}).setdefault(tuple(applied(module)), module)
     found, seen = [], set()
@@ -370,6 +426,8 @@ def ropes(config):
         made = vars(rotor).get("made_of", ((), {}))
         of = [*made[0], *made[1].values(), getattr(rotor, "config", None)]
         path = next((p for p in (path_of(config, one) for one in of if one is not None) if p is not None), None)
+        if path is None and type(rotor).__module__ != type(config).__module__.replace("configuration_", "modeling_"):
+            continue  # another model type's, which is asked itself
         for layer in layer_types(rotor):
             users = own.get(name, {})
             here = {k: v for k, v in users.items() if layer is None or k in (layer, None)} or users
@@ -393,7 +451,21 @@ def ropes(config):
                 rope["unknown"] = str(error)
             except Exception as error:  # their errors are of every kind
                 rope["unknown"] = f"{type(error).__name__}: {' '.join(str(error).split())[:120]}"
-    return found, sorted({type(module).__name__ for _, module in attentions if applied(module)})
+    by_hand = [roformer(module) for _, module in attentions[:1] if type(module).__name__ == "RoFormerSelfAttention"]
+    return found + by_hand, sorted({type(module).__name__ for _, module in attentions if applied(module)}), alone
+
+
+def roformer(attention):
+    """RoFormer looks sin and cos up in a table that it hands to a method of its attention."""
+    code = importlib.import_module(type(attention).__module__)
+    width = attention.attention_head_size
+    table = code.RoFormerSinusoidalPositionalEmbedding(TEXT[0] + 1, width).create_weight()
+    turned, _ = type(attention).apply_rotary_position_embeddings(
+        table[TEXT[0]][None, None, None], torch.eye(width)[None, :, None], torch.eye(width)[None, :, None]
+    )
+    pairs, _ = planes(turned.reshape(width, width).double())
+    return {"module": "RoFormerSinusoidalPositionalEmbedding", "path": (), "layer": None, "rotating": ["None"],
+            "still": [], "factor": 1.0, "positions": [TEXT[0]], "planes": pairs, "width": width}
 
 
 def spun(cos, sin, users, values):
@@ -410,7 +482,8 @@ def spun(cos, sin, users, values):
         turned = 2 * len(values) if values else cos.shape[-1]
         if cos.shape[-1] not in (turned, turned // 2):
             turned = cos.shape[-1]
-        head = getattr(module, "head_dim", None)
+        sizes = (getattr(module, key, None) for key in ("head_dim", "head_size", "attention_head_size"))
+        head = next((size for size in sizes if isinstance(size, int)), None)
         offset = getattr(module, "qk_nope_head_dim", None) or 0
         widths = [turned] if offset else [w for w in (head, turned, 2 * turned) if isinstance(w, int)]
         for width in dict.fromkeys(widths):

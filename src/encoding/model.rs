@@ -14,6 +14,7 @@
 mod additive;
 mod aliases;
 mod axial;
+mod dealt;
 mod layer;
 mod levels;
 mod parts;
@@ -83,6 +84,7 @@ pub fn flatten(config: &Object, schemes: &[&dyn Scheme]) -> Result<Object, Rejec
     };
     levels.expect_no_strangers()?;
     whether::expect_rope(&levels)?;
+    let levels = levels.at(wanted)?;
     let layer = layer::choose(&levels, wanted)?;
     let rope_type = scaling::rope_type(&levels, &layer, schemes)?;
     let mut flat = Object::default();
@@ -95,6 +97,9 @@ pub fn flatten(config: &Object, schemes: &[&dyn Scheme]) -> Result<Object, Rejec
     flat.set("rope_type", Json::from(rope_type));
     shape::slice(&levels, &layer, &mut flat)?;
     scaling::parameters(&levels, &layer, scheme, &mut flat)?;
+    if let Some(clockwise) = levels.class("clockwise").filter(|_| layer.rotates) {
+        flat.set("clockwise", clockwise.clone());
+    }
     Ok(flat)
 }
 

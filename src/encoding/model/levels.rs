@@ -54,6 +54,11 @@ impl<'a> Levels<'a> {
             })
         };
         while let Some(inner) = deeper(innermost) {
+            // A rope around the text model's own is another one.
+            let outer = word(innermost).and_then(|word| of_class(word.to_string()));
+            if outer.is_some_and(|class| class.get("outer_rope").is_some()) {
+                given.clear();
+            }
             given.push(inner);
             innermost = inner;
         }
@@ -70,6 +75,43 @@ impl<'a> Levels<'a> {
         let ends = ["_vision", "_vision_encoder", ""].into_iter();
         let class = word.and_then(|word| ends.map(|end| format!("{word}{end}")).find_map(of_class));
         Levels { class, ..levels }
+    }
+
+    /// The same for layers of one type, whose own values (`per_layer_config`, or what their class
+    /// gives them) come before the model's.
+    ///
+    /// # Errors
+    /// `invalid_value` for a spelling of such a value that is not read and says something else.
+    pub(super) fn at(mut self, layer: Option<&str>) -> Result<Levels<'a>, Reject> {
+        let Some(layer) = layer else { return Ok(self) };
+        let of_class = match self.class("layers") {
+            Some(Json::Object(layers)) => match layers.get(layer) {
+                Some(Json::Object(own)) => Some(own),
+                _ => None,
+            },
+            _ => None,
+        };
+        for (name, own) in of_class.iter().flat_map(|own| own.iter()) {
+            let spelling = format!("swa_{name}");
+            if let Some(given) = self.plain(&spelling).filter(|given| !same(given, own)) {
+                let rule = format!("{own}, as the class has it, or the same key in per_layer_config");
+                return Err(invalid(&spelling, given, rule));
+            }
+        }
+        let own = self.of_layer(layer);
+        self.given.splice(0..0, own.into_iter().chain(of_class));
+        Ok(self)
+    }
+
+    /// The entry of `per_layer_config` of the first layer of a type.
+    fn of_layer(&self, layer: &str) -> Option<&'a Object> {
+        let Some(Json::Array(types)) = self.plain("layer_types") else { return None };
+        let Some(Json::Object(layers)) = self.plain("per_layer_config") else { return None };
+        let index = types.iter().position(|name| *name == Json::from(layer))?;
+        layers.iter().find_map(|(key, own)| match (key.parse::<usize>(), own) {
+            (Ok(number), Json::Object(own)) if number == index => Some(own),
+            _ => None,
+        })
     }
 
     /// What the model type's class fills in.

@@ -36,7 +36,7 @@ fn name_of(key: &str) -> &str {
 fn below(object: &Object) -> Vec<(&str, &Object, &Object)> {
     let parts = nested(object).flat_map(|holder| {
         holder.iter().filter_map(move |(key, value)| match value {
-            Json::Object(part) if !NESTS.contains(&key) && is_part(key) => {
+            Json::Object(part) if !NESTS.contains(&key) && is_part(key, part) => {
                 Some((name_of(key), part, holder))
             }
             _ => None,
@@ -45,8 +45,9 @@ fn below(object: &Object) -> Vec<(&str, &Object, &Object)> {
     parts.collect()
 }
 
-fn is_part(key: &str) -> bool {
-    key.ends_with("_config") || TOWERS.iter().any(|(_, keys)| keys.contains(&key))
+fn is_part(key: &str, part: &Object) -> bool {
+    let is_named = matches!(part.get("model_type"), Some(Json::String(_)));
+    is_named || key.ends_with("_config") || TOWERS.iter().any(|(_, keys)| keys.contains(&key))
 }
 
 /// Reads one part of a config.json: `text`, or the names of [`names`].
