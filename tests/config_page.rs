@@ -9,7 +9,7 @@ use std::fmt::Write;
 const PAGE: &str = "docs/config.md";
 
 /// Keys that most schemes share have a table of their own.
-const SHARED: [&str; 10] = [
+const SHARED: [&str; 12] = [
     "head_dim",
     "layout",
     "rope_theta",
@@ -20,6 +20,8 @@ const SHARED: [&str; 10] = [
     "max_position_embeddings",
     "mrope_section",
     "mrope_interleaved",
+    "pair_axes",
+    "clockwise",
 ];
 
 fn row(cells: &[&str]) -> String {

@@ -72,6 +72,10 @@ impl<'a> RopeConfig<'a> {
             scheme.slices(),
         )?;
         sections::check(&mut checked, rotary_dim / 2)?;
+        // Said or not, the way that most turn is the same config.
+        if !checked.flag("clockwise") {
+            checked.remove("clockwise");
+        }
         scheme.check(&mut checked)?;
         checked.sort(&keys);
         let layout = checked.word("layout").and_then(Layout::from_name).unwrap_or(Layout::Half);
@@ -105,10 +109,7 @@ impl<'a> RopeConfig<'a> {
 
     /// Number of axes of a position.
     pub fn axes(&self) -> usize {
-        match self.config.numbers("mrope_section") {
-            Some(sections) => sections.len(),
-            None => self.scheme.axes(&self.config),
-        }
+        sections::count(&self.config).unwrap_or_else(|| self.scheme.axes(&self.config))
     }
 
     /// base^(−2i/r) for every pair: the frequencies before the scaling rule. None for a scheme
@@ -151,8 +152,11 @@ impl<'a> RopeConfig<'a> {
             true => sections::axes(&self.config, pairs),
             false => spectrum.axes,
         };
-        let coordinates =
+        let mut coordinates =
             slice::coordinates(self.layout, &spectrum.blocks, pairs, self.rotary_offset);
+        if self.config.flag("clockwise") {
+            coordinates.iter_mut().for_each(|pair| *pair = pair.exchanged());
+        }
         let planes = spectrum.frequencies.into_iter().zip(coordinates).enumerate();
         let planes = planes.map(|(i, (frequency, pair))| Plane {
             pair,

@@ -14,8 +14,10 @@
 mod additive;
 mod aliases;
 mod axial;
+mod dealt;
 mod layer;
 mod levels;
+mod parts;
 mod scaling;
 mod shape;
 mod whether;
@@ -30,7 +32,6 @@ use super::rope::Layout;
 use super::spectrum::{Scheme, find};
 pub use super::tables::MODEL_KEYS;
 use crate::request::{Json, Object, Reject, Slug, did_you_mean};
-use aliases::TOWERS;
 use levels::Levels;
 
 /// Translates the model form to the flat form; the flat form's rules are still to be checked.
@@ -78,14 +79,12 @@ pub fn flatten(config: &Object, schemes: &[&dyn Scheme]) -> Result<Object, Rejec
     };
     let levels = match config.get("part") {
         None => Levels::new(model),
-        Some(Json::String(part)) if part == "text" => Levels::new(model),
-        Some(Json::String(part)) if TOWERS.iter().any(|(name, _)| name == part) => {
-            Levels::tower(model, part)?
-        }
-        Some(other) => return Err(invalid("part", other, "text, vision, audio")),
+        Some(Json::String(part)) => parts::levels(model, part)?,
+        Some(other) => return Err(invalid("part", other, "a string, such as text or vision")),
     };
     levels.expect_no_strangers()?;
     whether::expect_rope(&levels)?;
+    let levels = levels.at(wanted)?;
     let layer = layer::choose(&levels, wanted)?;
     let rope_type = scaling::rope_type(&levels, &layer, schemes)?;
     let mut flat = Object::default();
@@ -98,21 +97,28 @@ pub fn flatten(config: &Object, schemes: &[&dyn Scheme]) -> Result<Object, Rejec
     flat.set("rope_type", Json::from(rope_type));
     shape::slice(&levels, &layer, &mut flat)?;
     scaling::parameters(&levels, &layer, scheme, &mut flat)?;
+    if let Some(clockwise) = levels.class("clockwise").filter(|_| layer.rotates) {
+        flat.set("clockwise", clockwise.clone());
+    }
     Ok(flat)
 }
 
-/// The parts of a larger model that a config.json describes: `text`, and the towers beside it.
-pub fn parts(model: &Object) -> Vec<&'static str> {
-    let towers = TOWERS.iter().map(|(part, _)| *part);
-    std::iter::once("text")
-        .chain(towers.filter(|part| Levels::tower(model, part).is_ok()))
-        .collect()
+/// The parts of a larger model that a config.json describes, and whose position encoding is known:
+/// `text`, and beside it `vision`, `audio` or what else has a config of its own (`decoder`, `talker`,
+/// `talker.code_predictor`).
+pub fn parts(model: &Object) -> Vec<String> {
+    parts::names(model)
 }
 
 /// The layer types that a config.json must be asked for one by one; empty if all rotating layers
 /// are alike.
 pub fn layer_types(model: &Object) -> Vec<String> {
-    let levels = Levels::new(model);
+    layer_types_of(model, "text")
+}
+
+/// The same of one of [`parts`]; empty for a part that the file does not have.
+pub fn layer_types_of(model: &Object, part: &str) -> Vec<String> {
+    let Ok(levels) = parts::levels(model, part) else { return Vec::new() };
     match whether::encoding(&levels) {
         Ok((PositionEncoding::T5, _)) => additive::parts(&levels),
         _ => layer::choices(&levels).unwrap_or_default(),
@@ -145,10 +151,7 @@ pub fn usual_layout(model: &Object) -> Layout {
 
 /// The same of one of [`parts`]; `half` for a part that the file does not have.
 pub fn tower_layout(model: &Object, part: &str) -> Layout {
-    match part {
-        "text" => usual_layout(model),
-        _ => Levels::tower(model, part).map_or(Layout::Half, |levels| layout_of(&levels)),
-    }
+    parts::levels(model, part).map_or(Layout::Half, |levels| layout_of(&levels))
 }
 
 fn layout_of(levels: &Levels) -> Layout {

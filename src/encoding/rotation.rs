@@ -16,6 +16,13 @@ pub struct Pair {
     pub im: usize,
 }
 
+impl Pair {
+    /// The same plane seen from behind: what turns it by φ turns the other by −φ.
+    pub const fn exchanged(self) -> Pair {
+        Pair { re: self.im, im: self.re }
+    }
+}
+
 /// z · w: a plane turned (and scaled) by the phasor w = magnitude · e^{iφ}, counter-clockwise.
 ///
 /// RoFormer Eq. 12: identify the plane with ℂ and multiply by e^{imθ}.

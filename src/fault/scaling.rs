@@ -15,7 +15,7 @@ use crate::request::{Json, Object, Slug};
 
 /// The same config without its scaling rule.
 pub(super) fn unscale(config: &mut Object, length: &mut Option<i64>) -> Option<()> {
-    const KEEP: [&str; 7] = [
+    const KEEP: [&str; 9] = [
         "head_dim",
         "layout",
         "rope_theta",
@@ -23,6 +23,8 @@ pub(super) fn unscale(config: &mut Object, length: &mut Option<i64>) -> Option<(
         "rotary_offset",
         "mrope_section",
         "mrope_interleaved",
+        "pair_axes",
+        "clockwise",
     ];
     let rule = word(config, "rope_type")?;
     let plain =

@@ -90,7 +90,6 @@ fn what_does_not_rotate_is_refused_with_what_it_has() {
             json!({"head_dim": 64}),
             json!({"model_type": "qwen", "rotary_emb_base": 10000, "kv_channels": 128,
                    "use_dynamic_ntk": true}),
-            json!({"model_type": "nanochat"}),
             json!({"model_type": "unheard_of", "head_dim": 64,
                    "rope_parameters": {"rope_type": "axial", "rope_theta": 10000}}),
         ]
@@ -167,7 +166,18 @@ fn towers_are_parts() {
     assert_eq!(tower["axes_dims"], json!([40, 40]));
     assert_eq!(tower["rope_type"], "axial");
     assert!(part(&qwen, "audio").unwrap_err().contains("audio"));
-    assert!(part(&qwen, "smell").unwrap_err().contains("text, vision, audio"));
+    assert!(part(&qwen, "smell").unwrap_err().contains("text, vision"));
+    // Any config inside is a part, by its key; within another one behind a dot.
+    let omni = json!({"model_type": "qwen2_5_omni",
+        "thinker_config": {"model_type": "qwen2_5_omni_thinker",
+            "text_config": {"model_type": "qwen2_5_omni_text"},
+            "audio_config": {"model_type": "qwen2_5_omni_audio_encoder"},
+            "vision_config": {"model_type": "qwen2_5_omni_vision_encoder"}},
+        "talker_config": {"model_type": "qwen2_5_omni_talker"},
+        "token2wav_config": {"dit_config": {"model_type": "qwen3", "head_dim": 64}}});
+    assert_eq!(model::parts(&object(&omni)), ["text", "talker", "token2wav.dit", "vision"]);
+    assert_eq!(part(&omni, "token2wav.dit").unwrap()["head_dim"], 64);
+    assert_eq!(part(&omni, "talker").unwrap()["mrope_section"], json!([16, 24, 24]));
     // As Transformers writes it now, on its own.
     let own = |model_type: &str, more: Value| {
         let mut model = json!({"model_type": model_type,
@@ -186,6 +196,33 @@ fn towers_are_parts() {
     let whole = json!({"model_type": "sam_next", "vision_config": {"model_type": "siglip_vision_model",
         "hidden_size": 1152, "num_attention_heads": 16}});
     assert!(part(&whole, "vision").unwrap_err().contains("learned"));
+}
+
+#[test]
+fn codes_that_turn_or_deal_out_in_their_own_way() {
+    let more = |model_type: &str, more: Value| {
+        let mut model = json!({"model_type": model_type});
+        model.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        flat(model)
+    };
+    assert_eq!(more("nanochat", json!({}))["clockwise"], true);
+    let ernie = more("ernie4_5_vl_moe_text", json!({}));
+    let axes: Vec<i64> = serde_json::from_value(ernie["pair_axes"].clone()).unwrap();
+    assert_eq!((axes.len(), &axes[..4], &axes[43..46]), (64, &[1, 2, 1, 2][..], &[2, 0, 0][..]));
+    let rows = more("neomme", json!({"rope_parameters": {"rope_type": "default"}, "head_dim": 12}));
+    assert_eq!(rows["pair_axes"], json!([0, 1, 0, 1, 0, 1]));
+    // Sections of a code that interleaves whatever the file says, and that leave pairs over.
+    let section =
+        json!({"rope_parameters": {"rope_type": "default", "mrope_section": [24, 20, 20]}});
+    assert_eq!(more("qwen3_vl_text", section)["mrope_interleaved"], true);
+    let over = more("qwen4_exp_text", json!({"head_dim": 24}));
+    assert_eq!(over["pair_axes"], json!([0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2]));
+    assert_eq!(more("dinov3_vit", json!({}))["rope_type"], "dinov3");
+    assert_eq!(more("sam2_video", json!({}))["axes_dims"], json!([128, 128]));
+    let molmo = json!({"rope_scaling_layers": [0, 2], "rope_scaling": {"rope_type": "linear", "factor": 2}});
+    let mut model = json!({"model_type": "molmo2_text"});
+    model.as_object_mut().unwrap().extend(molmo.as_object().unwrap().clone());
+    assert_eq!(model::layer_types(&object(&model)), ["scaled", "unscaled"]);
 }
 
 #[test]

@@ -212,14 +212,30 @@ pub fn config(random: &mut Random, scheme: &str, kind: Base) -> Config {
             set("axes_dims", format!("{dims:?}"));
             set("axes_order", format!("{order:?}"));
             set("half_within_axis", random.chance(2).to_string());
+            if random.chance(3) && !dims.contains(&2) {
+                let factors: Vec<f64> = (0..axes).map(|_| random.pick(&[1.0, 2.0, 0.75])).collect();
+                set("axes_factor", format!("{factors:?}"));
+            }
         }
-        "pixel" => set("max_freq", random.pick(&["10", "2", "7.5"]).into()),
+        "pixel" => {
+            set("max_freq", random.pick(&["10", "2", "7.5"]).into());
+            set("log_bands", random.chance(2).to_string());
+        }
         _ => {}
     }
     if quarters {
         axes = 2;
     }
-    if !own_axes && scheme != "proportional" && random.chance(6) {
+    if random.chance(6) {
+        set("clockwise", "true".into());
+    }
+    if !own_axes && scheme != "proportional" && random.chance(8) {
+        axes = random.within(2, 4) as usize;
+        let mut listed: Vec<usize> =
+            (0..dim / 2).map(|_| random.below(axes as u64) as usize).collect();
+        listed[0] = axes - 1;
+        set("pair_axes", format!("{listed:?}"));
+    } else if !own_axes && scheme != "proportional" && random.chance(6) {
         axes = random.within(3, 4) as usize;
         let mut sections = vec![0; axes];
         for _ in 0..dim / 2 {

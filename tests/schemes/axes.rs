@@ -1,7 +1,7 @@
 //! Schemes with several axes: which axis turns a pair, and the angles of the vision towers.
 
 use super::{flat, rounds_to};
-use crate::ask::{ask, integers};
+use crate::ask::{ask, doubles, integers};
 use serde_json::{Value, json};
 
 fn map(config: Value) -> (Vec<i64>, Vec<i64>) {
@@ -46,6 +46,55 @@ fn interleaved_sections_of_qwen_3_vl() {
     assert_eq!(on(0), (0..=30).step_by(3).collect::<Vec<_>>());
     assert_eq!(on(1), (1..=31).step_by(3).collect::<Vec<_>>());
     assert_eq!(on(2), (2..=29).step_by(3).collect::<Vec<_>>());
+}
+
+/// Ernie 4.5 VL: h and w in turn, then t; and Qwen3-VL's sections, pair by pair.
+#[test]
+fn pairs_are_dealt_out_one_by_one() {
+    let ernie = json!({"pair_axes": [1, 2, 1, 2, 0, 0]});
+    let (axis, planes) = map(flat(12, 5e5, "default", ernie));
+    assert_eq!(axis, [1, 2, 1, 2, 0, 0]);
+    assert_eq!(planes[..4], [0, 6, 1, 7]);
+    let sections = json!({"mrope_section": [4, 2, 2], "mrope_interleaved": true});
+    let listed = json!({"pair_axes": [0, 1, 2, 0, 1, 2, 0, 0]});
+    let there = json!({"positions": [[7, 1000], [3, 2], [5, 4]]});
+    let one = ask("table", "f32", flat(16, 5e6, "default", sections), there.clone());
+    assert_eq!(
+        one["output"],
+        ask("table", "f32", flat(16, 5e6, "default", listed), there)["output"]
+    );
+}
+
+/// nanochat turns by −p: the inverse rotation of the same config without the key.
+#[test]
+fn clockwise_is_the_inverse() {
+    for layout in ["half", "interleaved"] {
+        let plain = json!({"head_dim": 4, "layout": layout, "rope_theta": 10000});
+        let mut clockwise = plain.clone();
+        clockwise["clockwise"] = json!(true);
+        let q = json!({"shape": [1, 1, 1, 4], "bits": ["3f800000400000004040000040800000"]});
+        let at = |direction: &str| json!({"q": q, "positions": [[5]], "direction": direction});
+        let inverse = ask("rotate", "f32", plain.clone(), at("inverse"))["output"].clone();
+        assert_eq!(inverse, ask("rotate", "f32", clockwise.clone(), at("forward"))["output"]);
+        let forward = ask("rotate", "f32", plain, at("forward"))["output"].clone();
+        assert_eq!(forward, ask("rotate", "f32", clockwise, at("inverse"))["output"]);
+        assert_ne!(forward, inverse);
+    }
+}
+
+/// Cosmos: a base of its own for each axis; timm: bands by a factor.
+#[test]
+fn axes_are_stretched_one_by_one() {
+    let omega = |config: Value| doubles(&ask("inv_freq", "f64", config, json!({})), "inv_freq");
+    let more = json!({"axes_dims": [4, 4], "axes_factor": [1, 3]});
+    let cosmos = omega(flat(8, 1e4, "axial", more));
+    let expected = [1.0, 0.01, 1.0, 0.01 / 3.0];
+    assert!(cosmos.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-15), "{cosmos:?}");
+    let bands = json!({"head_dim": 12, "layout": "interleaved", "rope_type": "pixel",
+                       "max_freq": 32, "log_bands": true});
+    let timm = omega(bands);
+    let expected = [1.0, 4.0, 16.0].map(|x| x * std::f64::consts::PI);
+    assert!(timm[..3].iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-13), "{timm:?}");
 }
 
 #[test]

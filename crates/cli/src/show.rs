@@ -38,9 +38,11 @@ pub fn run(args: &Args) -> Result<ExitCode, CliError> {
 fn show(args: &Args) -> Result<String, Failure> {
     let object = args.source.plain()?;
     let choices = match (args.source.layer_type(), object.get("model")) {
-        (None, Some(Json::Object(file))) if object.get("part").is_none() => {
-            model::layer_types(file)
-        }
+        (None, Some(Json::Object(file))) => match object.get("part") {
+            None => model::layer_types(file),
+            Some(Json::String(part)) => model::layer_types_of(file, part),
+            Some(_) => Vec::new(),
+        },
         _ => Vec::new(),
     };
     if args.svg.is_some() && choices.len() > 1 {

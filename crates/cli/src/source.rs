@@ -25,7 +25,8 @@ pub struct Source {
     /// Which layers, where a model has several ropes: full_attention, sliding_attention, no_rope …
     #[arg(long, value_name = "TYPE")]
     layer_type: Option<String>,
-    /// Which part, where a config.json describes towers beside the text model: text, vision, audio
+    /// Which part, where a config.json describes more than a text model: text, vision, audio, or the
+    /// name of another config inside, as decoder or talker.code_predictor
     #[arg(long, value_name = "PART")]
     part: Option<String>,
     /// A key of the config; the value is JSON, or a word. Replaces what the file or the model says
@@ -305,8 +306,12 @@ fn completed(config: &Object, pairs: &[&(String, Json)]) -> Object {
 
 /// Tells a config.json from the contract's own forms, which say the layout or have no rope.
 fn form(object: Object) -> Object {
-    let own = ["model", "layout", "slopes", "num_buckets", "dim", "offset"];
-    if own.iter().any(|key| object.get(key).is_some()) {
+    let own = ["layout", "slopes", "num_buckets", "dim", "offset"];
+    // A config.json may have any of these words; no form of the contract has a model_type.
+    let is_file = matches!(object.get("model_type"), Some(Json::String(_)));
+    if object.get("model").is_some()
+        || (!is_file && own.iter().any(|key| object.get(key).is_some()))
+    {
         return object;
     }
     let layout: Layout = model::usual_layout(&object);

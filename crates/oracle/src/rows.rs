@@ -36,6 +36,12 @@ pub(super) fn rows(
         other => return Err(SecondError::Unsupported(format!("layout {other}"))),
     };
     let sections = Sections::new(config)?;
+    let listed = match config.has("pair_axes") {
+        true => Some(config.sizes("pair_axes")?),
+        false => None,
+    };
+    // sin(−φ) = −sin φ, cos(−φ) = cos φ: the other row of the block has the minus.
+    let clockwise = config.flag("clockwise");
     let mut rows = vec![None; head_dim];
     let mut start = 0;
     for width in widths {
@@ -48,7 +54,9 @@ pub(super) fn rows(
                 false => ((j + half) % width, usize::from(j >= half), j % half),
             };
             let pair = start / 2 + pair;
-            let axis = match (spectrum.axes.get(pair), &sections) {
+            let second = if clockwise { 1 - second } else { second };
+            let own = listed.as_ref().and_then(|axes| axes.get(pair));
+            let axis = match (own.or(spectrum.axes.get(pair)), &sections) {
                 (Some(axis), _) => *axis,
                 (None, Some(sections)) => sections.axis(start + j, pair, every_two),
                 (None, None) => 0,

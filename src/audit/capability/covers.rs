@@ -252,9 +252,10 @@ impl Capability {
         if !self.rotary_offset && offset != 0 {
             return Err(format!("rotary_offset {offset} is not claimed"));
         }
-        match !self.mrope && question.config().get("mrope_section").is_some() {
-            true => Err("mrope_section is not claimed".into()),
-            false => Ok(()),
+        let dealt = ["mrope_section", "pair_axes"];
+        match dealt.iter().find(|key| question.config().get(key).is_some()) {
+            Some(key) if !self.mrope => Err(format!("{key} is not claimed")),
+            _ => Ok(()),
         }
     }
 }

@@ -62,7 +62,15 @@ const LENGTH: Key = Key {
     meaning: "the longest context; tolerated everywhere, read by dynamic and longrope",
 };
 
-const AXES: [Key; 2] = [
+const CLOCKWISE: Key = Key {
+    name: "clockwise",
+    kind: Kind::Flag,
+    absent: Absent::Optional,
+    meaning: "whether position p turns by −p·θ instead of +p·θ (nanochat): the coordinates of every \
+              pair are exchanged",
+};
+
+const AXES: [Key; 3] = [
     Key {
         name: "mrope_section",
         kind: Kind::Integers(0, LARGEST),
@@ -74,6 +82,12 @@ const AXES: [Key; 2] = [
         kind: Kind::Flag,
         absent: Absent::Optional,
         meaning: "whether the axes alternate (Qwen3-VL) instead of following each other (Qwen2-VL)",
+    },
+    Key {
+        name: "pair_axes",
+        kind: Kind::Integers(0, 15),
+        absent: Absent::Optional,
+        meaning: "the axis of each pair, in place of sections (Ernie 4.5 VL deals out h and w in turn)",
     },
 ];
 
@@ -87,7 +101,13 @@ pub fn rope_keys(scheme: &dyn Scheme) -> Vec<Key> {
     // Schemes with axes of their own have no use for sections.
     let axes: &[Key] = if scheme.has_axes() { &[] } else { &AXES };
     let head = HEAD.iter().filter(|key| key.name != "rope_theta" || scheme.has_base());
-    head.chain(slice).chain(scheme.keys()).chain(length).chain(axes).copied().collect()
+    head.chain(slice)
+        .chain(scheme.keys())
+        .chain(length)
+        .chain(axes)
+        .chain([&CLOCKWISE])
+        .copied()
+        .collect()
 }
 
 /// Whether any rotary scheme or operation knows a key of this name.
@@ -104,7 +124,7 @@ pub fn is_known_key(name: &str) -> bool {
     ];
     HEAD.iter()
         .chain(&SLICE)
-        .chain([&LENGTH])
+        .chain([&LENGTH, &CLOCKWISE])
         .chain(&AXES)
         .chain(SCHEMES.iter().flat_map(|scheme| scheme.keys()))
         .chain(others.iter().flat_map(|table| table.iter()))

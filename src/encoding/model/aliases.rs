@@ -24,10 +24,18 @@ pub(super) const HEADS: Alias = Alias {
     meaning: "number of query heads, divides the width",
 };
 /// Read where no key of [`HEADS`] is there: vision towers.
-pub(super) const TOWER_HEADS: Alias =
-    Alias { names: &["num_heads"], meaning: "number of query heads, in vision towers" };
+pub(super) const TOWER_HEADS: Alias = Alias {
+    names: &["num_heads", "encoder_num_attention_heads", "decoder_num_attention_heads"],
+    meaning: "number of query heads, in vision towers and in Moonshine",
+};
 pub(super) const THETA: Alias = Alias {
-    names: &["rope_theta", "rotary_emb_base", "global_rope_theta"],
+    names: &[
+        "rope_theta",
+        "rotary_emb_base",
+        "global_rope_theta",
+        "rotary_embedding_base",
+        "memory_attention_rope_theta",
+    ],
     meaning: "rope_theta, of full_attention layers where there is a local one; 10000 where \
               neither the file nor its model type says it",
 };
@@ -84,6 +92,11 @@ pub(super) const INTERVAL: Alias = Alias {
     names: &["no_rope_layer_interval"],
     meaning: "every how many layers one does not rotate: allows layer_type no_rope",
 };
+pub(super) const SCALED: Alias = Alias {
+    names: &["rope_scaling_layers"],
+    meaning: "a list of the layers that are scaled (Molmo 2): layer_type scaled or unscaled, where \
+              there is a scaling",
+};
 pub(super) const SCALING: Alias = Alias {
     names: &["rope_scaling", "rope_parameters"],
     meaning: "the scaling, flat or one object per layer type; null and {} mean none",
@@ -91,7 +104,7 @@ pub(super) const SCALING: Alias = Alias {
 
 /// Every key of a config.json that is read, besides `model_type`, `layer_types`, `sliding_window`
 /// and `use_mla`.
-pub const ALIASES: [Alias; 20] = [
+pub const ALIASES: [Alias; 21] = [
     ATTENTION_HEAD,
     HEAD_DIM,
     GLOBAL_HEAD,
@@ -111,6 +124,7 @@ pub const ALIASES: [Alias; 20] = [
     ORIGINAL,
     SKIPPED,
     INTERVAL,
+    SCALED,
     SCALING,
 ];
 
@@ -122,12 +136,19 @@ pub(super) const NESTS: [&str; 5] =
 /// Objects that hold a tower beside the text model, by the word that asks for it.
 pub(super) const TOWERS: [(&str, &[&str]); 2] = [
     ("vision", &["vision_config", "vision_tower_config", "visual", "vit_config"]),
-    ("audio", &["audio_config", "audio_encoder_config", "encoder_config"]),
+    ("audio", &["audio_config", "audio_encoder_config"]),
 ];
 
 /// Keys with `rope` or `rotary` in their names that say nothing about frequencies.
-pub(super) const IRRELEVANT: [&str; 4] =
-    ["rope_interleave", "rope_interleaved", "rotary_emb_interleaved", "rope_impl"];
+pub(super) const IRRELEVANT: [&str; 7] = [
+    "rope_interleave",
+    "rope_interleaved",
+    "rotary_emb_interleaved",
+    "rope_impl",
+    "memory_attention_rope_feat_sizes",
+    "memory_attention_rope_k_sizes",
+    "memory_attention_rope_dropout",
+];
 
 /// `rope_type` (or `type`) of a config.json, and the flat `rope_type`. A name that is missing here
 /// means different things to different libraries (`ntk`) or nothing to any.

@@ -1,7 +1,7 @@
 //! Which rope a layer has: one for all, one per layer type, or none.
 
 use super::aliases::{
-    COMPRESSED, INTERVAL, LOCAL, PER_LAYER, RATIO, SCALING, SKIPPED, THETA, TYPES,
+    COMPRESSED, INTERVAL, LOCAL, PER_LAYER, RATIO, SCALED, SCALING, SKIPPED, THETA, TYPES,
 };
 use super::levels::{Levels, present, same};
 use crate::encoding::key::invalid;
@@ -26,6 +26,8 @@ const SLIDING: &str = "sliding_attention";
 const NO_ROPE: &str = "no_rope";
 const MAIN: &str = "main";
 const COMPRESS: &str = "compress";
+const IS_SCALED: &str = "scaled";
+const IS_UNSCALED: &str = "unscaled";
 
 /// The scaling of the whole model: where it stands and what it holds.
 struct Scaling {
@@ -190,11 +192,25 @@ pub(super) fn choices(levels: &Levels) -> Result<Vec<String>, Reject> {
         return Ok(scaling.object.iter().map(|(name, _)| name.to_string()).collect());
     }
     let names = |pair: [&str; 2]| pair.map(str::to_string).to_vec();
+    if is_scaled_in_part(levels, &scaling)? {
+        return Ok(names([IS_SCALED, IS_UNSCALED]));
+    }
     Ok(match (local(levels)?, levels.given(COMPRESSED)?) {
         (Some(_), _) => names([FULL, SLIDING]),
         (None, Some(_)) => names([MAIN, COMPRESS]),
         (None, None) => Vec::new(),
     })
+}
+
+/// Whether some layers are scaled and others are not.
+fn is_scaled_in_part(levels: &Levels, scaling: &Scaling) -> Result<bool, Reject> {
+    let plain =
+        |(key, value): &(String, Json)| key == "rope_type" && *value == Json::from("default");
+    match levels.given(SCALED)? {
+        None => Ok(false),
+        Some((_, Json::Array(_))) => Ok(!canonical(&scaling.object).iter().any(plain)),
+        Some((name, other)) => Err(invalid(name, other, "a list of layers")),
+    }
 }
 
 fn unknown_layer(name: &str, allowed: &[String]) -> Reject {
@@ -238,6 +254,12 @@ pub(super) fn choose<'a>(levels: &Levels, wanted: Option<&'a str>) -> Result<Lay
                 layer(theta.unwrap_or(base), inside.clone())
             }
             _ => Layer { rotates: false, ..layer(base, Object::default()) },
+        });
+    }
+    if is_scaled_in_part(levels, &scaling)? {
+        return Ok(match pick(wanted)?.as_str() {
+            IS_SCALED => layer(base, scaling.object.clone()),
+            _ => layer(base, Object::default()),
         });
     }
     if let Some((local, is_scaled)) = local(levels)? {

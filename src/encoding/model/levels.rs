@@ -1,6 +1,6 @@
 //! Reading a config.json: nested objects, several spellings, what the model type fills in.
 
-use super::aliases::{ALIASES, Alias, IRRELEVANT, NESTS, TOWERS};
+use super::aliases::{ALIASES, Alias, IRRELEVANT, NESTS};
 use crate::encoding::key::invalid;
 use crate::request::{Json, Object, Reject, Slug};
 use std::sync::LazyLock;
@@ -28,6 +28,21 @@ pub(super) fn present<'a>(object: &'a Object, name: &str) -> Option<&'a Json> {
     object.get(name).filter(|value| **value != Json::Null)
 }
 
+/// The model type that an object names.
+fn word(object: &Object) -> Option<&str> {
+    match object.get("model_type") {
+        Some(Json::String(name)) => Some(name),
+        _ => None,
+    }
+}
+
+fn of_class(name: String) -> Option<&'static Object> {
+    match CLASSES.get(&name) {
+        Some(Json::Object(class)) => Some(class),
+        _ => None,
+    }
+}
+
 impl<'a> Levels<'a> {
     pub(super) fn new(model: &'a Object) -> Levels<'a> {
         let mut given = vec![model];
@@ -39,60 +54,64 @@ impl<'a> Levels<'a> {
             })
         };
         while let Some(inner) = deeper(innermost) {
+            // A rope around the text model's own is another one.
+            let outer = word(innermost).and_then(|word| of_class(word.to_string()));
+            if outer.is_some_and(|class| class.get("outer_rope").is_some()) {
+                given.clear();
+            }
             given.push(inner);
             innermost = inner;
         }
         given.reverse();
-        let class = given.iter().find_map(|object| match object.get("model_type") {
-            Some(Json::String(name)) => match CLASSES.get(name) {
-                Some(Json::Object(class)) => Some(class),
-                _ => None,
-            },
-            _ => None,
-        });
+        let class = given.iter().find_map(|object| of_class(word(object)?.to_string()));
         Levels { given, class }
     }
 
-    /// A tower beside the text model, alone.
+    /// A part beside the text model, alone; `holder` is the object that it stands in.
+    pub(super) fn part(inside: &'a Object, holder: &'a Object) -> Levels<'a> {
+        let levels = Levels::new(inside);
+        // Files name the part, repeat the name of the whole, or say nothing.
+        let word = levels.given.iter().find_map(|object| word(object)).or(word(holder));
+        let ends = ["_vision", "_vision_encoder", ""].into_iter();
+        let class = word.and_then(|word| ends.map(|end| format!("{word}{end}")).find_map(of_class));
+        Levels { class, ..levels }
+    }
+
+    /// The same for layers of one type, whose own values (`per_layer_config`, or what their class
+    /// gives them) come before the model's.
     ///
     /// # Errors
-    /// `missing_key` if the file has none.
-    pub(super) fn tower(model: &'a Object, part: &str) -> Result<Levels<'a>, Reject> {
-        let names =
-            TOWERS.iter().find(|(name, _)| *name == part).map_or(&[][..], |(_, names)| names);
-        let mut outer = model;
-        loop {
-            let inside = names.iter().find_map(|name| match outer.get(name) {
-                Some(Json::Object(inside)) => Some(inside),
+    /// `invalid_value` for a spelling of such a value that is not read and says something else.
+    pub(super) fn at(mut self, layer: Option<&str>) -> Result<Levels<'a>, Reject> {
+        let Some(layer) = layer else { return Ok(self) };
+        let of_class = match self.class("layers") {
+            Some(Json::Object(layers)) => match layers.get(layer) {
+                Some(Json::Object(own)) => Some(own),
                 _ => None,
-            });
-            if let Some(inside) = inside {
-                let word = |object: &'a Object| match object.get("model_type") {
-                    Some(Json::String(name)) => Some(name.as_str()),
-                    _ => None,
-                };
-                // Files name the tower, repeat the name of the whole, or say nothing.
-                let own = word(inside).or(word(outer));
-                let of_class = |name: String| match CLASSES.get(&name) {
-                    Some(Json::Object(class)) => Some(class),
-                    _ => None,
-                };
-                let class = own.and_then(|name| {
-                    let ends = ["_vision", "_vision_encoder", ""].into_iter();
-                    ends.map(|end| format!("{name}{end}")).find_map(of_class)
-                });
-                return Ok(Levels { given: vec![inside], class });
+            },
+            _ => None,
+        };
+        for (name, own) in of_class.iter().flat_map(|own| own.iter()) {
+            let spelling = format!("swa_{name}");
+            if let Some(given) = self.plain(&spelling).filter(|given| !same(given, own)) {
+                let rule = format!("{own}, as the class has it, or the same key in per_layer_config");
+                return Err(invalid(&spelling, given, rule));
             }
-            outer = match outer.get("thinker_config") {
-                Some(Json::Object(inner)) => inner,
-                _ => {
-                    return Err(Slug::MissingKey.because(format!(
-                        "key {} is missing in the model: it has no part {part}",
-                        names.join(" or ")
-                    )));
-                }
-            };
         }
+        let own = self.of_layer(layer);
+        self.given.splice(0..0, own.into_iter().chain(of_class));
+        Ok(self)
+    }
+
+    /// The entry of `per_layer_config` of the first layer of a type.
+    fn of_layer(&self, layer: &str) -> Option<&'a Object> {
+        let Some(Json::Array(types)) = self.plain("layer_types") else { return None };
+        let Some(Json::Object(layers)) = self.plain("per_layer_config") else { return None };
+        let index = types.iter().position(|name| *name == Json::from(layer))?;
+        layers.iter().find_map(|(key, own)| match (key.parse::<usize>(), own) {
+            (Ok(number), Json::Object(own)) if number == index => Some(own),
+            _ => None,
+        })
     }
 
     /// What the model type's class fills in.

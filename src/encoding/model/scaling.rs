@@ -2,6 +2,7 @@
 
 use super::aliases::{IGNORED_INSIDE, LENGTH, ORIGINAL, TYPES, UNREAD_BESIDE_ALPHA};
 use super::axial;
+use super::dealt;
 use super::layer::Layer;
 use super::levels::{Levels, present, same};
 use crate::encoding::is_known_key;
@@ -33,7 +34,7 @@ pub(super) fn rope_type<'a>(
     if !layer.rotates {
         return Ok("none");
     }
-    if is_axial(layer) {
+    if is_axial(levels, layer) {
         return Ok(axial::rope_type(axial::arrangement(levels, layer.source)?));
     }
     let translate = |name: &str| {
@@ -67,9 +68,15 @@ pub(super) fn rope_type<'a>(
     Ok(if has_alpha { "ntk" } else { found })
 }
 
-/// Whether the file, or its class, says Transformers' `axial`.
-fn is_axial(layer: &Layer) -> bool {
-    ["rope_type", "type"].iter().any(|key| layer.scaling.get(key) == Some(&Json::from("axial")))
+/// Whether the file, or its class, says Transformers' `axial`; for a tower `default` means the same.
+fn is_axial(levels: &Levels, layer: &Layer) -> bool {
+    let mut said = ["rope_type", "type"].iter().filter_map(|key| present(&layer.scaling, key));
+    let is_tower = levels.class("axial").is_some();
+    match said.next() {
+        Some(Json::String(name)) => name == "axial" || (is_tower && name == "default"),
+        Some(_) => false,
+        None => is_tower,
+    }
 }
 
 /// Sets the keys of the scaling rule.
@@ -82,7 +89,7 @@ pub(super) fn parameters(
     scheme: &dyn Scheme,
     flat: &mut Object,
 ) -> Result<(), Reject> {
-    if is_axial(layer) {
+    if is_axial(levels, layer) {
         axial::parameters(axial::arrangement(levels, layer.source)?, flat)?;
     }
     let takes = |key: &str| scheme.keys().iter().any(|k| k.name == key);
@@ -126,14 +133,7 @@ pub(super) fn parameters(
             ("xdrope_section", "ntk") => "mrope_section",
             ("interleaved", _) if !scheme.has_axes() => "mrope_interleaved",
             // Ernie 4.5 VL: read as [t, h, w] the sections would mean another rope.
-            ("mrope_section" | "mrope_interleaved", _) if levels.class("mrope_order").is_some() => {
-                let order = levels.class("mrope_order").map(Json::to_string).unwrap_or_default();
-                let rule = format!(
-                    "nothing: the sections of this model type are {order}, which is no order of \
-                     mrope_section here; without the key all pairs are on one axis, as for text"
-                );
-                return Err(invalid(&path, value, rule));
-            }
+            ("mrope_section", _) if dealt::has_order(levels) => continue,
             ("mrope_section" | "mrope_interleaved", _) if !scheme.has_axes() => key,
             _ if takes(key) => key,
             _ => {
@@ -156,6 +156,9 @@ pub(super) fn parameters(
             }
         };
         agree(flat, name, value, &path)?;
+    }
+    if layer.rotates && !scheme.has_axes() {
+        dealt::deal(levels, layer, flat)?;
     }
     if let Some((name, value)) = levels.given(ORIGINAL)?.filter(|_| takes(ORIGINAL.names[0])) {
         agree(flat, ORIGINAL.names[0], value, name)?;

@@ -74,11 +74,26 @@ pub(super) fn head_dim(levels: &Levels, layer: Option<&str>) -> Result<Json, Rej
         }
         _ => None,
     };
+    // A memory attention has numbers of its own, and a rate that narrows it.
+    let own_heads = match levels.class("heads") {
+        Some(Json::Array(names)) => Some(names.as_slice()),
+        _ => None,
+    };
     let whole = match own_width {
         Some(whole) => Some(whole),
         None => optional(levels, WIDTH)?,
     };
+    let product = |names: &[Json]| -> Result<i128, Reject> {
+        names.iter().try_fold(1i128, |product, name| match name {
+            Json::String(name) => {
+                let value = levels.plain(name).map_or(Ok(1), |value| width(name, value))?;
+                Ok(product.saturating_mul(value))
+            }
+            _ => Ok(product),
+        })
+    };
     let heads = match levels.given(HEADS)?.is_some() {
+        _ if own_heads.is_some() => own_heads.map(product).transpose()?,
         true => optional(levels, HEADS)?,
         false => match optional(levels, TOWER_HEADS)? {
             Some(heads) => Some(heads),
@@ -133,6 +148,13 @@ pub(super) fn slice(levels: &Levels, layer: &Layer, flat: &mut Object) -> Result
         }
         flat.set("rotary_dim", Json::Integer(rotated));
         flat.set("rotary_offset", Json::Integer(passing));
+        return Ok(());
+    }
+    if levels.class("clvp_width").is_some() {
+        let heads = optional(levels, HEADS)?.unwrap_or(1);
+        let projected = levels.plain("projection_dim").map(|v| width("projection_dim", v));
+        let rotated = (projected.transpose()?.unwrap_or(768) / (2 * heads)).max(32);
+        flat.set("rotary_dim", Json::Integer(rotated));
         return Ok(());
     }
     let given = levels.given(ROTARY_DIM)?.map(|(_, value)| value.clone());

@@ -206,11 +206,5 @@ pub(super) fn expect_rope(levels: &Levels) -> Result<(), Reject> {
                     without it the rope is the one for prompts up to seq_length";
         return Err(invalid("use_dynamic_ntk", value, rule));
     }
-    if levels.class("clockwise") == Some(&Json::Bool(true)) {
-        let name = levels.plain("model_type").map(Json::to_string).unwrap_or_default();
-        let rule = "a model that turns by +p; this one turns by -p: write the flat form and ask for \
-                    direction inverse";
-        return Err(invalid("model_type", name, rule));
-    }
     Ok(())
 }

@@ -158,7 +158,8 @@ impl Apply {
     pub(super) fn new(request: &Request) -> Result<Apply, Reject> {
         // The planes are those of a default rope; the table replaces the rest.
         if let Some((key, value)) = request.config.iter().find(|(key, _)| {
-            ["rope_theta", "rope_type", "mrope_section", "mrope_interleaved"].contains(key)
+            ["rope_theta", "rope_type", "mrope_section", "mrope_interleaved", "pair_axes"]
+                .contains(key)
         }) {
             return Err(Slug::UnusedKey.because(format!(
                 "key {key} (value {value}) has no meaning for apply: the table is the caller's"

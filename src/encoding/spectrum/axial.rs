@@ -13,6 +13,9 @@ use crate::request::{Json, Reject};
 /// first, positions counted from 1 and 0 for CLS), Gemma 4's (D/2, D/2, x first, base 100, halves
 /// *inside* each block: `half_within_axis`).
 ///
+/// Cosmos stretches each axis by its own NTK factor (`axes_factor`): 10⁴ · s^(d/(d−2)) is the base of
+/// a block of d coordinates (diffusers `CosmosRotaryPosEmbed`, `rope_scale`).
+///
 /// Surprises: with the half layout the partner is half the *head* away unless
 /// `half_within_axis`; the order of the axes differs between models, hence `axes_order`.
 #[derive(Debug)]
@@ -37,7 +40,8 @@ pub struct Dinov3;
 /// exact rationals such as linspace(−1, 1, n): −1 + 2i/(n − 1).
 ///
 /// Source: lucidrains/rotary-embedding-torch `freqs_for = 'pixel'`; timm `pixel_freq_bands`
-/// (EVA-02), interleaved. timm's other form, temperature^(−k/(D/4)), is `axial`.
+/// (EVA-02), interleaved. With `log_bands` they are π · (max_freq/2)^(k/(D/4 − 1)), timm's
+/// π · 2^linspace(0, log₂ max_freq − 1, D/4). timm's other form, temperature^(−k/(D/4)), is `axial`.
 #[derive(Debug)]
 pub struct Pixel;
 
@@ -58,6 +62,19 @@ const WITHIN: Key = Key {
     kind: Kind::Flag,
     absent: Absent::Flag(false),
     meaning: "whether the half layout pairs inside each block (Gemma 4)",
+};
+
+const FACTORS: Key = Key {
+    name: "axes_factor",
+    kind: Kind::Numbers(Range::Positive),
+    absent: Absent::Optional,
+    meaning: "an NTK factor s for each block: its base is rope_theta · s^(d/(d−2)) (Cosmos)",
+};
+const LOG_BANDS: Key = Key {
+    name: "log_bands",
+    kind: Kind::Flag,
+    absent: Absent::Optional,
+    meaning: "whether the bands grow by a factor instead of a step (timm, linear_bands = False)",
 };
 
 fn list(config: &Checked, key: &str) -> Vec<usize> {
@@ -84,7 +101,7 @@ impl Scheme for Axial {
     }
 
     fn keys(&self) -> &'static [Key] {
-        &[DIMS, ORDER, WITHIN]
+        &[DIMS, ORDER, WITHIN, FACTORS]
     }
 
     fn has_axes(&self) -> bool {
@@ -111,6 +128,15 @@ impl Scheme for Axial {
             let order = (0..dims.len()).map(Json::from).collect();
             config.set("axes_order", Json::Array(order));
         }
+        if let Some(factors) = config.numbers("axes_factor")
+            && (factors.len() != dims.len() || dims.contains(&2))
+        {
+            let rule = format!(
+                "one factor for each of {} blocks, all wider than 2: the exponent is d/(d-2)",
+                dims.len()
+            );
+            return Err(invalid("axes_factor", format!("{factors:?}"), rule));
+        }
         let mut order = list(config, "axes_order");
         let shown = format!("{order:?}");
         order.sort_unstable();
@@ -126,7 +152,12 @@ impl Scheme for Axial {
         let dims = list(parameters.config, "axes_dims");
         let order = list(parameters.config, "axes_order");
         let mut spectrum = Spectrum::plain(Vec::new());
-        for (dim, axis) in dims.iter().zip(order) {
+        let factors = parameters.config.numbers("axes_factor").unwrap_or_default();
+        for (block, (dim, axis)) in dims.iter().zip(order).enumerate() {
+            let base = match factors.get(block) {
+                Some(&s) => &base * Expression::dyadic(s).power(*dim as i64, *dim as i64 - 2),
+                None => base.clone(),
+            };
             spectrum.frequencies.extend(powers(&base, dim / 2, *dim));
             spectrum.axes.extend(vec![axis; dim / 2]);
         }
@@ -228,12 +259,15 @@ impl Scheme for Pixel {
     }
 
     fn keys(&self) -> &'static [Key] {
-        const KEYS: [Key; 1] = [Key {
-            name: "max_freq",
-            kind: Kind::Number(Range::Positive),
-            absent: Absent::Required,
-            meaning: "twice the highest frequency over π (10 in rotary-embedding-torch)",
-        }];
+        const KEYS: [Key; 2] = [
+            Key {
+                name: "max_freq",
+                kind: Kind::Number(Range::Positive),
+                absent: Absent::Required,
+                meaning: "twice the highest frequency over π (10 in rotary-embedding-torch)",
+            },
+            LOG_BANDS,
+        ];
         &KEYS
     }
 
@@ -254,6 +288,10 @@ impl Scheme for Pixel {
     }
 
     fn check(&self, config: &mut Checked) -> Result<(), Reject> {
+        // Said or not, steps are the same config.
+        if !config.flag("log_bands") {
+            config.remove("log_bands");
+        }
         check_quarters(config, "pixel")
     }
 
@@ -263,6 +301,9 @@ impl Scheme for Pixel {
         let quarter = (parameters.pairs() / 2) as i64;
         let band = |k: i64| match quarter {
             1 => Expression::pi(),
+            _ if parameters.config.flag("log_bands") => {
+                Expression::pi() * highest.power(k, quarter - 1)
+            }
             _ => Expression::pi() * (&one + (&highest - &one) * Expression::ratio(k, quarter - 1)),
         };
         Ok(twice((0..quarter).map(band).collect()))

@@ -12,9 +12,17 @@ pub(super) fn axial(p: Parameters) -> Result<Spectrum, SecondError> {
     let theta = p.number("rope_theta")?;
     let axes_dims = p.config.sizes("axes_dims")?;
     let order = p.config.sizes("axes_order")?;
+    // diffusers, `CosmosRotaryPosEmbed`: h_theta = 10000.0 * rope_scale[1] ** (dim / (dim - 2)).
+    let scales = match p.config.has("axes_factor") {
+        true => p.config.numbers("axes_factor")?,
+        false => vec![Rational::from(1); axes_dims.len()],
+    };
     let mut spectrum = Spectrum::plain(Vec::new());
-    for (&dim, axis) in axes_dims.iter().zip(order) {
-        for omega in p.position_frequencies(&theta, dim) {
+    for ((&dim, axis), scale) in axes_dims.iter().zip(order).zip(&scales) {
+        let narrower = dim.saturating_sub(2).max(1) as u64;
+        for (k, omega) in p.position_frequencies(&theta, dim).enumerate() {
+            let exponent = Rational::from(((p.step * k) as u64, narrower));
+            let omega = omega.times(&Radical::power(scale, exponent));
             spectrum.frequencies.push(Real::Radical(over(&omega)?));
             spectrum.axes.push(axis);
         }
@@ -85,6 +93,14 @@ pub(super) fn pixel(p: Parameters) -> Result<Spectrum, SecondError> {
         0 | 1 => Rational::new(),
         _ => Rational::from(&end - &start) / (steps - 1),
     };
+    // timm, `pixel_freq_bands`: bands = 2 ** linspace(0, log2(max_freq) - 1, num_bands), times pi.
+    if p.config.flag("log_bands") {
+        let band = |k: u64| {
+            let exponent = Rational::from((k, steps.saturating_sub(1).max(1)));
+            Real::Pi(Radical::power(&end, exponent))
+        };
+        return Ok(flattened((0..steps).map(band).collect()));
+    }
     let point = |k: u64| {
         let value = match steps {
             1 => start.clone(),

@@ -8,9 +8,20 @@ pub(super) fn axial(keys: Keys) -> Result<Formula, &'static str> {
     let mut formula = Formula::default();
     formula.constant("base", parameter(keys.number("rope_theta")?));
     formula.define("theta", "d k", "Rpower base (- (2 * k / d))");
-    for dim in keys.numbers("axes_dims")? {
+    let scales = keys.numbers("axes_factor").ok();
+    if scales.is_some() {
+        let base = "(base * Rpower s (d / (d - 2)))";
+        formula.define("stretched", "d s k", format!("Rpower {base} (- (2 * k / d))"));
+    }
+    for (block, dim) in keys.numbers("axes_dims")?.into_iter().enumerate() {
         let dim = dim as usize;
-        (0..dim / 2).for_each(|k| formula.planes.push(format!("theta {dim} {k}")));
+        let scale = scales.as_ref().and_then(|scales| scales.get(block));
+        (0..dim / 2).for_each(|k| {
+            formula.planes.push(match scale {
+                Some(&s) => format!("stretched {dim} {} {k}", parameter(s)),
+                None => format!("theta {dim} {k}"),
+            })
+        });
     }
     Ok(formula)
 }
@@ -48,6 +59,9 @@ pub(super) fn pixel(keys: Keys) -> Result<Formula, &'static str> {
     formula.constant("max_freq", parameter(keys.number("max_freq")?));
     match steps {
         1 => formula.define("theta", "k", "PI * 1"),
+        n if keys.flag("log_bands") => {
+            formula.define("theta", "k", format!("PI * Rpower (max_freq / 2) (k / ({n} - 1))"))
+        }
         n => {
             formula.define("theta", "k", format!("PI * (1 + k * ((max_freq / 2 - 1) / ({n} - 1)))"))
         }
