@@ -3,6 +3,7 @@
 mod absolute;
 mod alibi;
 mod apply;
+mod attention;
 mod batches;
 mod common;
 mod general;
@@ -43,6 +44,7 @@ pub const SUITES: &[Suite] = &[
     ("table", table::files),
     ("alibi", alibi::files),
     ("t5", t5::files),
+    ("attention", attention::files),
     ("absolute", absolute::files),
     ("relative", relative::files),
     ("weights", weights::files),
