@@ -3,6 +3,7 @@
 mod absolute;
 mod alibi;
 mod apply;
+mod attention;
 mod batches;
 mod chain;
 mod common;
@@ -44,6 +45,7 @@ pub const SUITES: &[Suite] = &[
     ("table", table::files),
     ("alibi", alibi::files),
     ("t5", t5::files),
+    ("attention", attention::files),
     ("absolute", absolute::files),
     ("relative", relative::files),
     ("weights", weights::files),

@@ -5,6 +5,7 @@
 //! golden file does not have.
 
 mod additive;
+mod attention;
 mod chain;
 mod faults;
 mod refusals;
@@ -19,7 +20,11 @@ use crate::request::Slug;
 use faults::Fault;
 
 pub(super) fn files() -> Vec<FilePlan> {
-    [rotary::all(), additive::all(), rows::all(), chain::all()].iter().flatten().map(file).collect()
+    [rotary::all(), additive::all(), rows::all(), attention::all(), chain::all()]
+        .iter()
+        .flatten()
+        .map(file)
+        .collect()
 }
 
 fn file(refusals: &Refusals) -> FilePlan {
