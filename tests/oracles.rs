@@ -3,8 +3,8 @@
 
 mod adversarial;
 mod bulk;
-mod case;
-mod chain;
+pub mod case;
+pub mod chain;
 mod classes;
 mod compare;
 mod config;

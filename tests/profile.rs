@@ -3,6 +3,7 @@
 mod adversary;
 mod battery;
 mod cases;
+mod chains;
 mod emulate;
 mod figures;
 mod floor;

@@ -116,7 +116,7 @@ fn normed(dtype: Dtype) -> FilePlan {
     file.group("eps-zero", eps("0"), dtype).test(
         "square",
         "eps 0 and a mean square of 25/4: the values are rational",
-        &["fused-eps", "rational-tie"],
+        &["fused-eps"],
         row(&[3.0, 4.0, 0.0, 0.0]),
     );
     file
@@ -196,7 +196,7 @@ fn quantized(stored: Dtype) -> FilePlan {
                 group.test(
                     "ties",
                     "halfway between numbers of the format, at position 0: ties to even",
-                    &["fused-ties", "rational-tie"],
+                    &["fused-ties"],
                     scaled(plain(tie), 0.5),
                 );
                 let mut edge = [0.0; 8];
