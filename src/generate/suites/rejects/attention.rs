@@ -25,7 +25,7 @@ shape_mismatch alibi-heads     alibi={"num_heads":8,"slopes":"code","form":"key"
 unknown_key    rope-unknown    rope={"head_dim":2,"layout":"half","rope_theta":10000,"colour":1}  ; a key of the rope that nobody knows
 missing_key    rope-no-layout  rope={"head_dim":2,"rope_theta":10000}  ; a rope without a layout
 shape_mismatch rope-width      rope={"head_dim":4,"layout":"half","rope_theta":10000}  ; a rope of another width
-seq_len_required rope-length   rope={"head_dim":2,"layout":"half","rope_theta":10000,"rope_type":"dynamic","factor":2,"max_position_embeddings":8}  ; a rope that needs the total length
+seq_len_required rope-length   rope={"head_dim":2,"layout":"half","rope_theta":10000,"rope_type":"longrope","short_factor":[1],"long_factor":[1],"original_max_position_embeddings":8,"max_position_embeddings":16}  ; a rope that needs the total length
 missing_input  t5-no-table     t5={"num_buckets":4,"max_distance":16,"bidirectional":true}  ; T5's bias without its table
 invalid_value  t5-buckets      t5={"num_buckets":3,"max_distance":16,"bidirectional":true}  ; an odd number of buckets for two directions
 "#;
