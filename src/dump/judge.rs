@@ -12,7 +12,7 @@ use crate::audit::{Large, LargeJudge, Report, Verdict, right_profiles};
 use crate::encoding::{Body, Question, RopeConfig};
 use crate::exact::bulk::Rotator;
 use crate::number::{Dtype, Tensor};
-use crate::profile::{NAMED, Profile, common};
+use crate::profile::{Profile, common};
 use crate::request::{Direction, Json, Object, Operation, Request, run_request, tensor_json};
 use rayon::prelude::*;
 
@@ -261,21 +261,12 @@ fn candidates(given: Option<Profile>, dtype: Dtype) -> Vec<Profile> {
 }
 
 impl Judged<'_> {
-    /// Batch, head and token of the rows that are wrong, of so many looked at, evenly spread; and
-    /// the position by which each was really turned, where it is one integer and the rope has one
-    /// axis.
+    /// Batch, head and token of wrong rows, all or so many, evenly spread; and the position by which
+    /// each was really turned, where it is one integer and the rope has one axis.
     pub fn wrong_rows(&self, most: usize) -> Vec<(Vec<usize>, Option<i64>)> {
-        let rows = self.dump.geometry.rows();
-        let step = rows.div_ceil(most.max(1)).max(1);
-        let profile = NAMED.iter().find(|profile| profile.name == self.profile);
-        let judge = profile.and_then(|profile| LargeJudge::new(&self.question, *profile));
-        let Some(judge) = judge else { return vec![] };
-        let wrong =
-            |&row: &usize| self.dump.some(&judge, &[row]).is_ok_and(|large| large.wrong > 0);
-        let places: Vec<usize> = (0..rows).step_by(step).collect();
-        let found: Vec<usize> = places.into_par_iter().filter(wrong).collect();
-        let rows = found.into_iter();
-        rows.map(|row| (self.dump.geometry.split(row).to_vec(), self.rotated_at(row))).collect()
+        let step = self.large.rows.len().div_ceil(most.max(1)).max(1);
+        let rows = self.large.rows.par_iter().step_by(step);
+        rows.map(|&row| (self.dump.geometry.split(row).to_vec(), self.rotated_at(row))).collect()
     }
 
     fn rotated_at(&self, row: usize) -> Option<i64> {

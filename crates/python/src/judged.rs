@@ -17,6 +17,7 @@ use ropewalk::number::Tensor;
 use ropewalk::profile::{NAMED, Profile};
 use ropewalk::request::{Json, Object, Operation, Request, run_request};
 use ropewalk::vector::{Expected, Tensors};
+use std::collections::BTreeSet;
 
 /// A profile by its name.
 fn profile(name: Option<&str>) -> PyResult<Option<Profile>> {
@@ -27,9 +28,10 @@ fn profile(name: Option<&str>) -> PyResult<Option<Profile>> {
     })
 }
 
-/// Text for people, JSON for programs, the report that explains it, the wrong rows with the position
-/// by which each was really turned.
-type Said = (String, String, Option<Report>, Vec<(Vec<usize>, Option<i64>)>);
+/// Text for people, JSON for programs, the report that explains it, the indices of batches, heads and
+/// tokens that have wrong rows, and some of these rows with the position by which each was really
+/// turned.
+type Said = (String, String, Option<Report>, [Vec<usize>; 3], Vec<(Vec<usize>, Option<i64>)>);
 
 /// Judges a rotated tensor.
 #[pyfunction]
@@ -66,14 +68,17 @@ pub fn judge_rotated(
 }
 
 fn said(judged: Judged) -> Said {
-    let rows = match judged.large.wrong {
-        0 => vec![],
-        _ => judged.wrong_rows(ROWS),
-    };
-    (judged.text(), judged.json(), judged.report.map(Report), rows)
+    let mut places = [BTreeSet::new(), BTreeSet::new(), BTreeSet::new()];
+    for &row in &judged.large.rows {
+        let split = judged.dump.geometry.split(row);
+        places.iter_mut().zip(split).for_each(|(list, index)| _ = list.insert(index));
+    }
+    let places = places.map(|list| list.into_iter().collect());
+    let rows = judged.wrong_rows(ROWS);
+    (judged.text(), judged.json(), judged.report.map(Report), places, rows)
 }
 
-/// Rows that are looked at one by one to say which are wrong.
+/// Rows of which it is said by which position they were really turned.
 const ROWS: usize = 4096;
 
 /// Rows of a table that are judged together.

@@ -50,6 +50,18 @@ def test_where_it_is_wrong():
     assert at[0] == 1 and 7 <= at[2] < 20
 
 
+def test_one_row_of_many_is_found():
+    q = asked((6000, 32))
+    got = ropewalk.rotate(q, range(6000), CONFIG)
+    got[1001] = q[1001]
+    with pytest.raises(ropewalk.RotationError, match="token 1001") as caught:
+        ropewalk.testing.assert_rotated(got, q, range(6000), CONFIG)
+    assert caught.value.wrong == {"token": [1001]} and caught.value.rotated_at == [((0, 0, 1001), 0)]
+    with pytest.raises(ropewalk.RotationError) as caught:
+        ropewalk.testing.assert_rotated(-q, q, range(6000), CONFIG)
+    assert caught.value.wrong == {"token": "all"}
+
+
 def test_where_it_was_really_turned():
     q, positions = asked(), numpy.arange(80).reshape(2, 40)
     got = kernels.numpy_rotate(q, positions + 1000, CONFIG)
@@ -163,7 +175,15 @@ def test_identify():
     found = ropewalk.identify(kernels.base_ignored, config=CONFIG)
     assert not found.same and found.config["rope_theta"] == 10000
     assert "500000 is declared, 10000 is computed" in repr(found)
-    assert ropewalk.identify(kernels.numpy_rotate, config=CONFIG).same
+    right = ropewalk.identify(kernels.numpy_rotate, config=CONFIG)
+    assert right.same and "It computes what is declared" in repr(right)
+
+
+def test_what_is_drawn_is_asked():
+    report = ropewalk.audit(kernels.numpy_rotate, config=CONFIG, twice=False, sight=False)
+    drawn = [case["id"] for case in report.cases if case["id"].startswith("own-fresh-")]
+    assert len(drawn) > 20 and report.footer["drawn"]["questions"] == len(drawn)
+    assert ropewalk.spec("llama-3.1-8b").heads == (32, 8)
 
 
 def test_other_threads_run_meanwhile():

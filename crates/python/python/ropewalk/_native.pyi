@@ -48,7 +48,7 @@ def judge_rotated(
     axes: str | None,
     turned: str,
     by: str | None,
-) -> tuple[str, str, Report | None, list[tuple[list[int], int | None]]]: ...
+) -> tuple[str, str, Report | None, list[list[int]], list[tuple[list[int], int | None]]]: ...
 def judge_outputs(
     operation: str,
     outputs: list[tuple[str, Any]],

@@ -48,17 +48,18 @@ def assert_rotated(
     own = find(config, layout=layout, layer_type=layer_type, seq_len=seq_len)
     before, after = memory(tensor, "tensor"), memory(actual, "actual")
     own, letters, places = laid(before, positions, own, axes, cu_seqlens, "tensor")
-    text, found, report, wrong = _native.judge_rotated(
+    text, found, report, wrong, rows = _native.judge_rotated(
         ["tensor", "actual"], before, after, places, own._json, own.seq_len, letters, direction, profile
     )
-    _concluded(json.loads(found), text, report, wrong, dict(zip(letters, before.shape)), allow_unjudged)
+    where = _where(wrong, dict(zip(letters, before.shape)))
+    _concluded(json.loads(found), text, report, where, rows, allow_unjudged)
 
 
 def _concluded(
-    found: dict[str, Any], text: str, report: Any, rows: list, sizes: dict[str, int], allow_unjudged: bool
+    found: dict[str, Any], text: str, report: Any, where: dict[str, Any], rows: list, allow_unjudged: bool
 ) -> None:
     __tracebackhide__ = True
-    wrong, at = [row for row, _ in rows], [(tuple(row), position) for row, position in rows if position is not None]
+    at = [(tuple(row), position) for row, position in rows if position is not None]
     total = found["judged"] + found["unjudged"]
     if found["verdict"] == "conforms":
         return
@@ -72,7 +73,6 @@ def _concluded(
     worst = found["worst_wrong"]
     if worst:
         lines.append(f"  worst: {_element(worst, 'actual')}")
-    where = _where(wrong, sizes)
     if where:
         lines.append("  where: " + ", ".join(f"{axis} {_written(part)}" for axis, part in where.items()))
     if at:
@@ -108,13 +108,12 @@ def _element(worst: dict[str, Any], name: str) -> str:
     return line if allowed is None else f"{line}, {allowed:.4g} allowed"
 
 
-def _where(rows: list[list[int]], sizes: dict[str, int]) -> dict[str, Any]:
+def _where(places: list[list[int]], sizes: dict[str, int]) -> dict[str, Any]:
     """Which indices of batch, head and token have wrong rows."""
     found: dict[str, Any] = {}
-    for axis, (name, letter) in enumerate([("batch", "b"), ("head", "h"), ("token", "s")]):
-        if letter not in sizes or not rows:
+    for seen, (name, letter) in zip(places, [("batch", "b"), ("head", "h"), ("token", "s")]):
+        if letter not in sizes or not seen:
             continue
-        seen = sorted({row[axis] for row in rows})
         found[name] = "all" if len(seen) == sizes[letter] else _runs(seen)
     return found
 
