@@ -29,9 +29,7 @@ pub(super) fn deal(levels: &Levels, layer: &Layer, flat: &mut Object) -> Result<
         flat.set(SECTIONS, sections.clone());
     }
     let is_dealt = flat.get(SECTIONS).is_some();
-    if let (None, true, Some(flag)) =
-        (flat.get(INTERLEAVED), is_dealt, levels.class(INTERLEAVED))
-    {
+    if let (None, true, Some(flag)) = (flat.get(INTERLEAVED), is_dealt, levels.class(INTERLEAVED)) {
         flat.set(INTERLEAVED, flag.clone());
         if let Some(axes) = left_over(flat) {
             flat.remove(SECTIONS);

@@ -94,7 +94,8 @@ impl<'a> Levels<'a> {
         for (name, own) in of_class.iter().flat_map(|own| own.iter()) {
             let spelling = format!("swa_{name}");
             if let Some(given) = self.plain(&spelling).filter(|given| !same(given, own)) {
-                let rule = format!("{own}, as the class has it, or the same key in per_layer_config");
+                let rule =
+                    format!("{own}, as the class has it, or the same key in per_layer_config");
                 return Err(invalid(&spelling, given, rule));
             }
         }
