@@ -72,7 +72,7 @@ fn clockwise_is_the_inverse() {
         let plain = json!({"head_dim": 4, "layout": layout, "rope_theta": 10000});
         let mut clockwise = plain.clone();
         clockwise["clockwise"] = json!(true);
-        let q = json!({"shape": [1, 1, 1, 4], "bits": ["3f800000400000004040000040800000"]});
+        let q = json!({"dtype": "f32", "shape": [1, 1, 1, 4], "bits": ["3f800000400000004040000040800000"]});
         let at = |direction: &str| json!({"q": q, "positions": [[5]], "direction": direction});
         let inverse = ask("rotate", "f32", plain.clone(), at("inverse"))["output"].clone();
         assert_eq!(inverse, ask("rotate", "f32", clockwise.clone(), at("forward"))["output"]);
