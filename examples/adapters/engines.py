@@ -118,3 +118,15 @@ def tpu():
     import tpu_inference.layers.jax.rope_interface as found
 
     return found
+
+
+def genai():
+    """onnxruntime_genai.models.builders.base, the model builder's class Model, without ONNX."""
+    for name in ("onnx_ir", "onnxruntime", "quantization"):
+        if not isinstance(next((f for f in alone.sys.meta_path if getattr(f, "package", None) == name), None), alone.Finder):
+            alone.sys.meta_path.insert(0, alone.Finder(name, alone.pathlib.Path("/"), [], {}))
+    own = ["onnxruntime_genai.models.builders.base"]
+    alone.package("onnxruntime_genai", own)
+    import onnxruntime_genai.models.builders.base as found
+
+    return found
