@@ -1,0 +1,72 @@
+"""LMDeploy's PyTorch engine: build_rotary_embedding_from_config with the default backend, applied as it does on CPUs."""
+
+import json
+import types
+
+import engines
+import protocol
+import torch
+
+lmdeploy = engines.lmdeploy()
+NAMES = {
+    "default": (), "linear": ("factor",), "dynamic": ("factor",),
+    "yarn": ("factor", "original_max_position_embeddings", "beta_fast", "beta_slow", "truncate", "attention_factor", "mscale", "mscale_all_dim"),
+    "llama3": ("factor", "low_freq_factor", "high_freq_factor", "original_max_position_embeddings"),
+    "longrope": ("short_factor", "long_factor", "original_max_position_embeddings", "factor", "attention_factor"),
+}
+kept = {}
+
+
+def module(config, head, share):
+    kind = config.get("rope_type", "default")
+    if kind not in NAMES:
+        raise protocol.Unsupported("rope_type %s" % kind)
+    rope = {"rope_type": kind, "rope_theta": config["rope_theta"]}
+    rope.update({name: config[name] for name in NAMES[kind] + ("mrope_section", "mrope_interleaved") if name in config})
+    longest = config.get("max_position_embeddings", rope.get("original_max_position_embeddings", 4096))
+    if kind == "dynamic":
+        longest = config.get("original_max_position_embeddings", longest)
+    key = json.dumps([head, share, longest, rope])
+    if key not in kept:
+        said = types.SimpleNamespace(head_dim=head, max_position_embeddings=longest, rope_parameters=rope)
+        if share != 1:
+            said.partial_rotary_factor = share
+        kept[key] = lmdeploy.build_rotary_embedding_from_config(said)
+    return kept[key]
+
+
+def half(x):
+    return torch.cat((-x[..., x.shape[-1] // 2 :], x[..., : x.shape[-1] // 2]), dim=-1)
+
+
+def rotate(config, input, dtype):
+    if config["layout"] != "half":
+        raise protocol.Unsupported("layout")
+    protocol.forward_only(input)
+    head = protocol.whole(config)
+    grid = torch.from_numpy(protocol.positions(input, rank=3 if "mrope_section" in config else 2))
+    if config.get("rope_type") in ("dynamic", "longrope"):
+        if "seq_len" not in input:
+            raise protocol.Rejected("seq_len_required")
+        if not grid.numel() or grid.max() != input["seq_len"] - 1:
+            raise protocol.Unsupported("a length that is not the last position plus 1")
+    given = {name: part.torch() for name, part in protocol.tensors(input).items()}
+    q = given["q"]
+    if grid.ndim == 2 and grid.shape[0] == 3 and "mrope_section" in config:
+        raise protocol.Unsupported("three rows are read as three axes")
+    cos, sin = module(config, head, 1)(q, grid)
+    cos, sin = (x.reshape(q.shape[0], 1, q.shape[2], head) for x in (cos, sin))
+    return {name: x * cos + half(x) * sin for name, x in given.items()}
+
+
+protocol.serve(
+    "lmdeploy",
+    {"rotate": rotate},
+    package="lmdeploy",
+    homepage="https://github.com/InternLM/lmdeploy",
+    dtypes=["f32", "bf16", "f16"],
+    layouts=["half"],
+    rope_types=list(NAMES),
+    directions=["forward"],
+    partial=False,
+)
