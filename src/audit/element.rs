@@ -1,6 +1,6 @@
 //! Which answers are right beside those within a bound: the rules of special values.
 
-use crate::encoding::{Body, Chain, Heads, Pair, Plane, Question};
+use crate::encoding::{Attention, Body, Chain, Heads, Pair, Plane, Question};
 use crate::number::{Format, Tensor};
 use crate::request::{Input, Json, Position};
 
@@ -18,6 +18,9 @@ pub enum Accepts {
     Nonfinite,
     /// The same where the plane is only scaled and this coordinate is finite: its scaled value too.
     ScaledOrNonfinite,
+    /// A NaN or an infinity stands behind a mask: the value, or any nonfinite one (an ordinary kernel
+    /// multiplies it by a weight of 0).
+    ValueOrNonfinite,
     /// A query without any key: the value, or a NaN.
     ValueOrNan,
     /// A cast beyond the largest number, to an infinity or a NaN: any nonfinite value.
@@ -70,10 +73,13 @@ pub fn accepts(
             let rule = |i: usize| {
                 let (row, queries) = (i / width.max(1), a.q.seq().max(1));
                 let batch = row / (a.q.heads().max(1) * queries);
+                let behind =
+                    behind_masks(a, batch, row / queries % a.q.heads().max(1), i % width.max(1));
                 match a.left(batch, row % queries).is_empty() {
                     true => Accepts::ValueOrNan,
                     // One key whose value is no number, too.
                     false if open(i) || (copied(i) && infinite(i)) => Accepts::Nonfinite,
+                    false if behind => Accepts::ValueOrNonfinite,
                     false => Accepts::Value,
                 }
             };
@@ -153,6 +159,18 @@ fn chain(c: &Chain, name: &str, expected: &Tensor, residual: &Tensor) -> Vec<Acc
         }
     }
     rules
+}
+
+/// Whether any key of a head, or its value in a coordinate, is no number, masked or not.
+fn behind_masks(a: &Attention, batch: usize, head: usize, coordinate: usize) -> bool {
+    let first = (batch * a.k.heads() + a.key_head(head)) * a.k.seq();
+    let (dim, width) = (a.k.dim(), a.v.dim());
+    (first..first + a.k.seq()).any(|row| {
+        let keys = a.k.data().get(row * dim..(row + 1) * dim).unwrap_or_default();
+        let value = a.v.data().get(row * width + coordinate);
+        keys.iter().any(|&bits| !a.k.format().is_finite(bits))
+            || value.is_some_and(|&bits| !a.v.format().is_finite(bits))
+    })
 }
 
 /// Slots of a padded batch are not judged, whatever stands in them.

@@ -82,7 +82,8 @@ impl Element {
             Accepts::Copy if format.is_zero(want) || !format.is_finite(want) => {
                 rule(got == want, "it is copied, the sign of a zero or an infinity included")
             }
-            Accepts::Copy | Accepts::Value => None,
+            Accepts::ValueOrNonfinite if !format.is_finite(got) => Some(Ok(())),
+            Accepts::Copy | Accepts::Value | Accepts::ValueOrNonfinite => None,
             Accepts::CopyOrNonfinite => rule(
                 self.same() || !format.is_finite(got),
                 "it is the copy, or nonfinite as its plane is",
