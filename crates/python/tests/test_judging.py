@@ -92,7 +92,8 @@ def test_an_audit():
     assert report.conforms, report
     report.raise_if_wrong()
     assert not report.diagnoses and not report.failures
-    report = ropewalk.audit(kernels.base_ignored, config=CONFIG, twice=False)
+    # Small questions: known faults are looked for during some seconds only.
+    report = ropewalk.audit(kernels.base_ignored, config=CONFIG, twice=False, sight=False, limits={"max_elements": 4096})
     assert report.verdict == "diverges" and report.faults == ["c1-base-ignored"]
     with pytest.raises(ropewalk.RotationError, match="c1-base-ignored"):
         report.raise_if_wrong()
@@ -183,7 +184,6 @@ def test_what_is_drawn_is_asked():
     report = ropewalk.audit(kernels.numpy_rotate, config=CONFIG, twice=False, sight=False)
     drawn = [case["id"] for case in report.cases if case["id"].startswith("own-fresh-")]
     assert len(drawn) > 20 and report.footer["drawn"]["questions"] == len(drawn)
-    assert ropewalk.spec("llama-3.1-8b").heads == (32, 8)
 
 
 def test_other_threads_run_meanwhile():
