@@ -67,14 +67,17 @@ impl<'a> Levels<'a> {
         Levels { given, class }
     }
 
-    /// A part beside the text model, alone; `holder` is the object that it stands in.
-    pub(super) fn part(inside: &'a Object, holder: &'a Object) -> Levels<'a> {
+    /// A part beside the text model, alone; for a vision tower `holder` is the object that it stands
+    /// in, whose name it may repeat or leave to be understood.
+    pub(super) fn part(inside: &'a Object, holder: Option<&'a Object>) -> Levels<'a> {
         let levels = Levels::new(inside);
-        // Files name the part, repeat the name of the whole, or say nothing.
-        let word = levels.given.iter().find_map(|object| word(object)).or(word(holder));
-        let ends = ["_vision", "_vision_encoder", ""].into_iter();
-        let class = word.and_then(|word| ends.map(|end| format!("{word}{end}")).find_map(of_class));
-        Levels { class, ..levels }
+        let own = levels.given.iter().find_map(|object| word(object));
+        let Some(holder) = holder else { return levels };
+        let ends = ["_vision", "_vision_encoder"];
+        let tower = own
+            .or(word(holder))
+            .and_then(|word| ends.iter().find_map(|end| of_class(format!("{word}{end}"))));
+        Levels { class: tower.or(levels.class), ..levels }
     }
 
     /// The same for layers of one type, whose own values (`per_layer_config`, or what their class

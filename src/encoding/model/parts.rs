@@ -7,6 +7,7 @@ use crate::encoding::key::invalid;
 use crate::request::{Json, Object, Reject};
 
 const TEXT: &str = "text";
+const VISION: &str = "vision";
 
 /// How deep parts lie within parts; files of released models have three levels.
 const DEEPEST: usize = 4;
@@ -58,14 +59,14 @@ pub(super) fn levels<'a>(model: &'a Object, part: &str) -> Result<Levels<'a>, Re
     if part == TEXT {
         return Ok(Levels::new(model));
     }
-    let mut here = (model, model);
+    let mut here = (model, None);
     for word in part.split('.') {
         let found = below(here.0).into_iter().find(|(name, ..)| *name == word);
-        let Some((_, inside, holder)) = found else {
+        let Some((name, inside, holder)) = found else {
             let rule = format!("{}: the parts that this model has", names(model).join(", "));
             return Err(invalid("part", format!("{part:?}"), rule));
         };
-        here = (inside, holder);
+        here = (inside, (name == VISION).then_some(holder));
     }
     Ok(Levels::part(here.0, here.1))
 }
@@ -81,6 +82,7 @@ pub(super) fn names(model: &Object) -> Vec<String> {
 fn collect(object: &Object, before: &str, depth: usize, found: &mut Vec<String>) {
     for (name, part, holder) in below(object) {
         let path = format!("{before}{name}");
+        let holder = (name == VISION).then_some(holder);
         if whether::encoding(&Levels::part(part, holder)).is_ok() && !found.contains(&path) {
             found.push(path.clone());
         }
