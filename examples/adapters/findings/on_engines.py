@@ -337,4 +337,14 @@ def genai_magnitude(claim):
     claim(made.rope_attrs["op_type"] == "RotaryEmbedding" and not made.rope_attrs["mrope_section"], "mrope_section beside yarn: a plain RotaryEmbedding without sections")
 
 
+@finding(102, "vLLM, SGLang: the factor of rope_type proportional is not read")
+def proportional(claim):
+    rope = {"rope_type": "proportional", "factor": 8.0, "rope_theta": 10000.0}
+    for name, kept in (("vLLM", vllm_rope(rope)), ("SGLang", sglang_rope(rope))):
+        got, _ = seen(kept)
+        claim(abs(got / floats(frequencies(128)) - 1).max() < 1e-5, "%s, factor 8: pair 0 turns by %.3f, 0.125 is right; so do all others" % (name, got[0]))
+    kept = exl.RoPE("cpu", exl.RopeSettings(rope_scaling=rope))
+    claim(abs(kept.inv_freq.double().numpy() * 8 / floats(frequencies(128)) - 1).max() < 1e-5, "ExLlamaV3 divides by it, as Transformers does")
+
+
 main()
