@@ -1,4 +1,8 @@
-"""ExLlamaV3: RoPE of exllamav3.util.rope and its apply_torch, which answers in f16 whatever it is given."""
+"""ExLlamaV3: RoPE of exllamav3.util.rope and its apply_torch, which answers in f16 whatever it is given.
+
+Where a config has no `max_position_embeddings` it is the original length, as in a file that a model card's YaRN was
+added to.
+"""
 
 import json
 

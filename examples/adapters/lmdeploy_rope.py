@@ -45,17 +45,23 @@ def rotate(config, input, dtype):
     protocol.forward_only(input)
     head = protocol.whole(config)
     grid = torch.from_numpy(protocol.positions(input, rank=3 if "mrope_section" in config else 2))
+    if "mrope_section" in config and len(config["mrope_section"]) != 3:
+        raise protocol.Unsupported("four sections")
+    seq = grid.shape[-1]
     if config.get("rope_type") in ("dynamic", "longrope"):
         if "seq_len" not in input:
-            raise protocol.Rejected("seq_len_required")
-        if not grid.numel() or grid.max() != input["seq_len"] - 1:
-            raise protocol.Unsupported("a length that is not the last position plus 1")
+            raise protocol.Rejected("seq_len_required: the library takes it from the positions")
+        length = input["seq_len"]
+        if not grid.numel() or grid.max() >= length:
+            raise protocol.Unsupported("a length below the largest position: it is taken from the positions")
+        # A length is said with one more token, the last one, as a prompt has it.
+        grid = torch.cat([grid, torch.full((*grid.shape[:-1], 1), length - 1)], dim=-1)
     given = {name: part.torch() for name, part in protocol.tensors(input).items()}
     q = given["q"]
     if grid.ndim == 2 and grid.shape[0] == 3 and "mrope_section" in config:
         raise protocol.Unsupported("three rows are read as three axes")
     cos, sin = module(config, head, 1)(q, grid)
-    cos, sin = (x.reshape(q.shape[0], 1, q.shape[2], head) for x in (cos, sin))
+    cos, sin = (x.reshape(q.shape[0], 1, -1, head)[:, :, :seq] for x in (cos, sin))
     return {name: x * cos + half(x) * sin for name, x in given.items()}
 
 
@@ -68,5 +74,6 @@ protocol.serve(
     layouts=["half"],
     rope_types=list(NAMES),
     directions=["forward"],
+    axes=[1, 3],
     partial=False,
 )

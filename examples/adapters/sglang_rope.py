@@ -43,20 +43,25 @@ def rotate(config, input, dtype):
     grid = torch.from_numpy(protocol.positions(input, rank=3 if "mrope_section" in rope else 2))
     if kind == "longrope":
         longest = config.get("max_position_embeddings", int(original * rope.get("factor", 1)))
-        # The positions of one call decide; one call is asked with its whole sequence.
-        if length is None or not grid.numel() or grid.max() != length - 1:
-            raise protocol.Unsupported("a length that is not the last position plus 1")
+        if length is None:
+            raise protocol.Rejected("seq_len_required: the library takes it from the positions")
+        if not grid.numel() or grid.max() >= length:
+            raise protocol.Unsupported("a length below the largest position: it is taken from the positions")
     given = {name: part.torch() for name, part in protocol.tensors(input).items()}
     kept = sglang.get_rope(head, rotary, longest, config["rope_theta"], config["layout"] == "half", rope, TORCH[dtype], share)
     if kind != "longrope" and grid.numel():
         kept._ensure_cos_sin_cache_length(int(grid.max()))
     flat = {name: x.transpose(1, 2).reshape(-1, x.shape[1] * x.shape[3]) for name, x in given.items()}
     tokens = grid.reshape(3, -1) if grid.ndim == 3 else grid.reshape(-1)
+    if kind == "longrope":
+        # A length is said with one more token, the last one, as a prompt has it.
+        tokens = torch.cat([tokens, torch.tensor([length - 1])])
+        flat = {name: torch.cat([x, x[:1]]) for name, x in flat.items()}
     turned = kept.forward(tokens, flat["q"].clone(), flat.get("k", flat["q"]).clone())
     out = {}
     for name, y in zip(given, turned):
         batch, heads, seq, width = given[name].shape
-        out[name] = y.reshape(batch, seq, heads, width).transpose(1, 2)
+        out[name] = y[: batch * seq].reshape(batch, seq, heads, width).transpose(1, 2)
     return out
 
 

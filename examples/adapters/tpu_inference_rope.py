@@ -19,6 +19,8 @@ def rotate(config, input, dtype):
         raise protocol.Unsupported("rope_type %s" % kind)
     rope = {"rope_type": kind}
     rope.update({name: config[name] for name in NAMES[kind] + ("mrope_section", "mrope_interleaved") if name in config})
+    if "mrope_section" in rope and len(rope["mrope_section"]) != 3:
+        raise protocol.Unsupported("four sections")
     head = protocol.whole(config)
     grid = protocol.positions(input, rank=3 if "mrope_section" in config else 2)
     if grid.ndim == 3 and config["layout"] != "half":
@@ -46,6 +48,7 @@ protocol.serve(
     layouts=["interleaved", "half"],
     rope_types=list(NAMES),
     directions=["forward"],
+    axes=[1, 3],
     partial=False,
     limits={"min_position": -(2**31), "max_position": 2**31 - 1},
 )

@@ -60,7 +60,7 @@ def vllm_dynamic(claim):
     kept = vllm_rope({"rope_type": "dynamic", "factor": 4.0, "rope_theta": 10000.0}, longest=2048)
     plain = vllm_rope({"rope_type": "default", "rope_theta": 10000.0}, longest=2048)
     claim(torch.equal(kept.cos_sin_cache, plain.cos_sin_cache), "factor 4 of 2048: the table is that of no scaling, bit for bit")
-    claim(kept.cos_sin_cache.shape[0] == 2048, "it has 2048 rows; max_model_len is derived as 2048 · 4 = 8192")
+    claim(kept.cos_sin_cache.shape[0] == 2048, "it has 2048 rows")
     x = torch.zeros(1, 128)
     claim(outcome(lambda: kept(torch.tensor([2048]), x, x)) in ("IndexError", "RuntimeError"), "forward_native: position 2048 is an error")
 
@@ -335,6 +335,16 @@ def genai_magnitude(claim):
     claim(made.rope_attrs["mscale"] == 0.5, "mscale 0.5 alone: magnitude %.1f, Transformers has 1.1386" % made.rope_attrs["mscale"])
     made = genai(beta_fast=32.0, beta_slow=1.0, **SECTIONS)
     claim(made.rope_attrs["op_type"] == "RotaryEmbedding" and not made.rope_attrs["mrope_section"], "mrope_section beside yarn: a plain RotaryEmbedding without sections")
+
+
+@finding(102, "vLLM, SGLang: the factor of rope_type proportional is not read")
+def proportional(claim):
+    rope = {"rope_type": "proportional", "factor": 8.0, "rope_theta": 10000.0}
+    for name, kept in (("vLLM", vllm_rope(rope)), ("SGLang", sglang_rope(rope))):
+        got, _ = seen(kept)
+        claim(abs(got / floats(frequencies(128)) - 1).max() < 1e-5, "%s, factor 8: pair 0 turns by %.3f, 0.125 is right; so do all others" % (name, got[0]))
+    kept = exl.RoPE("cpu", exl.RopeSettings(rope_scaling=rope))
+    claim(abs(kept.inv_freq.double().numpy() * 8 / floats(frequencies(128)) - 1).max() < 1e-5, "ExLlamaV3 divides by it, as Transformers does")
 
 
 main()
