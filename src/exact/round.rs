@@ -356,7 +356,7 @@ mod tests {
         assert_eq!(near(Ratio::new(2049, 2048), false, Format::F16), Ok((0x3c00, 0x37ff + 1)));
         assert_eq!(near(Ratio::new(-2049, 2048), false, Format::F16), Ok((0xbc01, 0x3800)));
         assert_eq!(near(Ratio::new(0, 1), false, Format::F32), Ok((0x8000_0000, 0x8001)));
-        let third = round_ratio(&Ratio::new(1, 3), Format::F32);
+        let third = round_ratio(&Ratio::new(1, 3), Format::F32, Overflow::Ieee);
         assert_eq!(near(Ratio::new(1, 3), true, Format::F32), Ok((third.bits, third.residual)));
         let loose = Value::Beside {
             proof: Proof::Isolation,
