@@ -124,7 +124,7 @@ fn list_tells_what_there_is() {
     let list: Vec<serde_json::Value> = serde_json::from_str(&text).unwrap();
     assert_eq!(list[0]["group"], "basic");
     assert_eq!(list[0]["config"]["num_buckets"], 32);
-    assert_eq!(ropewalk(&["list", "operations"]).1.lines().count(), 17);
+    assert_eq!(ropewalk(&["list", "operations"]).1.lines().count(), 19);
     let (code, _, errors) = ropewalk(&["list", "tests", "--flag", "colour"]);
     assert_eq!(
         (code, errors.as_str()),

@@ -238,11 +238,11 @@ fn impossible(operation: Operation) -> Vec<Slug> {
     use Operation::*;
     use Slug::*;
     let mut list = vec![MalformedRequest, UnknownOperation];
-    let has_rope = matches!(operation, Rotate | Score | InvFreq | Table);
+    let has_rope = matches!(operation, Rotate | Score | InvFreq | Table | Attention | Chain);
     let has_positions =
         !matches!(operation, Apply | InvFreq | AlibiSlopes | PermuteQk | PositionIds);
-    let has_tensor =
-        matches!(operation, Rotate | Apply | Score | T5Bias | Learned | PermuteQk | PositionIds);
+    let has_tensor = has_rope && !matches!(operation, InvFreq | Table)
+        || matches!(operation, Apply | T5Bias | Learned | PermuteQk | PositionIds);
     if !has_rope {
         list.extend([UnknownRopeType, SeqLenRequired]);
         if !matches!(operation, Apply | PermuteQk) {

@@ -143,6 +143,33 @@ fn requests() -> Vec<Value> {
         request["input"]["seq_len"] = json!(100);
         list.push(request);
     }
+    // Scores that differ by all that numbers may, and positions at the ends.
+    let one = |bits: &str| json!({"dtype": "f32", "shape": [1, 1, 1, 2], "bits": [bits]});
+    let keys = |bits: [&str; 2]| json!({"dtype": "f32", "shape": [1, 1, 2, 2], "bits": bits});
+    for config in [
+        json!({"causal": false}),
+        json!({"causal": true, "scale": 1e300, "window": [1i64 << 62, 0]}),
+        json!({"causal": false, "softcap": 1e-300}),
+        json!({"causal": false, "softcap": 1e300, "scale": 1e-300}),
+        json!({"causal": false, "alibi": {"num_heads": 1, "slopes": "code", "form": "distance"}}),
+        json!({"causal": false, "t5": {"num_buckets": 4, "max_distance": 16, "bidirectional": true}}),
+        json!({"causal": false, "rope": {"head_dim": 2, "layout": "half", "rope_theta": 10000}}),
+    ] {
+        for bits in ["7f7fffff7f7fffff", "0000000100000001", "ff7fffff3f800000"] {
+            for p in [0, 1, far] {
+                let mut request = json!({"cmd": "run", "operation": "attention", "dtype": "f32",
+                    "config": config, "input": {"q": one(bits),
+                        "k": keys(["7f7fffffff7fffff", "3f80000000000001"]),
+                        "v": keys(["3f8000007f7fffff", "40000000ff7fffff"]),
+                        "query_positions": [[far]], "key_positions": [[0, p]], "lse": true}});
+                if config.get("t5").is_some() {
+                    request["input"]["table"] = json!({"dtype": "f32", "shape": [4, 1],
+                        "bits": ["7f7fffff", "ff7fffff", "3f800000", "00000001"]});
+                }
+                list.push(request);
+            }
+        }
+    }
     // Heads as wide as they may be, whose 14 and more rotated coordinates all grow.
     for origin in [-(1i64 << 53), 0, 1 << 53] {
         for p in [-(1i64 << 40), 1 << 40, far] {

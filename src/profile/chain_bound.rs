@@ -115,12 +115,16 @@ fn rounding(machine: &Machine, size: f64) -> f64 {
 impl Chained<'_> {
     fn before_quantize(&self, chain: &Chain, part: &Part) -> Vec<Entry> {
         let format = part.heads.format();
+        let norm = chain.norm.as_ref().filter(|_| part.norm.is_some());
+        // Beyond, a square, a sum or a maximum may leave the machine's range.
+        let machine = self.between.norm.format;
+        let largest = machine.to_f64(machine.largest());
+        let limit = if norm.is_some() { largest.sqrt() / 4096.0 } else { largest / 4096.0 };
         let entry = |near: f64| {
-            let error = if near.is_finite() { 0.0 } else { f64::INFINITY };
+            let error = if near.abs() <= limit { 0.0 } else { f64::INFINITY };
             Entry { near, off: 0.0, error, format, copy: true }
         };
         let mut entries: Vec<Entry> = part.heads.numbers().map(entry).collect();
-        let norm = chain.norm.as_ref().filter(|_| part.norm.is_some());
         let normalise = |entries: &mut Vec<Entry>| {
             if let Some(norm) = norm {
                 rows(chain, part).iter().for_each(|row| self.norm(norm, part, row, entries));

@@ -104,7 +104,8 @@ fn tensor() -> Schema {
         "oneOf": [
             rows(&["f64", "i64"], 16),
             rows(&["f32", "i32"], 8),
-            rows(&["bf16", "f16"], 4)
+            rows(&["bf16", "f16"], 4),
+            rows(&["f8e4m3fn", "f8e5m2", "f8e4m3fnuz", "f8e5m2fnuz"], 2)
         ]
     })
 }

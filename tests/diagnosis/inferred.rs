@@ -367,8 +367,8 @@ const READ_OTHERWISE: &[Told] = &[
         let scaled = |w: f64| w * (share(w) + (1.0 - share(w)) / number("factor"));
         Fate::By(plain(row).into_iter().map(scaled).collect())
     }),
-    ("rope_type yarn is computed as linear", FORWARD, |row| match row.word() {
-        "yarn" => {
+    ("rope_type ntk is computed as linear", FORWARD, |row| match row.word() {
+        "ntk" => {
             let factor = row.number("factor").unwrap();
             Fate::By(plain(row).into_iter().map(|w| w / factor).collect())
         }

@@ -105,12 +105,25 @@ fn number(format: Format, bits: u64) -> f64 {
     }
 }
 
+/// A residual against the exact value cut at the largest number, as bounds of eight bits are.
+pub fn cut(format: Format, want: u64, residual: u64) -> f64 {
+    let residual = Format::F16.to_f64(residual);
+    let outward = residual > 0.0 && want & format.sign_bit() == 0
+        || residual < 0.0 && want & format.sign_bit() != 0;
+    let largest = want & !format.sign_bit() == format.largest();
+    match format.overflow() == ropewalk::number::Overflow::Saturate && largest && outward {
+        true => 0.0,
+        false => residual,
+    }
+}
+
 /// The loosest bound of the right profiles at every element; none where one of them does not judge:
 /// a kernel of that profile may answer anything there.
-fn limits(test: &Test, name: &str, count: usize, format: Format) -> Vec<Option<f64>> {
+fn limits(test: &Test, name: &str, count: usize) -> Vec<Option<f64>> {
     let mut limits = vec![0.0f64; count];
     let tensors: Vec<&Tensor> = test.bounds.values().filter_map(|list| list.get(name)).collect();
     for tensor in &tensors {
+        let Some(format) = tensor.dtype().format() else { continue };
         for (limit, &bits) in limits.iter_mut().zip(tensor.data()) {
             *limit = limit.max(format.to_f64(bits));
         }
@@ -153,7 +166,7 @@ fn floats(
     want: &Tensor,
     by: &mut Branches,
 ) -> f64 {
-    let limits = limits(test, name, want.data().len(), format);
+    let limits = limits(test, name, want.data().len());
     let residuals = test.residual.as_ref().and_then(|tensors| tensors.get(name));
     let mut largest = 0f64;
     for (i, limit) in limits.iter().enumerate() {
@@ -166,7 +179,7 @@ fn floats(
             largest = f64::INFINITY;
             continue;
         }
-        let residual = residuals.map_or(0.0, |tensor| Format::F16.to_f64(tensor.data()[i]));
+        let residual = residuals.map_or(0.0, |tensor| cut(format, want, tensor.data()[i]));
         let ulp = format.ulp_exponent(want).map_or(0.0, |k| 2f64.powi(k));
         // Halved, so that the largest numbers do not overflow.
         let apart = number(format, got) / 2.0 - number(format, want) / 2.0;
@@ -201,7 +214,9 @@ fn differs(question: &Question, right: &Output, wrong: &Output) -> bool {
         let bound = bounds.iter().find(|named| named.name == *name);
         (0..right.data().len()).any(|i| {
             let (a, b) = (right.data()[i], wrong.data()[i]);
-            let bound = bound.map_or(0.0, |named| format.to_f64(named.tensor.data()[i]));
+            let bound = bound.map_or(0.0, |named| {
+                named.tensor.dtype().format().unwrap_or(format).to_f64(named.tensor.data()[i])
+            });
             let apart = (number(format, a) / 2.0 - number(format, b) / 2.0).abs();
             a != b && (apart.is_nan() || apart > bound) && !(format.is_nan(a) && format.is_nan(b))
         })

@@ -236,10 +236,20 @@ pub fn chain(random: &mut Random) -> Case {
     Case { operation: "chain", dtype, config, input }
 }
 
+impl Case {
+    /// Whether a `layer` norm comes after the rotation.
+    fn turns_before_layer(&self) -> bool {
+        let at = |word: &str| self.config.find(word);
+        at("\"rotate\"").zip(at("\"layer\"")).is_some_and(|(rotate, layer)| rotate < layer)
+    }
+}
+
 /// Elements compared.
 fn agree(case: &Case) -> usize {
     match both(&SecondOracle::default(), &case.question()) {
         Ok(answer) => answer.tensors.iter().map(|t| t.expected.data().len()).sum(),
+        // A deviation from the mean of a row that turns is isolated, and may be 0 (docs/chains.md).
+        Err(found) if found.text.contains("UndecidedRounding") && case.turns_before_layer() => 0,
         Err(found) => panic!("the oracles disagree, {}\n{}", found.text, case.line()),
     }
 }

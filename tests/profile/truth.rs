@@ -107,13 +107,14 @@ impl Truth {
         };
         for (i, &bits) in expected.data().iter().enumerate() {
             seen.elements += 1;
-            let limit = format.to_f64(limit.tensor.data()[i]);
+            let unit = limit.tensor.dtype().format().unwrap();
+            let limit = unit.to_f64(limit.tensor.data()[i]);
             assert!(limit >= 0.0);
             if limit.is_infinite() || format.is_nan(bits) {
                 continue;
             }
             seen.judged += 1;
-            let residual = Format::F16.to_f64(residual.unwrap().data()[i]);
+            let residual = crate::kill::cut(format, bits, residual.unwrap().data()[i]);
             let ulp = ldexp(1.0, format.ulp_exponent(bits).unwrap());
             // Half the range, so that differences of the largest numbers do not overflow.
             let difference = value(got.tensor.data()[i]) / 2.0 - value(bits) / 2.0;

@@ -46,7 +46,8 @@ fn operations_bear_the_names_of_the_contract() {
     assert_eq!(
         Operation::ALL.map(Operation::name).join(" "),
         "rotate apply score inv_freq table alibi_slopes alibi_bias t5_bucket t5_bias sinusoidal \
-         learned permute_qk position_ids shaw_bucket deberta_bucket attention_temperature chain"
+         learned permute_qk position_ids shaw_bucket deberta_bucket attention_temperature \
+         attention chain"
     );
 }
 
@@ -109,7 +110,7 @@ fn values_have_the_right_types() {
         refused(&with("operation", Some("\"Rotate\""))),
         "unknown_operation: operation is \"Rotate\", allowed are rotate, apply, score, inv_freq, \
          table, alibi_slopes, alibi_bias, t5_bucket, t5_bias, sinusoidal, learned, permute_qk, \
-         position_ids, shaw_bucket, deberta_bucket, attention_temperature, chain"
+         position_ids, shaw_bucket, deberta_bucket, attention_temperature, attention, chain"
     );
 }
 

@@ -105,7 +105,7 @@ fn file(dtype: Dtype) -> FilePlan {
         .test(
             "one-key",
             "one key is left: its value is copied, and its score is the logarithm",
-            &["basic"],
+            &["basic", "rounding"],
             Ask { keys: &[&[2, 3, 4]], ..Ask::one(dtype) }.mixed("attention basic"),
         )
         .test(

@@ -212,6 +212,29 @@ impl<'a> After<'a, '_> {
         places.iter().enumerate().map(make).collect()
     }
 
+    /// A row that nothing turns: multiples of its one irrational scale, and what is rational.
+    fn resting(&self, places: &[Place], numbers: &[Ratio]) -> Option<Vec<(Ratio, Ratio)>> {
+        let mut scale = None;
+        let one = |(index, place): (usize, &Place)| {
+            let Some((plane, x, y)) = self.turned_pair(index, place, numbers) else {
+                return Some((Ratio::zero(), numbers[index].clone()));
+            };
+            let turned = &(self.turned)(place.row).0[plane];
+            if x.is_zero() && y.is_zero() {
+                return Some((Ratio::zero(), Ratio::zero()));
+            }
+            if turned.turning != Turning::Never {
+                return None;
+            }
+            if let Some(ratio) = &turned.scale.ratio {
+                return Some((Ratio::zero(), &x * ratio));
+            }
+            let own = &turned.scale.expression;
+            (*scale.get_or_insert(own) == own).then_some((x, Ratio::zero()))
+        };
+        places.iter().enumerate().map(one).collect()
+    }
+
     fn layer(&self, places: &[Place], numbers: &[Ratio]) -> Vec<Element<'a>> {
         let (norm, count) = (self.norm, places.len());
         let raw: Vec<Element<'a>> =
@@ -228,6 +251,18 @@ impl<'a> After<'a, '_> {
                 return places.iter().zip(&exact).map(make).collect();
             }
         }
+        let resting = self.resting(places, numbers);
+        let middle = resting.as_ref().map(|list| {
+            let part = |of: fn(&(Ratio, Ratio)) -> &Ratio| {
+                mean(list.iter().fold(Ratio::zero(), |sum, x| &sum + of(x)), count)
+            };
+            (part(|x| &x.0), part(|x| &x.1))
+        });
+        // 1 and an irrational scale are linearly independent over ℚ.
+        let is_middle = move |index: usize| match (&resting, &middle) {
+            (Some(list), Some(middle)) => list[index] == *middle,
+            _ => false,
+        };
         let rows: Vec<_> = raw.into_iter().map(enclosing).collect();
         let eps = eps(norm);
         let exactly_two = count == 2 && eps.is_zero();
@@ -253,7 +288,7 @@ impl<'a> After<'a, '_> {
             else {
                 return Element::Nonfinite;
             };
-            if w.is_zero() {
+            if w.is_zero() || is_middle(index) {
                 return Element::Rational(b);
             }
             let row = row.clone();

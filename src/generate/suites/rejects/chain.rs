@@ -1,7 +1,7 @@
 //! Faults of chains.
 
 use super::Refusals;
-use super::faults::faults;
+use super::faults::{faults, joined, positions, tensors};
 use crate::number::Dtype;
 use crate::request::Operation;
 
@@ -18,6 +18,9 @@ fn stages(list: &[&str]) -> String {
 
 fn chain() -> Refusals {
     let norm = |inner: &str| format!(r#"{{"norm":{{{inner}}}}}"#);
+    let rope = |inner: &str| {
+        format!(r#"{{"rotate":{{"head_dim":4,"layout":"half","rope_theta":10000,{inner}}}}}"#)
+    };
     let rms = norm(r#""kind":"rms","eps":1e-6,"weight":"none","over":"head""#);
     let quantize = |inner: &str| format!(r#"{{"quantize":{{"format":"f8e4m3fn",{inner}}}}}"#);
     let store = r#"{"store":{"block_size":2,"layout":"NHD"}}"#;
@@ -113,6 +116,25 @@ fn chain() -> Refusals {
             "a given scale that is not given",
         ),
         ("missing_input", "no-keys", two(ROTATE, store), "a store without keys"),
+        (
+            "unknown_rope_type",
+            "rope-type",
+            two(&rope(r#""rope_type":"bogus""#), &amax),
+            "a rule that nobody knows",
+        ),
+        ("odd_rotary_dim", "odd-rotary", two(&rope(r#""rotary_dim":3"#), &amax), "rotary_dim 3"),
+        (
+            "seq_len_required",
+            "length",
+            two(
+                &rope(
+                    r#""rope_type":"longrope","short_factor":[1,1],"long_factor":[1,1],"original_max_position_embeddings":8,"max_position_embeddings":16"#,
+                ),
+                &amax,
+            ),
+            "a rope that needs the total length",
+        ),
+        ("duplicate_key", "stages-twice", "+stages=[]".into(), "stages twice"),
     ];
     let text: String = list
         .iter()
@@ -125,6 +147,7 @@ unused_input    values        v={"dtype":"f32","shape":[1,1,1,1],"bits":["3f8000
 unused_input    slots         slots=[0]  ; slots without a store
 unused_input    scale         q_scale={"dtype":"f32","shape":[],"bits":["3f800000"]}  ; a scale that is made
 invalid_value   direction     direction="sideways"  ; a direction that does not exist
+shape_mismatch  width         q={"dtype":"f32","shape":[1,1,1,2],"bits":["3f80000040000000"]}  ; queries of another width
 "#;
     Refusals {
         operation: Operation::Chain,
@@ -132,6 +155,10 @@ invalid_value   direction     direction="sideways"  ; a direction that does not 
         config: r#"{"stages":[{"rotate":{"head_dim":4,"layout":"half","rope_theta":10000}},{"quantize":{"format":"f8e4m3fn","scale":"amax","per":"token"}}]}"#,
         input: r#"{"q":{"dtype":"f32","shape":[1,1,1,4],"bits":["3f800000400000004040000040800000"]},"positions":[[1]]}"#,
         configs: faults(&text),
-        inputs: faults(inputs),
+        inputs: joined([
+            faults(inputs),
+            positions("positions", true),
+            tensors("q", "[1,1,1,4]", "3f800000400000004040000040800000"),
+        ]),
     }
 }
