@@ -153,9 +153,9 @@ fn chain(c: &Chain, name: &str, expected: &Tensor, residual: &Tensor) -> Vec<Acc
         return (0..expected.data().len()).map(|i| own(i, copies(i), holds[i])).collect();
     }
     let mut rules = vec![Accepts::Copy; expected.data().len()];
-    for index in 0..holds.len() {
+    for (index, holds) in holds.into_iter().enumerate() {
         if let Some(cell) = c.cell(part, index / dim, index % dim) {
-            rules[cell] = own(cell, copies(index), holds[index]);
+            rules[cell] = own(cell, copies(index), holds);
         }
     }
     rules

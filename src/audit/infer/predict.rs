@@ -14,7 +14,10 @@ use std::sync::{Arc, Mutex};
 
 /// Frequencies by number of the spectrum, of one rule.
 #[derive(Default)]
-pub(super) struct Cache(Mutex<HashMap<(usize, i64), Option<Arc<Spectrum>>>>);
+pub(super) struct Cache(Mutex<Known>);
+
+/// By what a rule depends on; none where it says nothing.
+type Known = HashMap<(usize, i64), Option<Arc<Spectrum>>>;
 
 impl Cache {
     fn get(&self, rule: &Rule, turn: &Turn) -> Option<Arc<Spectrum>> {

@@ -302,7 +302,7 @@ impl Chain {
         let name = part.scale_name();
         let dim = part.heads.dim();
         if let Some(Per::Group(size)) = self.quantize.filter(|_| part.quantized).map(|q| q.per)
-            && dim % size != 0
+            && !dim.is_multiple_of(size)
         {
             let rule = format!("a number that divides {dim}, the width of {}", part.name);
             return Err(invalid("group_size", size, rule));

@@ -128,7 +128,7 @@ fn ties(dtype: Dtype, format: Format, scale: f64, from: u64) -> Json {
         let low = from + index * 9;
         let low = low % format.largest();
         let (a, b) = (format.to_f64(low), format.to_f64(low + 1));
-        let sign = if index % 2 == 0 { 1.0 } else { -1.0 };
+        let sign = if index.is_multiple_of(2) { 1.0 } else { -1.0 };
         nearest(dtype, sign * scale * (a + b) / 2.0)
     };
     bits(dtype, &[1, 2, 1, 4], (0..8).map(midpoint).collect())
@@ -250,7 +250,8 @@ fn stored() -> FilePlan {
             list.push(format!(r#"{{"store":{{"block_size":2,"layout":"{layout}"}}}}"#));
             let name = format!("{}-{cache}", layout.to_lowercase());
             let name = if file.groups.is_empty() { "basic".to_string() } else { name };
-            let shape = if layout == "NHD" { [2, 2, 2, 4] } else { [2, 2, 2, 4] };
+            // [blocks, block, heads, D] or [blocks, heads, block, D]: two of each.
+            let shape = [2, 2, 2, 4];
             let format = cache.format().unwrap_or(Format::BF16);
             let old = |first: u64| {
                 let one = |i: u64| (first + i * 7) % format.quiet_nan();

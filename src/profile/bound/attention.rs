@@ -193,7 +193,7 @@ impl Bounder {
 
         let shrunk: f64 = share.iter().zip(&shifts).map(|(w, h)| w / known * libm::exp(-h)).sum();
         let least_total = (shrunk / known) * (1.0 - sums) - n * lost * largest;
-        if !(least_total > 0.0) {
+        if least_total.is_nan() || least_total <= 0.0 {
             return None;
         }
         let rows: Vec<Vec<f64>> = query.keys.iter().map(|&key| values(a, key).collect()).collect();
