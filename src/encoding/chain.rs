@@ -184,7 +184,7 @@ pub enum ScaleKind {
 pub enum Per {
     /// Everything: shape [].
     Tensor,
-    /// A head of all tokens: [heads].
+    /// A head of all tokens: `[heads]`.
     Head,
     /// A head of a token: [batch, heads, seq].
     Token,

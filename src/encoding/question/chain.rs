@@ -65,7 +65,7 @@ pub struct Part {
     pub cache: Option<Floats>,
 }
 
-/// The weights of a norm, [D] or [heads, D].
+/// The weights of a norm, `[D]` or `[heads, D]`.
 #[derive(Clone, Debug)]
 pub struct Weights {
     /// Multiplies, if there is one.
@@ -98,7 +98,7 @@ impl Part {
         }
     }
 
-    /// The weight or bias of an element of a row, as an index into [D] or [heads, D].
+    /// The weight or bias of an element of a row, as an index into `[D]` or `[heads, D]`.
     pub fn weight_at(&self, over_heads: bool, row: usize, coordinate: usize) -> usize {
         let head = row / self.heads.seq().max(1) % self.heads.heads().max(1);
         if over_heads { head * self.heads.dim() + coordinate } else { coordinate }
