@@ -16,6 +16,9 @@ use super::{Profile, find};
 use crate::encoding::{Chain, Norm, NormKind, Part, Quantize, ScaleKind};
 use crate::number::{Dtype, Format, Overflow, Tensor};
 
+/// Scales of f32 that have relative errors: above its subnormals, below its largest number.
+const F32_RANGE: std::ops::RangeInclusive<f64> = 7.6e-37..=1.7e38;
+
 /// Room for the second order of all errors, which are small where they are judged.
 const SLACK: f64 = 1.02;
 
@@ -363,8 +366,7 @@ fn made((most, off, error): (f64, f64, f64), largest: f64, kind: ScaleKind) -> (
     let relative = ((error + off) / least + 5.0 * u) * SLACK;
     let open = (most.max(f64::MIN_POSITIVE) / largest, f64::INFINITY, f64::INFINITY);
     let quotient = most / largest;
-    // Subnormals of f32 have no relative errors.
-    if least.is_nan() || least <= 0.0 || relative > 0.25 || quotient < 2f64.powi(-120) {
+    if least.is_nan() || least <= 0.0 || relative > 0.25 || !F32_RANGE.contains(&quotient) {
         return open;
     }
     match kind {
