@@ -148,6 +148,11 @@ impl Mechanism {
             )
         };
         let measured = |m: &Mechanism| matches!(m, Mechanism::Frequencies(Rule::Measured(_)));
-        unturned(self) && unturned(other) || measured(self) || measured(other)
+        // Of a rule that has a name of its own another reading of the config is no rival.
+        let altered = |m: &Mechanism| matches!(m, Mechanism::Frequencies(Rule::Altered { .. }));
+        unturned(self) && unturned(other)
+            || measured(self)
+            || measured(other)
+            || altered(self) && matches!(other, Mechanism::Frequencies(_)) && !altered(other)
     }
 }
