@@ -367,13 +367,17 @@ const READ_OTHERWISE: &[Told] = &[
         let scaled = |w: f64| w * (share(w) + (1.0 - share(w)) / number("factor"));
         Fate::By(plain(row).into_iter().map(scaled).collect())
     }),
-    ("rope_type ntk is computed as linear", FORWARD, |row| match row.word() {
-        "ntk" => {
-            let factor = row.number("factor").unwrap();
-            Fate::By(plain(row).into_iter().map(|w| w / factor).collect())
-        }
-        _ => Fate::Right,
-    }),
+    (
+        "those of rope_type \"linear\", whatever is declared (rope_type ntk)",
+        FORWARD,
+        |row| match row.word() {
+            "ntk" => {
+                let factor = row.number("factor").unwrap();
+                Fate::By(plain(row).into_iter().map(|w| w / factor).collect())
+            }
+            _ => Fate::Right,
+        },
+    ),
 ];
 
 fn check(list: &[Told]) {
