@@ -1,10 +1,29 @@
 """The rotary layers of vLLM, SGLang, LMDeploy, ExLlamaV3 and tpu-inference, loaded without the engines."""
 
 import alone
+import protocol
 import torch
 
 # What vLLM's longrope asks of the engine: how long a sequence may become.
 MAX_MODEL_LEN = [None]
+
+
+# The keys of every rule, as a config.json has them.
+KEYS = {
+    "default": (), "linear": ("factor",), "proportional": ("factor",),
+    "dynamic": ("factor", "original_max_position_embeddings"),
+    "yarn": ("factor", "original_max_position_embeddings", "beta_fast", "beta_slow", "truncate", "attention_factor", "mscale", "mscale_all_dim"),
+    "llama3": ("factor", "low_freq_factor", "high_freq_factor", "original_max_position_embeddings"),
+    "longrope": ("short_factor", "long_factor", "original_max_position_embeddings", "factor", "attention_factor"),
+}
+
+
+def scaling(config, kinds, extra=("mrope_section", "mrope_interleaved")):
+    """The rule of a config as `rope_parameters` has it, for an engine that knows the rules `kinds`."""
+    kind = config.get("rope_type", "default")
+    if kind not in kinds:
+        raise protocol.Unsupported("rope_type %s" % kind)
+    return {"rope_type": kind, **{name: config[name] for name in KEYS[kind] + extra if name in config}}
 
 
 class Layer(torch.nn.Module):

@@ -12,23 +12,14 @@ import torch
 
 rope = engines.exllamav3()
 SERVED = 131072
-NAMES = {
-    "default": (), "linear": ("factor",),
-    "yarn": ("factor", "original_max_position_embeddings", "beta_fast", "beta_slow", "truncate", "attention_factor", "mscale", "mscale_all_dim"),
-    "llama3": ("factor", "low_freq_factor", "high_freq_factor", "original_max_position_embeddings"),
-    "longrope": ("short_factor", "long_factor", "original_max_position_embeddings", "factor", "attention_factor"),
-    "proportional": ("factor",),
-}
+KINDS = ["default", "linear", "yarn", "llama3", "longrope", "proportional"]
 kept = {}
 
 
 def rotate(config, input, dtype):
     protocol.forward_only(input)
-    kind = config.get("rope_type", "default")
-    if kind not in NAMES:
-        raise protocol.Unsupported("rope_type %s" % kind)
-    scaling = {"rope_type": kind}
-    scaling.update({name: config[name] for name in NAMES[kind] if name in config})
+    scaling = engines.scaling(config, KINDS, extra=())
+    kind = scaling["rope_type"]
     head = config["head_dim"] if kind == "proportional" else protocol.whole(config)
     share = config.get("partial_rotary_factor", 1.0) if kind == "proportional" else 1.0
     original = scaling.get("original_max_position_embeddings")
@@ -57,7 +48,7 @@ protocol.serve(
     homepage="https://github.com/turboderp-org/exllamav3",
     dtypes=["f16"],
     layouts=["interleaved", "half"],
-    rope_types=list(NAMES),
+    rope_types=KINDS,
     directions=["forward"],
     mrope=False,
     partial=False,

@@ -8,24 +8,15 @@ import protocol
 import torch
 
 lmdeploy = engines.lmdeploy()
-NAMES = {
-    "default": (), "linear": ("factor",), "dynamic": ("factor",),
-    "yarn": ("factor", "original_max_position_embeddings", "beta_fast", "beta_slow", "truncate", "attention_factor", "mscale", "mscale_all_dim"),
-    "llama3": ("factor", "low_freq_factor", "high_freq_factor", "original_max_position_embeddings"),
-    "longrope": ("short_factor", "long_factor", "original_max_position_embeddings", "factor", "attention_factor"),
-}
+KINDS = ["default", "linear", "dynamic", "yarn", "llama3", "longrope"]
 kept = {}
 
 
 def module(config, head, share):
-    kind = config.get("rope_type", "default")
-    if kind not in NAMES:
-        raise protocol.Unsupported("rope_type %s" % kind)
-    rope = {"rope_type": kind, "rope_theta": config["rope_theta"]}
-    rope.update({name: config[name] for name in NAMES[kind] + ("mrope_section", "mrope_interleaved") if name in config})
+    rope = {"rope_theta": config["rope_theta"], **engines.scaling(config, KINDS)}
     longest = config.get("max_position_embeddings", rope.get("original_max_position_embeddings", 4096))
-    if kind == "dynamic":
-        longest = config.get("original_max_position_embeddings", longest)
+    if rope["rope_type"] == "dynamic":
+        longest = rope.pop("original_max_position_embeddings", longest)
     key = json.dumps([head, share, longest, rope])
     if key not in kept:
         said = types.SimpleNamespace(head_dim=head, max_position_embeddings=longest, rope_parameters=rope)
@@ -72,7 +63,7 @@ protocol.serve(
     homepage="https://github.com/InternLM/lmdeploy",
     dtypes=["f32", "bf16", "f16"],
     layouts=["half"],
-    rope_types=list(NAMES),
+    rope_types=KINDS,
     directions=["forward"],
     axes=[1, 3],
     partial=False,

@@ -13,22 +13,13 @@ TORCH = {"f32": torch.float32, "bf16": torch.bfloat16, "f16": torch.float16}
 # A table of more rows fills the memory.
 ROWS = 1 << 22
 SERVED = 131072
-NAMES = {
-    "default": (), "linear": ("factor",),
-    "yarn": ("factor", "original_max_position_embeddings", "beta_fast", "beta_slow", "truncate", "attention_factor", "mscale", "mscale_all_dim"),
-    "llama3": ("factor", "low_freq_factor", "high_freq_factor", "original_max_position_embeddings"),
-    "longrope": ("short_factor", "long_factor", "original_max_position_embeddings", "factor", "attention_factor"),
-    "proportional": ("factor",),
-}
+KINDS = ["default", "linear", "yarn", "llama3", "longrope", "proportional"]
 
 
 def rotate(config, input, dtype):
     protocol.forward_only(input)
-    kind = config.get("rope_type", "default")
-    if kind not in NAMES:
-        raise protocol.Unsupported("rope_type %s" % kind)
-    rope = {"rope_type": kind}
-    rope.update({name: config[name] for name in NAMES[kind] + ("mrope_section", "mrope_interleaved") if name in config})
+    rope = engines.scaling(config, KINDS)
+    kind = rope["rope_type"]
     if "factor" in rope:
         rope["factor"] = float(rope["factor"])
     head, rotary = (config["head_dim"], config["head_dim"]) if kind == "proportional" else protocol.leading(config)
@@ -76,6 +67,6 @@ protocol.serve(
             operations=["rotate"], dtypes=["f32", "bf16", "f16"], layouts=layouts, rope_types=kinds, axes=[1, 3],
             directions=["forward"], rotary_offset=False, limits={"min_position": 0, "max_position": SERVED - 1},
         )
-        for layouts, kinds in ((["interleaved", "half"], [kind for kind in NAMES if kind != "longrope"]), (["half"], ["longrope"]))
+        for layouts, kinds in ((["interleaved", "half"], [kind for kind in KINDS if kind != "longrope"]), (["half"], ["longrope"]))
     ],
 )

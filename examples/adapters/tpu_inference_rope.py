@@ -5,20 +5,12 @@ import jax.numpy as jnp
 import protocol
 
 tpu = engines.tpu()
-NAMES = {
-    "default": (), "linear": ("factor",),
-    "llama3": ("factor", "low_freq_factor", "high_freq_factor", "original_max_position_embeddings"),
-    "yarn": ("factor", "original_max_position_embeddings", "beta_fast", "beta_slow", "truncate", "attention_factor", "mscale", "mscale_all_dim"),
-}
+KINDS = ["default", "linear", "llama3", "yarn"]
 
 
 def rotate(config, input, dtype):
     protocol.forward_only(input)
-    kind = config.get("rope_type", "default")
-    if kind not in NAMES:
-        raise protocol.Unsupported("rope_type %s" % kind)
-    rope = {"rope_type": kind}
-    rope.update({name: config[name] for name in NAMES[kind] + ("mrope_section", "mrope_interleaved") if name in config})
+    rope = engines.scaling(config, KINDS)
     if "mrope_section" in rope and len(rope["mrope_section"]) != 3:
         raise protocol.Unsupported("four sections")
     head = protocol.whole(config)
@@ -46,7 +38,7 @@ protocol.serve(
     homepage="https://github.com/vllm-project/tpu-inference",
     dtypes=["f32", "bf16"],
     layouts=["interleaved", "half"],
-    rope_types=list(NAMES),
+    rope_types=KINDS,
     directions=["forward"],
     axes=[1, 3],
     partial=False,

@@ -13,29 +13,17 @@ TORCH = {"f32": torch.float32, "bf16": torch.bfloat16, "f16": torch.float16}
 # A table of more rows fills the memory.
 ROWS = 1 << 22
 SERVED = 32768
-NAMES = {
-    "default": (), "linear": ("factor",),
-    "yarn": ("factor", "original_max_position_embeddings", "beta_fast", "beta_slow", "truncate", "attention_factor", "mscale", "mscale_all_dim"),
-    "llama3": ("factor", "low_freq_factor", "high_freq_factor", "original_max_position_embeddings"),
-    "longrope": ("short_factor", "long_factor", "original_max_position_embeddings", "factor", "attention_factor"),
-    "dynamic": ("factor", "original_max_position_embeddings"),
-    "proportional": ("factor", "partial_rotary_factor"),
-}
+KINDS = ["default", "linear", "yarn", "llama3", "longrope", "dynamic", "proportional"]
 options = protocol.arguments(number=["float", "integer"])
 
 
 def parameters(config):
     """`rope_parameters` as vLLM passes a config.json on."""
-    kind = config.get("rope_type", "default")
-    if kind not in NAMES:
-        raise protocol.Unsupported("rope_type %s" % kind)
-    found = {"rope_type": kind, "rope_theta": config["rope_theta"]}
-    found.update({name: config[name] for name in NAMES[kind] if name in config})
+    found = {"rope_theta": config["rope_theta"], **engines.scaling(config, KINDS)}
+    if found["rope_type"] == "proportional" and "partial_rotary_factor" in config:
+        found["partial_rotary_factor"] = config["partial_rotary_factor"]
     if options.number == "float" and "factor" in found:
         found["factor"] = float(found["factor"])
-    for name in ("mrope_section", "mrope_interleaved"):
-        if name in config:
-            found[name] = config[name]
     return found
 
 
@@ -99,6 +87,6 @@ protocol.serve(
             operations=["rotate"], dtypes=["f32", "bf16", "f16"], layouts=layouts, rope_types=kinds, axes=[1, 3],
             directions=["forward"], rotary_offset=False, limits={"min_position": 0, "max_position": SERVED - 1},
         )
-        for layouts, kinds in ((["interleaved", "half"], [kind for kind in NAMES if kind != "longrope"]), (["half"], ["longrope"]))
+        for layouts, kinds in ((["interleaved", "half"], [kind for kind in KINDS if kind != "longrope"]), (["half"], ["longrope"]))
     ],
 )
