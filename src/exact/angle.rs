@@ -36,6 +36,8 @@ pub(super) struct Turned<'a> {
     plane: &'a ResolvedPlane,
     position: Fraction,
     pub(super) clockwise: bool,
+    /// Whether the growth is cut: the scale is none that a norm may divide by.
+    pub(super) cut: bool,
     /// The phasor at the starting precision.
     pub(super) first: Complex<Interval>,
 }
@@ -103,11 +105,14 @@ impl<'a> Turned<'a> {
         direction: Direction,
         precision: u32,
     ) -> Result<Turned<'a>, super::UndecidedRounding> {
+        let mut cut = false;
         let scale = match plane.growth.is_one() {
             true => std::borrow::Cow::Borrowed(magnitude),
             false => {
                 let exponent = position.numerator.saturating_sub(rope.origin);
+                let whole = exponent;
                 let exponent = bounded(&plane.growth, exponent);
+                cut = exponent != whole;
                 let grown = plane
                     .growth
                     .expression
@@ -122,6 +127,7 @@ impl<'a> Turned<'a> {
             plane,
             position: fraction(position),
             clockwise: direction != Direction::Forward,
+            cut,
             first: Complex::new(Interval::point(0), Interval::point(0)),
         };
         let undecided =

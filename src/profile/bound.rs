@@ -91,6 +91,15 @@ impl Bounder {
         if self.output.width() == 8 { Dtype::F32 } else { output }
     }
 
+    /// What a residual, a number of f16, says of an error next to 0 in units of the least number: no
+    /// bound in a wider format than the output's may be below it.
+    pub(super) fn least_seen(&self) -> f64 {
+        match self.output.width() {
+            8 => libm::ldexp(1.0, self.output.least_exponent() - 24),
+            _ => 0.0,
+        }
+    }
+
     /// The error of the angle of every plane, radians.
     pub(super) fn angle_errors(&self, rope: &Rope, position: &[Position]) -> Vec<f64> {
         let (exact, machine) = (self.exact.planes(rope), self.machine.planes(rope));
@@ -153,8 +162,9 @@ impl Bounder {
         if !value.error.is_finite() {
             return format.infinity();
         }
-        let nearest = encode(format, value.error);
-        let bits = match format.to_f64(nearest) < value.error {
+        let error = value.error.max(self.least_seen());
+        let nearest = encode(format, error);
+        let bits = match format.to_f64(nearest) < error {
             true => format.next_up(nearest).unwrap_or(format.infinity()),
             false => nearest,
         };

@@ -84,7 +84,11 @@ pub(super) fn bounds(profile: &Profile, chain: &Chain, dtype: Dtype) -> Vec<Name
         let bits =
             entries.iter().enumerate().map(|(index, entry)| match entry.copy && !part.quantized {
                 true => chained.bounder.copied(part.heads.data()[index], part.heads.format()),
-                false if part.quantized => up(unit, chained.cast(entry, format, overflow)),
+                false if part.quantized => {
+                    let bound = chained.cast(entry, format, overflow);
+                    let least = chained.bounder.least_seen();
+                    up(unit, if bound > 0.0 { bound.max(least) } else { bound })
+                }
                 false => chained.settled(entry),
             });
         let bits = stored(chain, part, bits.collect(), |_| 0);

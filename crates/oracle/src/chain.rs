@@ -6,7 +6,7 @@ use super::chain_norm::{Affine, eps, moments, normed, turned_row};
 use super::read::format;
 use super::rotary::{Encoding, on_axis, undecided};
 use super::settle::Outcome;
-use super::turn::{Turn, Turns, Wheel};
+use super::turn::{Angle, Turn, Turns, Wheel};
 use super::{Ball, SecondError, SecondOracle, Sink, Target};
 use ropewalk::encoding::{Chain, Norm, NormKind, Part, Per, ScaleKind, Turning};
 use ropewalk::exact::Site;
@@ -164,7 +164,10 @@ fn turned_norm<'w>(
         let squares = mean_square(norm, &group, &numbers, turning);
         for (place, &index) in group.iter().enumerate() {
             let Some((w, b)) = affine.of(index / dim, index % dim)? else { continue };
-            let zero = norm.kind == NormKind::Rms && after[index].is_zero();
+            let zero = match norm.kind {
+                NormKind::Rms => after[index].is_zero(),
+                NormKind::Layer => is_the_mean(&group, &numbers, turning, place),
+            };
             if w.is_zero() || zero {
                 result[index] = Item::Rational(b);
                 continue;
@@ -224,6 +227,24 @@ fn mean_square(
             Some((turn, ..)) => x.is_zero() || !turn.grows(),
         });
     alone.then(|| sum(&|_| Some(Rational::from(1)))).flatten().map(|square| (true, square))
+}
+
+/// Whether an element of a row that nothing turns is its mean, whatever its one scale is: n·x is the
+/// sum of what is scaled as x is, and the sum of the rest is 0.
+fn is_the_mean(group: &[usize], numbers: &[Rational], turning: &[Turned], place: usize) -> bool {
+    let scaled = |index: usize| match &turning[index] {
+        Some((turn, ..)) if matches!(turn.angle, Angle::Zero) && !turn.grows() => Some(true),
+        Some(_) => None,
+        None => Some(false),
+    };
+    let own = scaled(group[place]);
+    let mut sums = [Rational::new(), Rational::new()];
+    for (&index, x) in group.iter().zip(numbers) {
+        let Some(scaled) = scaled(index) else { return false };
+        sums[usize::from(Some(scaled) == own)] += x;
+    }
+    let [rest, sum] = sums;
+    rest.is_zero() && numbers[place].clone() * group.len() as u64 == sum
 }
 
 trait SumOf {

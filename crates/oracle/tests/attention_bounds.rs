@@ -2,6 +2,7 @@
 //! (base 2, P in the format of v). None exceeds them, and somewhere one comes near.
 
 use proptest::prelude::*;
+use proptest::test_runner::{TestRng, TestRunner};
 use ropewalk::audit::{Element, Ruling};
 use ropewalk::encoding::Question;
 use ropewalk::exact;
@@ -23,6 +24,8 @@ struct Machine {
     backwards: bool,
     /// Both q and k times the root of the scale.
     root: bool,
+    /// Ulps that an exponential and the logarithm are off by, up where the first value is above 0 and down elsewhere.
+    off: u32,
 }
 
 struct Drawn {
@@ -83,7 +86,9 @@ impl Machine {
             sums.iter_mut().for_each(|sum| *sum *= again);
             m = next;
             for (&j, s) in block.iter().zip(scores) {
-                let p = power(s, m);
+                let up = d.v[j][0] > 0.0;
+                let moved = |p: f32, _| if up { p.next_up() } else { p.next_down() };
+                let p = (0..self.off).fold(power(s, m), moved);
                 l += p;
                 let p = narrow(p);
                 sums.iter_mut().zip(&d.v[j]).for_each(|(sum, v)| *sum += p * v);
@@ -92,7 +97,9 @@ impl Machine {
         if let Some(sink) = d.sink {
             l += power(sink, m);
         }
-        (sums.iter().map(|sum| sum / l).collect(), m + l.ln())
+        let moved = |x: f32, _| if d.v[0][0] > 0.0 { x.next_up() } else { x.next_down() };
+        let logarithm = (0..self.off).fold(l.ln(), moved);
+        (sums.iter().map(|sum| sum / l).collect(), m + logarithm)
     }
 }
 
@@ -100,21 +107,29 @@ fn drawn() -> impl Strategy<Value = (Dtype, u64, usize, i32, [bool; 3], Machine)
     let dtype = prop::sample::select(vec![Dtype::F32, Dtype::Bf16, Dtype::F16]);
     let block = prop::sample::select(vec![1usize, 2, 3, 8, 64]);
     let flags = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>());
-    let machine = (block, flags).prop_map(|(block, (base_two, narrow, backwards, root))| Machine {
-        block,
-        base_two,
-        narrow,
-        backwards,
-        root,
-    });
-    (dtype, any::<u64>(), 1usize..24, -3i32..5, any::<[bool; 3]>(), machine)
+    // As far off as the profile says that a library's exponential may be.
+    let ulps = profile::find("hf-f32").unwrap().accuracy.exp as u32;
+    let off = prop::sample::select(vec![0, ulps]);
+    let machine =
+        (block, flags, off).prop_map(|(block, (base_two, narrow, backwards, root), off)| Machine {
+            block,
+            base_two,
+            narrow,
+            backwards,
+            root,
+            off,
+        });
+    (dtype, any::<u64>(), prop_oneof![1usize..3, 1usize..24], -3i32..5, any::<[bool; 3]>(), machine)
 }
 
 #[test]
 fn no_machine_exceeds_the_bound_and_one_comes_near() {
     let nearest_yet = RefCell::new([0f64; 2]);
     let cases = std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(600);
-    let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig::with_cases(cases));
+    // The same cases in every run, since how near one comes is asserted.
+    let config = ProptestConfig::with_cases(cases);
+    let rng = TestRng::deterministic_rng(config.rng_algorithm);
+    let mut runner = TestRunner::new_with_rng(config, rng);
     let outcome = runner.run(&drawn(), |(dtype, seed, keys, size, [capped, sunk, alibi], machine)| {
         let format = dtype.format().unwrap();
         let mut state = seed;
@@ -197,5 +212,5 @@ fn no_machine_exceeds_the_bound_and_one_comes_near() {
     outcome.unwrap();
     let nearest_yet = nearest_yet.into_inner();
     println!("largest error / bound: out {}, lse {}", nearest_yet[0], nearest_yet[1]);
-    assert!(nearest_yet[0] > 1.0 / 32.0 && nearest_yet[1] > 1.0 / 32.0, "{nearest_yet:?}");
+    assert!(nearest_yet[0] > 1.0 / 16.0 && nearest_yet[1] > 1.0 / 16.0, "{nearest_yet:?}");
 }

@@ -68,6 +68,12 @@ fn turned(
     let elements = match chain.norm.as_ref().filter(|_| part.norm.is_some() && !chain.norm_first) {
         Some(norm) => {
             let turned = |row: usize| (turns.at(&at(row)), units.at(&at(row)));
+            // A norm divides growths by each other, which what is cut does not allow.
+            let rows = 0..part.heads.data().len() / part.heads.dim().max(1);
+            if let Some(row) = rows.clone().find(|row| turned(*row).0.iter().any(|t| t.cut)) {
+                let index = row * part.heads.dim();
+                return Err(UndecidedRounding { name: part.output(), index, precision: 1 << 28 });
+            }
             After { chain, norm, part, pairs: &pairs, turned: &turned }.elements()
         }
         None => {

@@ -64,7 +64,7 @@ fn normed(dtype: Dtype) -> FilePlan {
     file.group("basic", basic, dtype).test(
         "perfect-square",
         "rms of (3, 4, 0, 0) at position 0: √(25/4 + eps)",
-        &["basic", "fused-norm"],
+        &["basic", "fused-norm", "rounding"],
         Input::new()
             .with("q", values(dtype, &[1, 1, 1, 4], &[3.0, 4.0, 0.0, 0.0]))
             .positions(&[&[0]]),
