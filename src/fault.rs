@@ -21,6 +21,7 @@ mod absolute;
 mod alibi;
 mod axes;
 mod backward;
+mod chain;
 mod change;
 mod class;
 mod direction;

@@ -13,9 +13,10 @@ pub(super) fn reconfigure(
     question: &mut Question,
     read: fn(&mut Object, &mut Option<i64>, &Question) -> Option<()>,
 ) -> Option<()> {
-    let (mut config, mut length) = (question.config().clone(), seq_len(question));
+    let own = history::config(question);
+    let (mut config, mut length) = (own.clone(), seq_len(question));
     read(&mut config, &mut length, question)?;
-    if config == *question.config() && length == seq_len(question) {
+    if config == *own && length == seq_len(question) {
         return None;
     }
     let before = history::rope(question).cloned();
@@ -72,7 +73,12 @@ pub(super) fn apply(question: &mut Question, config: &Object, length: Option<i64
         Body::ShawBucket(s) => s.shaw = Shaw::new(config).ok()?,
         Body::DebertaBucket(d) => d.buckets = DebertaBuckets::new(config).ok()?,
         Body::AttentionTemperature(t) => t.temperature = Temperature::new(config).ok()?,
-        Body::PositionIds(_) | Body::Attention(_) | Body::Chain(_) => return None,
+        Body::Chain(c) => {
+            let turn = c.turn.as_mut()?;
+            let axes = turn.positions.shape().first().copied();
+            (turn.rope, turn.config, turn.seq_len) = rope(axes)?;
+        }
+        Body::PositionIds(_) | Body::Attention(_) => return None,
     }
     Some(())
 }
@@ -91,6 +97,7 @@ pub(super) fn rope(question: &mut Question, edit: impl FnOnce(&mut Rope)) -> Opt
         Body::Score(s) => &mut s.rope,
         Body::InvFreq(f) => &mut f.rope,
         Body::Table(t) => &mut t.rope,
+        Body::Chain(c) => &mut c.turn.as_mut()?.rope,
         _ => return None,
     };
     let before = rope.clone();
@@ -174,6 +181,9 @@ pub(super) fn rows(question: &mut Question, mut edit: impl FnMut(Of, &mut [i64])
     let changed = match &mut question.body {
         Body::Rotate(r) => nested(Of::Queries, &mut r.positions),
         Body::Table(t) => nested(Of::Queries, &mut t.positions),
+        Body::Chain(c) => {
+            c.turn.as_mut().is_some_and(|turn| nested(Of::Queries, &mut turn.positions))
+        }
         Body::Score(s) => {
             let queries = nested(Of::Queries, &mut s.query_positions);
             nested(Of::Keys, &mut s.key_positions) | queries

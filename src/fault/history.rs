@@ -34,7 +34,7 @@ impl History {
         self.len += 1;
         list.push(Earlier {
             operation: question.operation,
-            config: question.config().clone(),
+            config: config(question).clone(),
             seq_len: seq_len(question),
             rope: rope(question).cloned(),
             furthest: furthest(question),
@@ -65,6 +65,14 @@ impl History {
     }
 }
 
+/// The config that faults of a rope read: that of the rotation in a chain.
+pub(super) fn config(question: &Question) -> &Object {
+    match &question.body {
+        Body::Chain(chain) => chain.turn.as_ref().map_or(&chain.config, |turn| &turn.config),
+        _ => question.config(),
+    }
+}
+
 /// The rope of a question that has one.
 pub(super) fn rope(question: &Question) -> Option<&Rope> {
     match &question.body {
@@ -72,6 +80,7 @@ pub(super) fn rope(question: &Question) -> Option<&Rope> {
         Body::Score(s) => Some(&s.rope),
         Body::InvFreq(f) => Some(&f.rope),
         Body::Table(t) => Some(&t.rope),
+        Body::Chain(c) => c.turn.as_ref().map(|turn| &turn.rope),
         _ => None,
     }
 }
@@ -83,6 +92,7 @@ pub(super) fn seq_len(question: &Question) -> Option<i64> {
         Body::Score(s) => s.seq_len,
         Body::InvFreq(f) => f.seq_len,
         Body::Table(t) => t.seq_len,
+        Body::Chain(c) => c.turn.as_ref()?.seq_len,
         _ => None,
     }
 }
@@ -94,6 +104,7 @@ pub(super) fn furthest(question: &Question) -> i64 {
         Body::Rotate(r) => largest(r.positions.data()),
         Body::Score(s) => largest(s.query_positions.data()).max(largest(s.key_positions.data())),
         Body::Table(t) => largest(t.positions.data()),
+        Body::Chain(c) => c.turn.as_ref().map_or(0, |turn| largest(turn.positions.data())),
         _ => 0,
     }
 }

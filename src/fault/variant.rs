@@ -131,6 +131,18 @@ fn counted() -> Option<Fault> {
     )
 }
 
+/// 10^−DIGITS.
+fn epsilon<const DIGITS: i32>() -> Option<Fault> {
+    of(
+        "m1-eps-stands-in-the-code",
+        format!("eps is 1e-{DIGITS} whatever the config says"),
+        Change::Question(|question, _| {
+            let Body::Chain(chain) = &mut question.body else { return None };
+            super::chain::epsilon(chain, format!("1e-{DIGITS}").parse().ok()?)
+        }),
+    )
+}
+
 fn truncating<const WHOLE: bool>() -> Option<Fault> {
     let way = if WHOLE { "always" } else { "never" };
     of(
@@ -173,6 +185,7 @@ pub(super) fn variants() -> Vec<Fault> {
     ];
     let steps = [ahead::<-1>(), ahead::<2>(), ahead::<-2>(), behind()];
     let others = [first_row(), counted(), truncating::<true>(), truncating::<false>()];
+    let eps = [epsilon::<4>(), epsilon::<6>(), epsilon::<8>(), epsilon::<12>()];
     let rows = rows.into_iter().flatten();
-    bases.into_iter().chain(rows).chain(steps).chain(others).flatten().collect()
+    bases.into_iter().chain(rows).chain(steps).chain(others).chain(eps).flatten().collect()
 }

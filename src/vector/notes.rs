@@ -1,6 +1,6 @@
 //! Why tests exist: one note per flag. Fault classes are a letter (A layout, B sign and direction,
 //! C frequencies, D scaling, E positions, F precision, G widths and strides, H several axes,
-//! I backward, J ALiBi, K T5, L sinusoidal) and a number; links are reports from real projects, as
+//! I backward, J ALiBi, K T5, L sinusoidal, M norms, N casts to eight bits, O caches) and a number; links are reports from real projects, as
 //! owner/repository#number.
 //!
 //! A failing test with a flag is evidence for what its note says, not proof: one fault can break
@@ -295,63 +295,77 @@ pub const NOTES: &[Remark] = &[
         "fused-amax",
         "the scale is not the largest magnitude of what shares it over the largest number: of the unrotated row, of another block, of another width, rounded down, or 0 for a block of zeros",
         "values saturate, or a block of zeros becomes NaN",
-        &[],
+        &["N4", "N5", "N6"],
         &[],
     ),
     remark(
         "fused-eps",
         "eps stands outside of the root, is lost in a narrow format, or is added to the sum instead of the mean",
         "quiet rows are far too large or too small",
+        &["M1"],
         &[],
+    ),
+    remark(
+        "fused-format",
+        "bytes of another eight-bit format are written, or its largest number makes the scale",
+        "the cache reads as half or twice of what was meant, or as noise; −0 reads as NaN",
+        &["N3"],
+        &[],
+    ),
+    remark(
+        "fused-heads",
+        "only some heads are normalised or rotated, or all by the first one's root",
+        "heads after the first of a warp or a block are wrong",
+        &["M5", "O5"],
         &[],
     ),
     remark(
         "fused-norm",
         "the norm is another one: over the rotary slice, over all heads, of the first head for all; its weight is missing, one less or that of the other tensor",
         "q and k have wrong lengths: attention is too sharp or too flat",
-        &[],
+        &["M2", "M3"],
         &[],
     ),
     remark(
         "fused-order",
         "the norm and the rotation are exchanged, where weights or means make that another function",
         "attention degrades with the distance, as the weights turn with the rows",
-        &[],
+        &["M4", "O4"],
         &[],
     ),
     remark(
         "fused-overflow",
         "what is beyond the largest number becomes NaN or infinity instead of the largest, or the reverse",
         "one outlier makes a row of the cache NaN",
-        &[],
+        &["N2"],
         &[],
     ),
     remark(
         "fused-padding",
         "a slot of −1 is written, to the last row or before the cache",
         "another sequence's keys change now and then",
-        &[],
+        &["O1"],
         &[],
     ),
     remark(
         "fused-scale",
         "values are multiplied by the scale instead of divided, or by the scale of another head, token, group or tensor",
         "the cache is off by the square of the scale",
-        &[],
+        &["N1"],
         &[],
     ),
     remark(
         "fused-store",
         "block and offset are exchanged, the layout is the other one, a row goes to the next block, or rows that are not asked for change",
         "keys belong to other tokens once a sequence is longer than a block",
-        &[],
+        &["O2", "O3"],
         &[],
     ),
     remark(
         "fused-ties",
         "ties do not go to even, or the value was rounded to a wider format first",
         "half a step of an eight-bit format: a bias that adds up",
-        &[],
+        &["N7"],
         &[],
     ),
     remark(

@@ -19,7 +19,7 @@ const HEADS: &[Level] = &[
 const QUERIES: &[Level] = &[("1", &["1"]), ("few", &["4", "7"]), ("33 to 129", &["33", "129"])];
 const KEYS: &[Level] =
     &[("1", &["1"]), ("few", &["5", "9"]), ("33 to 129", &["33", "129"]), ("257", &["257"])];
-const REACH: &[Level] = &[
+pub(super) const REACH: &[Level] = &[
     ("near", &["near"]),
     ("far", &["131071", "8191"]),
     ("negative", &["negative"]),
@@ -32,7 +32,7 @@ const SIDE: &[Level] = &[
     ("keys after the query", &["after"]),
 ];
 
-const fn factor(name: &'static str, levels: &'static [Level]) -> Factor {
+pub(super) const fn factor(name: &'static str, levels: &'static [Level]) -> Factor {
     Factor { name, levels }
 }
 
@@ -202,7 +202,7 @@ pub(super) fn kinds() -> Vec<Kind> {
     ]
 }
 
-fn dtype(words: &Words) -> Result<Dtype, String> {
+pub(super) fn dtype(words: &Words) -> Result<Dtype, String> {
     formats(words.get("format")).map(|(_, to)| to).ok_or_else(|| "no format".to_string())
 }
 

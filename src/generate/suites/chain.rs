@@ -1,6 +1,8 @@
 //! `chain`: norm, rotation, quantisation and store, in every eight-bit format, with values that sit
 //! on ties, at the overflow threshold and at powers of two.
 
+mod engine;
+
 use crate::generate::plan::{FilePlan, Input, parsed};
 use crate::generate::values::{bits, flat, mixed, nearest, values};
 use crate::number::{Dtype, Format};
@@ -10,6 +12,7 @@ pub(super) fn files() -> Vec<FilePlan> {
     let mut files: Vec<FilePlan> = Dtype::EIGHT_BITS.into_iter().map(quantized).collect();
     files.extend(Dtype::FLOATS.map(normed));
     files.push(stored());
+    files.push(engine::file());
     files.push(eight_bits(Operation::Rotate));
     files.push(eight_bits(Operation::Apply));
     files.push(eight_bits(Operation::Table));
@@ -85,7 +88,7 @@ fn normed(dtype: Dtype) -> FilePlan {
             group.test(
                 "mixed",
                 format!("{kind} over {over}, weight {weight}, {order} the rotation, at 7"),
-                &["fused-norm", "fused-order"],
+                &["fused-norm", "fused-order", "fused-heads"],
                 input.clone().positions(&[&[7]]),
             );
             group.test(
