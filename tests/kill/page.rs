@@ -25,7 +25,7 @@ pub const CLASSES: [(&str, usize, &str); 15] = [
 ];
 
 /// Classes that questions and answers cannot show: class, what it is, why, and who can see it.
-pub const UNSEEN: [(&str, &str, &str, &str); 9] = [
+pub const UNSEEN: [(&str, &str, &str, &str); 10] = [
     (
         "E8",
         "addresses in 32 bits",
@@ -79,6 +79,13 @@ pub const UNSEEN: [(&str, &str, &str, &str); 9] = [
         "the bias is used in the first layer only",
         "a request has no layers",
         "a test of the model",
+    ),
+    (
+        "N7",
+        "a cast to eight bits cuts, or rounds ties away from zero",
+        "a cut is off by more than its bound and never by twice of it, which is what a mutant must be; both \
+         neighbours of a tie are equally near",
+        "an audit, which judges by the bound itself: `n7-cut-instead-of-rounded` is a diagnosis; ties away by nobody",
     ),
 ];
 

@@ -22,13 +22,16 @@ fn scales(question: &mut Question, change: impl Fn(&Part, &mut Vec<f64>)) -> Opt
     })
 }
 
-/// Gives one part the scale of another, as far as it reaches.
+/// Gives one part the scale of another; where there are fewer, neighbours share them.
 fn scale_of(question: &mut Question, from: &'static str, to: &'static str) -> Option<()> {
     let other = chain(question)?.parts.iter().find(|part| part.name == from)?.scale.clone()?;
     let other: Vec<f64> = other.numbers().collect();
     scales(question, |part, list| {
-        if part.name == to && other.len() >= list.len() {
-            *list = other[..list.len()].to_vec();
+        if part.name == to && !other.is_empty() {
+            let count = list.len();
+            let fewer = other.len() < count;
+            let at = |index: usize| if fewer { index * other.len() / count } else { index };
+            *list = (0..count).map(|index| other[at(index)]).collect();
         }
     })
 }
@@ -305,27 +308,6 @@ pub(super) fn faults() -> Vec<Fault> {
                 rounded(view, output, |format, x, bits| {
                     let near = format.to_f64(bits);
                     if near.is_finite() && near.abs() > x.abs() { below(bits) } else { bits }
-                })
-            }),
-        ),
-        fault(
-            "n7-ties-away",
-            "N7",
-            [
-                "ties are rounded away from zero",
-                "only values halfway between two numbers are wrong",
-                "round to nearest, ties to even: adding half a step and cutting does not",
-            ],
-            &[],
-            Change::Output(|view, output| {
-                rounded(view, output, |format, x, bits| {
-                    let (near, next) = (format.to_f64(bits), format.to_f64(bits + 1));
-                    let far = bits & 0x7f < format.largest() && next.is_finite();
-                    if far && near.abs() < x.abs() && (x - near).abs() == (next - x).abs() {
-                        bits + 1
-                    } else {
-                        bits
-                    }
                 })
             }),
         ),

@@ -160,7 +160,7 @@ fn quantized(stored: Dtype) -> FilePlan {
         for per in PER {
             index += 1;
             let size = if per == "group" { r#","group_size":2"# } else { "" };
-            let overflow = if index % 2 == 0 { "ieee" } else { "saturate" };
+            let overflow = if index % 4 < 2 { "saturate" } else { "ieee" };
             let quantize = format!(
                 r#"{{"quantize":{{"format":"{stored}","scale":"{scale}","per":"{per}","overflow":"{overflow}"{size}}}}}"#
             );
