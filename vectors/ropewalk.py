@@ -11,12 +11,12 @@ and one line a command:
     python3 ropewalk.py vectors/rotate/half-f32.json my_module:my_rotate
 
 `my_rotate(config, input, dtype)` gets the config as a dict; the input with its tensors decoded
-(numpy arrays in their own formats if numpy is there, bf16 with ml_dtypes; torch tensors with
-`--torch`, or where only torch has bf16; else nested lists of floats) and its positions as nested
+(numpy arrays in their own formats if numpy is there, bf16 and the formats of eight bits with ml_dtypes; torch
+tensors with `--torch`, or where only torch has the format; else nested lists of floats) and its positions as nested
 lists of ints; and the name of the output's format. It returns a dict from output names to arrays or
 nested lists of numbers, or just the one array if there is only one output. An array must have the
 format that was asked for, where the input had it too: a cast that was forgotten would test another
-kernel. Numbers in lists, and arrays where nobody here has bf16, are rounded once to `dtype`. It
+kernel. Numbers in lists, and arrays where nobody here has the format, are rounded once to it. It
 raises an exception for a request that it refuses (which counts where it answers a sound question of
 the group, or of the file), and NotImplementedError for one that it does not support, which skips the
 test.
@@ -52,8 +52,35 @@ except ImportError:
 SCHEMA = "ropewalk-golden-1"
 
 # Precision, exponent of the largest numbers, hexadecimal digits.
-FORMATS = {"f64": (53, 1023, 16), "f32": (24, 127, 8), "bf16": (8, 127, 4), "f16": (11, 15, 4)}
+FORMATS = {
+    "f64": (53, 1023, 16),
+    "f32": (24, 127, 8),
+    "bf16": (8, 127, 4),
+    "f16": (11, 15, 4),
+    "f8e4m3fn": (4, 8, 2),
+    "f8e5m2": (3, 15, 2),
+    "f8e4m3fnuz": (4, 7, 2),
+    "f8e5m2fnuz": (3, 15, 2),
+}
+# Of the formats of eight bits: the least normal exponent, the largest number, whether an infinity is there.
+EIGHT = {
+    "f8e4m3fn": (-6, 448.0, False),
+    "f8e5m2": (-14, 57344.0, True),
+    "f8e4m3fnuz": (-7, 240.0, False),
+    "f8e5m2fnuz": (-15, 57344.0, False),
+}
 INTEGERS = {"i64": 16, "i32": 8}
+# The names of numpy, ml_dtypes and torch.
+LONG = {
+    "f64": "float64",
+    "f32": "float32",
+    "bf16": "bfloat16",
+    "f16": "float16",
+    "f8e4m3fn": "float8_e4m3fn",
+    "f8e5m2": "float8_e5m2",
+    "f8e4m3fnuz": "float8_e4m3fnuz",
+    "f8e5m2fnuz": "float8_e5m2fnuz",
+}
 POSITIONS = ("positions", "query_positions", "key_positions")
 # Outputs that are copies of inputs, element by element.
 COPIES = ("learned", "t5_bias", "permute_qk")
@@ -81,7 +108,26 @@ def value(dtype, bits):
         return struct.unpack(">f", struct.pack(">I", bits))[0]
     if dtype == "bf16":
         return struct.unpack(">f", struct.pack(">I", bits << 16))[0]
+    if dtype in EIGHT:
+        return _eight(dtype, bits)
     return struct.unpack(">e", struct.pack(">H", bits))[0]
+
+
+def _eight(dtype, bits):
+    """The number of eight bits."""
+    precision, e_min = FORMATS[dtype][0], EIGHT[dtype][0]
+    sign, field = -1.0 if bits >> 7 else 1.0, (bits & 0x7F) >> (precision - 1)
+    fraction = bits & ((1 << (precision - 1)) - 1)
+    if dtype.endswith("uz"):
+        # The code of −0 is the one NaN.
+        if bits == 0x80:
+            return math.nan
+    elif dtype == "f8e5m2" and field == 31:
+        return math.nan if fraction else sign * math.inf
+    elif dtype == "f8e4m3fn" and bits & 0x7F == 0x7F:
+        return math.nan
+    significand = fraction + (1 << (precision - 1) if field else 0)
+    return sign * math.ldexp(significand, max(field, 1) - 1 + e_min - precision + 1)
 
 
 def nested(flat, shape):
@@ -104,8 +150,9 @@ def _torch():
 
 
 def decode(tensor, framework=None):
-    """A tensor in its own format: a numpy array (bf16 by ml_dtypes), with `framework` "torch", or where
-    only torch has bf16, a torch tensor. Without either bf16 is float32, without numpy a nested list."""
+    """A tensor in its own format: a numpy array (bf16 and eight bits by ml_dtypes), with `framework` "torch",
+    or where only torch has the format, a torch tensor. Without either such a format is float32, without
+    numpy a nested list."""
     if set(tensor) != {"dtype", "shape", "bits"}:
         raise ValueError("no tensor: %r" % sorted(tensor))
     dtype, shape = tensor["dtype"], tensor["shape"]
@@ -113,18 +160,31 @@ def decode(tensor, framework=None):
         return nested([value(dtype, bits) for bits in patterns(tensor)], shape)
     raw = bytes.fromhex("".join(tensor["bits"]))
     kinds = {"f64": "f8", "f32": "f4", "bf16": "u2", "f16": "f2", "i64": "i8", "i32": "i4"}
-    array = numpy.frombuffer(raw, ">" + kinds[dtype]).astype(kinds[dtype]).reshape(shape)
-    torch = _torch() if framework == "torch" or dtype == "bf16" and ml_dtypes is None else None
+    kind = kinds.get(dtype, "u1")
+    array = numpy.frombuffer(raw, ">" + kind).astype(kind).reshape(shape)
+    foreign = dtype == "bf16" or dtype in EIGHT
+    torch = _torch() if framework == "torch" or foreign and ml_dtypes is None else None
     if torch:
-        return torch.from_numpy(array.view("i2")).view(torch.bfloat16) if dtype == "bf16" else torch.from_numpy(array)
-    if dtype != "bf16":
+        if not foreign:
+            return torch.from_numpy(array)
+        # torch has no unsigned numbers of two bytes everywhere.
+        return torch.from_numpy(array.view("i2" if dtype == "bf16" else "u1")).view(getattr(torch, LONG[dtype]))
+    if not foreign:
         return array
-    return array.view(ml_dtypes.bfloat16) if ml_dtypes else (array.astype("u4") << 16).view("f4")
+    if ml_dtypes:
+        return array.view(getattr(ml_dtypes, LONG[dtype]))
+    if dtype == "bf16":
+        return (array.astype("u4") << 16).view("f4")
+    codes = numpy.array([_eight(dtype, bits) for bits in range(256)], "f4")
+    return codes[array]
 
 
-def round_to(dtype, x):
-    """A float rounded to a format, to nearest, ties to even, once."""
+def round_to(dtype, x, saturate=True):
+    """A float rounded to a format, to nearest, ties to even, once. In eight bits what is beyond the largest
+    number is that number, or without `saturate` an infinity, or a NaN where the format has none."""
     e_max = FORMATS[dtype][1]
+    if dtype in EIGHT:
+        return _round_to_eight(dtype, x, saturate)
     if dtype == "f64" or x == 0 or math.isinf(x) or math.isnan(x):
         return x
     if abs(x) >= math.ldexp(1.0, e_max + 1):
@@ -135,14 +195,34 @@ def round_to(dtype, x):
     return rounded if abs(rounded) < math.ldexp(1.0, e_max + 1) else math.copysign(math.inf, x)
 
 
+def _round_to_eight(dtype, x, saturate):
+    _, largest, infinite = EIGHT[dtype]
+    if math.isnan(x):
+        return x
+    size = abs(x)
+    if not math.isinf(x) and x != 0:
+        exponent = ulp_exponent(dtype, x)
+        size = math.ldexp(round(math.ldexp(size, -exponent)), exponent)
+    if size > largest:
+        size = largest if saturate else math.inf if infinite else math.nan
+    if size == 0 and dtype.endswith("uz"):
+        return 0.0
+    return math.copysign(size, x)
+
+
 def ulp_exponent(dtype, x):
     """k such that ulp(x) = 2^k; infinity counts as 2^(e_max + 1)."""
     precision, e_max, _ = FORMATS[dtype]
     if math.isinf(x):
         return e_max + 1 - precision + 1
     if x == 0:
-        return 1 - e_max - precision + 1
-    return max(math.frexp(x)[1] - 1, 1 - e_max) - precision + 1
+        return e_min(dtype) - precision + 1
+    return max(math.frexp(x)[1] - 1, e_min(dtype)) - precision + 1
+
+
+def e_min(dtype):
+    """The exponent of the least normal number."""
+    return EIGHT[dtype][0] if dtype in EIGHT else 1 - FORMATS[dtype][1]
 
 
 def exactly(dtype, x):
@@ -333,6 +413,8 @@ def _flatten(name, part, shape):
         part = nested([value(part["dtype"], b) for b in patterns(part)], part["shape"])
     if hasattr(part, "detach"):
         part = part.detach()
+        if "float8" in str(part.dtype):
+            part = part.float()
     if hasattr(part, "tolist"):
         part = part.tolist()
     flat = []
@@ -382,6 +464,10 @@ def _partner(config, dim):
 class _Element:
     """What is known of one element of an output before it is judged."""
 
+    # A query of `attention` without keys; with one key, whose value is copied; with a NaN or an infinity
+    # behind a mask, or in what a chain mixes; and a cast that may overflow.
+    empty, copied_nonfinite, spoiled, cast = False, False, False, False
+
     def __init__(self, case, name, index, inputs):
         self.outside = case.operation in COPIES
         self.pair_finite, self.own_finite, self.origin = True, True, False
@@ -398,6 +484,107 @@ class _Element:
         self.pair_finite = self.own_finite and math.isfinite(flat[other])
         if case.operation == "rotate":
             self.origin = _is_origin(_positions(case.raw_input["positions"]), index)
+
+
+class _Plain(_Element):
+    """An element that its error decides, but for what is said here."""
+
+    def __init__(self, outside=False, **more):
+        self.outside, self.pair_finite, self.own_finite, self.origin = outside, True, True, False
+        self.__dict__.update(more)
+
+
+def _finite(tensor):
+    """For each element of a tensor, row-major, whether it is a number."""
+    return [math.isfinite(value(tensor["dtype"], bits)) for bits in patterns(tensor)]
+
+
+class _Attended:
+    """The elements of an output of `attention`."""
+
+    def __init__(self, case, name):
+        config, given = case.config, case.raw_input
+        self.name = name
+        _, self.heads, _, _ = given["q"]["shape"]
+        batch, self.key_heads, self.keys, self.dim = given["k"]["shape"]
+        self.width = given["v"]["shape"][3]
+        at, of = (_positions(given[key]) for key in ("query_positions", "key_positions"))
+        # Masks go by the first axis.
+        self.at, self.of = (rows[0] if _depth(rows) == 3 else rows for rows in (at, of))
+        self.lengths = given.get("key_lengths") or [self.keys] * batch
+        self.causal, self.window = config["causal"], config.get("window") or [None, None]
+        self.k, self.v = _finite(given["k"]), _finite(given["v"])
+        self.seen = {}
+
+    def left(self, batch, query):
+        """How many keys a query has."""
+        if (batch, query) not in self.seen:
+            q, (before, after) = self.at[batch][query], self.window
+            keys = self.of[batch][: self.lengths[batch]]
+            self.seen[batch, query] = sum(
+                (not self.causal or k <= q) and (before is None or k >= q - before) and (after is None or k <= q + after)
+                for k in keys
+            )
+        return self.seen[batch, query]
+
+    def behind(self, batch, head, coordinate):
+        """Whether a key of a head, or its value in a coordinate, is no number, masked or not."""
+        first = (batch * self.key_heads + head * self.key_heads // self.heads) * self.keys
+        return not all(
+            all(self.k[row * self.dim : (row + 1) * self.dim])
+            and (coordinate is None or self.v[row * self.width + coordinate])
+            for row in range(first, first + self.keys)
+        )
+
+    def __call__(self, index):
+        batch, head, query = index[:3]
+        coordinate = index[3] if self.name == "out" else None
+        if self.left(batch, query) == 0:
+            return _Plain(empty=True)
+        where = (batch, head, coordinate)
+        if where not in self.seen:
+            self.seen[where] = self.behind(*where)
+        return _Plain(copied_nonfinite=True, spoiled=self.seen[where])
+
+
+def _depth(part):
+    return 1 + _depth(part[0]) if isinstance(part, list) and part else int(isinstance(part, list))
+
+
+class _Chained:
+    """The elements of an output of `chain`: copies are what no stage touches, and rows of a cache that nothing
+    is written to."""
+
+    def __init__(self, case, name):
+        stages = {key: stage for part in case.config["stages"] for key, stage in part.items()}
+        given = case.raw_input
+        self.stages, self.store = stages, stages.get("store")
+        part = {"key_cache": "k", "value_cache": "v"}.get(name, name)
+        self.cache, self.known = part != name, part in given
+        self.nonfinite = self.known and not all(_finite(given[part]))
+        quantized = "quantize" in stages and part in stages["quantize"].get("only", ("q", "k", "v"))
+        normed = "norm" in stages and part != "v" and part in stages["norm"].get("only", ("q", "k"))
+        self.computed = quantized or normed
+        self.rope = stages.get("rotate") if part != "v" else None
+        self.written = {slot for slot in given.get("slots", ()) if slot >= 0}
+
+    def __call__(self, index):
+        if not self.known:
+            # A scale.
+            return _Plain(cast=True)
+        if self.cache:
+            offset = index[1] if self.store["layout"] == "NHD" else index[2]
+            if index[0] * self.store["block_size"] + offset not in self.written:
+                return _Plain(outside=True)
+        turned = self.rope is not None and ("head_dim" not in self.rope or _partner(self.rope, index[-1]) is not None)
+        copied = not self.computed and not turned
+        return _Plain(outside=copied, spoiled=self.nonfinite and not copied, cast=not copied)
+
+
+def _saturates(case):
+    """Whether a cast to eight bits ends at the largest number."""
+    stages = case.config.get("stages", ()) if case.operation == "chain" else ()
+    return all(stage["quantize"].get("overflow", "saturate") == "saturate" for stage in stages if "quantize" in stage)
 
 
 def _place(index, shape):
@@ -463,17 +650,20 @@ def compare(case, output, max_ulp=None, profile=None):
     return report
 
 
-LONG = {"f64": "float64", "f32": "float32", "bf16": "bfloat16", "f16": "float16"}
-
-
 def _expect_format(case, name, dtype, part):
     """An array of another format is no answer where the input had the right one."""
     if dtype not in LONG or not hasattr(part, "dtype"):
         return
-    if dtype == "bf16" and ml_dtypes is None and not hasattr(part, "detach"):
+    if (dtype == "bf16" or dtype in EIGHT) and ml_dtypes is None and not hasattr(part, "detach"):
         return
     got = str(part.dtype).rsplit(".", 1)[-1]
+    if name == "lse" and got == "float32":
+        # Kernels keep the logarithm in f32, whatever the format of their values; it is rounded once here.
+        return
     floats = [p["dtype"] for p in case.raw_input.values() if isinstance(p, dict) and p.get("dtype") in LONG]
+    if case.operation == "chain":
+        # What is stored has the format of the cache or of `quantize`; scales are f32, whatever else there is.
+        floats = [dtype]
     if got != LONG[dtype] and floats and all(own == dtype for own in floats):
         raise AssertionError("output %s is %s, %s was asked for: a cast is missing" % (name, got, LONG[dtype]))
 
@@ -490,15 +680,23 @@ def _judge_integers(report, name, tensor, flat):
 def _judge_floats(report, name, tensor, flat, inputs, limit, max_ulp):
     dtype, shape, case = tensor["dtype"], tensor["shape"], report.case
     residuals = [value("f16", bits) for bits in patterns(case.residual[name])]
+    saturate = _saturates(case)
+    element_of = {"attention": _Attended, "chain": _Chained}.get(case.operation)
+    element_of = element_of(case, name) if element_of else lambda index: _Element(case, name, index, inputs)
     for i, (bits, residual, got) in enumerate(zip(patterns(tensor), residuals, flat)):
         want, index = value(dtype, bits), _index(i, shape)
-        got = round_to(dtype, float(got))
-        element = _Element(case, name, index, inputs)
+        got = round_to(dtype, float(got), saturate)
+        if dtype in EIGHT and abs(want) == EIGHT[dtype][1] and (residual < 0) == (want < 0):
+            # The exact value, cut at the largest number.
+            residual = 0.0
+        element = element_of(index)
         if limit is not None and math.isinf(limit[i]):
             report.unjudged += 1
             continue
         report.judged += 1
-        rule = _special(element, got, want, residual)
+        rule = _mixed(element, got, want, residual)
+        if rule is None:
+            rule = _special(element, got, want, residual)
         if rule == "":
             continue
         ulps = _error(dtype, got, want, residual)
@@ -513,6 +711,19 @@ def _judge_floats(report, name, tensor, flat, inputs, limit, max_ulp):
                 rule = "%g ulp are allowed" % max_ulp
         if rule:
             report.wrong.append(Wrong(name, index, got, want, ulps, rule))
+
+
+def _mixed(element, got, want, residual):
+    """The rules of what is a mixture of many numbers, which `attention` and `chain` are; as `_special`."""
+    if element.empty:
+        if got == want or math.isnan(got):
+            return ""
+        return "a query without keys has 0 and −∞, or a NaN"
+    if element.copied_nonfinite and residual == 0 and not math.isfinite(want):
+        return "" if not math.isfinite(got) else "its one value is no number: any nonfinite value is right"
+    if (element.spoiled or element.cast and not math.isfinite(want)) and not math.isfinite(got):
+        return ""
+    return None
 
 
 def _special(element, got, want, residual):
