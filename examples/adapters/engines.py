@@ -1,4 +1,4 @@
-"""The rotary layers of vLLM, SGLang, LMDeploy, ExLlamaV3 and tpu-inference, loaded without the engines."""
+"""The rotary layers of engines, compilers and trainers, loaded without the rest of them."""
 
 import alone
 import protocol
@@ -149,3 +149,259 @@ def genai():
     import onnxruntime_genai.models.builders.base as found
 
     return found
+
+
+class CTranslate2:
+    """CTranslate2: the loaders of its converter, and RotaryEmbeddings and Alibi of its compiled library."""
+
+    def __init__(self):
+        import ctypes
+        import glob
+        import pathlib
+
+        import ctranslate2
+
+        self.c, self.library = ctypes, ctranslate2
+        found = glob.glob(str(pathlib.Path(ctranslate2.__file__).parent.parent / "ctranslate2.libs" / "libctranslate2*"))
+        compiled = ctypes.CDLL(found[0])
+        long, real, flag, at = ctypes.c_long, ctypes.c_float, ctypes.c_bool, ctypes.c_void_p
+        scope = "_ZN11ctranslate26layers"
+        self.new = compiled[scope + "16RotaryEmbeddingsC1ElbNS0_17RotaryScalingTypeEfflPKNS_11StorageViewES5_ffllb"]
+        self.new.argtypes = [at, long, flag, ctypes.c_int, real, real, long, at, at, real, real, long, long, flag]
+        self.turn = compiled[scope + "16RotaryEmbeddings5applyERNS_11StorageViewElb"]
+        self.turn.argtypes = [at, at, long, flag]
+        self.new_alibi = compiled[scope + "5AlibiC1Ebbl"]
+        self.new_alibi.argtypes = [at, flag, flag, long]
+        self.add_alibi = compiled[scope + "5Alibi5applyERNS_11StorageViewEf"]
+        self.add_alibi.argtypes = [at, at, real]
+        for function in (self.new, self.turn, self.new_alibi, self.add_alibi):
+            function.restype = None
+
+    def view(self, array):
+        """An array as the library's StorageView, and where that lies: pybind11 keeps it behind the object's header."""
+        made = self.library.StorageView.from_array(array)
+        return made, self.c.c_void_p.from_address(id(made) + 16).value
+
+    def loader(self, name):
+        """A loader of the converter, by the name of its config class."""
+        from ctranslate2.converters import transformers as found
+
+        return found._MODEL_LOADERS[name]
+
+    def written(self, rope, head, longest, version="v5"):
+        """What the loaders write for the attention of a model with this rope, as a dict."""
+        import types
+
+        import transformers
+
+        small = dict(hidden_size=head, num_attention_heads=1, num_key_value_heads=1, num_hidden_layers=1,
+                     intermediate_size=8, vocab_size=16, max_position_embeddings=longest, pad_token_id=0)
+        if rope["rope_type"] == "longrope":
+            rope = dict(rope, type="longrope")
+            config = transformers.Phi3Config(**small, original_max_position_embeddings=rope["original_max_position_embeddings"])
+            model = transformers.Phi3ForCausalLM(config)
+            # The loader wants the layers of the file that Phi-3 brings along.
+            for layer in model.model.layers:
+                layer.self_attn.rotary_emb = types.SimpleNamespace(long_factor=rope["long_factor"], short_factor=rope["short_factor"])
+            name = "Phi3Config"
+        else:
+            config = transformers.LlamaConfig(**small)
+            model = transformers.LlamaForCausalLM(config)
+            name = "LlamaConfig"
+        said = types.SimpleNamespace(**config.to_dict())
+        if rope["rope_type"] == "longrope":
+            # So has that file's config.
+            said.original_max_position_embeddings, said.rope_theta = rope["original_max_position_embeddings"], rope["rope_theta"]
+        said.rope_scaling = dict(rope)
+        if version == "v4":
+            said.rope_theta = said.rope_scaling.pop("rope_theta")
+            if rope["rope_type"] == "default":
+                said.rope_scaling = None
+        model.config = said
+        return vars(self.loader(name).get_model_spec(model).decoder.layer[0].self_attention)
+
+    def layer(self, written):
+        """RotaryEmbeddings as make_rotary_embeddings makes it: with these defaults for what was not written."""
+        def number(name, absent):
+            value = written.get(name)
+            return absent if value is None else value.item() if hasattr(value, "item") else value
+
+        made = self.c.create_string_buffer(4096)
+        factors = [written.get("rotary_scaling_%s_factor" % name) for name in ("long", "short")]
+        views = [(None, None) if f is None else self.view(f.numpy().copy()) for f in factors]
+        made.views = views
+        self.new(
+            made, number("rotary_dim", -1), bool(written.get("rotary_interleave", True)), number("rotary_scaling_type", -1),
+            number("rotary_scaling_factor", 1.0), number("rotary_base", 10000.0), 2048, views[0][1], views[1][1],
+            number("rotary_low_freq_factor", 1.0), number("rotary_high_freq_factor", 4.0),
+            number("original_max_position_embeddings", 0), number("max_position_embeddings", 0), True,
+        )
+        return made
+
+    def apply(self, layer, x, offset):
+        """x [batch, heads, tokens, width] rotated, its first token at position `offset`."""
+        import numpy
+
+        made, at = self.view(x)
+        self.turn(layer, at, offset, False)
+        return numpy.array(made)
+
+
+def torchtitan():
+    """torchtitan.models.common.rope."""
+    class Module(torch.nn.Module):
+        class Config:
+            pass
+
+    alone.package("torchtitan", ["torchtitan.models.common.rope"], {"torchtitan.protocols.module": {"Module": Module}})
+    import torchtitan.models.common.rope as found
+
+    return found
+
+
+def megatron():
+    """Megatron Core's rotary embeddings; torch.cuda's device is a CPU."""
+    import types
+
+    torch.cuda.current_device = lambda: "cpu"
+    scope = "megatron.core.models.common.embeddings."
+    own = [scope + name for name in ("rotary_pos_embedding", "yarn_rotary_pos_embedding", "rope_utils")]
+    alone.package("megatron", own, {"megatron.core.utils": {"internal_api": lambda function: function}})
+    import megatron.core.models.common.embeddings.rope_utils as utils
+    import megatron.core.models.common.embeddings.rotary_pos_embedding as rotary
+    import megatron.core.models.common.embeddings.yarn_rotary_pos_embedding as yarn
+
+    group = types.SimpleNamespace(size=lambda: 1, rank=lambda: 0)
+
+    def apply(t, freqs, interleaved, mscale, cu_seqlens=None, **more):
+        config = types.SimpleNamespace(
+            **dict(apply_rope_fusion=False, rotary_interleaved=interleaved, multi_latent_attention=False, mrope_section=None), **more
+        )
+        return utils.apply_rotary_pos_emb(t, freqs, config, cu_seqlens, mscale, group)
+
+    return types.SimpleNamespace(
+        RotaryEmbedding=rotary.RotaryEmbedding, MultimodalRotaryEmbedding=rotary.MultimodalRotaryEmbedding,
+        YarnRotaryEmbedding=yarn.YarnRotaryEmbedding, apply=apply, group=group, utils=utils,
+    )
+
+
+def executorch():
+    """ExecuTorch's rope of examples/models/llama, its copy for Core ML, and the static model for Qualcomm."""
+    import types
+
+    scope = "executorch.examples."
+    llama, coreml = scope + "models.llama.", scope + "apple.coreml.llama.llama_transformer"
+    static = scope + "qualcomm.oss_scripts.llama.model.static_llama"
+    alone.package("executorch", [llama + "rope", llama + "model_args", coreml, static])
+    import importlib
+
+    rope, args = importlib.import_module(llama + "rope"), importlib.import_module(llama + "model_args")
+    return types.SimpleNamespace(
+        Rope=rope.Rope, ModelArgs=args.ModelArgs, file=rope,
+        coreml=lambda: importlib.import_module(coreml), static=lambda: importlib.import_module(static),
+    )
+
+
+def litert():
+    """LiteRT Torch: its rope, the composite that export replaces attention with, and the builders of its models."""
+    import importlib
+    import types
+
+    class Builder:
+        """The graph's marks around a composite; what is between them is the arithmetic of a CPU."""
+
+        def __init__(self, **_):
+            pass
+
+        def mark_inputs(self, *given):
+            return given
+
+        def mark_outputs(self, *given):
+            return given[0] if len(given) == 1 else given
+
+    scope = "litert_torch.generative."
+    rotary, composite = scope + "layers.rotary_position_embedding", scope + "export_hf.experimental.composites.rope"
+    patches = [scope + "export_hf.model_ext.%s.patch" % name for name in ("gemma3", "qwen3")]
+    keep = types.SimpleNamespace(register_patch=lambda _: lambda f: f, register_model_patch=lambda _: lambda f: f)
+    alone.package(
+        "litert_torch", [rotary, composite, scope + "examples.llama.llama", *patches],
+        {"litert_torch.backend": {"composite": types.SimpleNamespace(StableHLOCompositeBuilder=Builder)},
+         scope + "export_hf.core": {"patches": keep}, scope + "export_hf.model_ext": {"patches": keep}},
+    )
+    rotary, composite = importlib.import_module(rotary), importlib.import_module(composite)
+    return types.SimpleNamespace(
+        rotary=rotary, composite=composite.apply_mldrift_compatible_rope,
+        llama=lambda: importlib.import_module(scope + "examples.llama.llama"),
+        patch=lambda name: importlib.import_module(scope + "export_hf.model_ext.%s.patch" % name),
+    )
+
+
+def timm():
+    """timm.layers.pos_embed_sincos."""
+    same, asserted = (lambda function: function), (lambda condition, message: None)
+    alone.package(
+        "timm", ["timm.layers.pos_embed_sincos", "timm.layers.grid"],
+        {"timm.layers._fx": {"register_notrace_function": same}, "timm.layers.trace_utils": {"_assert": asserted}},
+    )
+    import timm.layers.pos_embed_sincos as found
+
+    return found
+
+
+def absent(*names):
+    """Empty stand-ins for packages that are not there and are imported on the way."""
+    import importlib.util
+
+    for name in names:
+        if importlib.util.find_spec(name) is None:
+            alone.sys.meta_path.insert(0, alone.Finder(name, alone.pathlib.Path("/"), [], {}))
+
+
+def easydel():
+    """easydel.layers.rotary, jax on a CPU."""
+    import dataclasses
+
+    absent("flax", "chex", "jaxtyping", "eformer", "ejkernel")
+    import chex
+    import flax.nnx
+
+    chex.dataclass = dataclasses.dataclass
+    flax.nnx.Module = object
+    same = lambda function=None, **_: function or (lambda f: f)
+    alone.package(
+        "easydel", ["easydel.layers.rotary"],
+        {"easydel.utils": {"ejit": same}, "easydel.layers.norms": {"lowfloats": ()}, "easydel.utils.compiling_utils": {"hash_fn": id}},
+    )
+    import easydel.layers.rotary as found
+
+    return found
+
+
+def olmo_core():
+    """olmo_core.nn.rope."""
+    import dataclasses
+    import enum
+
+    class Config:
+        def as_dict(self, **_):
+            return {field.name: getattr(self, field.name) for field in dataclasses.fields(self) if getattr(self, field.name) is not None}
+
+    alone.package(
+        "olmo_core", ["olmo_core.nn.rope", "olmo_core.nn.buffer_cache", "olmo_core.exceptions"],
+        {"olmo_core.config": {"Config": Config, "StrEnum": enum.StrEnum}, "olmo_core.nn.config": {"ModuleConfig": Config}},
+    )
+    import olmo_core.nn.rope as found
+
+    return found
+
+
+def tunix(name):
+    """tunix.models.NAME.model."""
+    import importlib
+
+    absent("flax", "jaxtyping", "qwix", "einops")
+    import flax.nnx
+
+    flax.nnx.Module = object
+    alone.package("tunix", ["tunix.models.%s.model" % name], {"tunix.generate.mappings": {"BackendMappingMixin": type("Mixin", (), {})}})
+    return importlib.import_module("tunix.models.%s.model" % name)

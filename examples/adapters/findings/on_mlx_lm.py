@@ -1,4 +1,4 @@
-"""Findings in mlx-lm and MLX."""
+"""Findings in mlx-lm, mlx-vlm and MLX."""
 
 import importlib.util
 import pathlib
@@ -8,10 +8,18 @@ import numpy
 from evidence import apart, finding, frequencies, main, random, rotated, yarn
 
 mx.set_default_device(mx.cpu)
-path = pathlib.Path(importlib.util.find_spec("mlx_lm").submodule_search_locations[0]) / "models" / "rope_utils.py"
-spec = importlib.util.spec_from_file_location("rope_utils", path)
-rope_utils = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(rope_utils)
+
+
+def alone(package):
+    """models/rope_utils.py of a package, without the package."""
+    path = pathlib.Path(importlib.util.find_spec(package).submodule_search_locations[0]) / "models" / "rope_utils.py"
+    spec = importlib.util.spec_from_file_location(package + "_rope_utils", path)
+    found = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(found)
+    return found
+
+
+rope_utils = alone("mlx_lm")
 
 
 def angles(rope, width=64):
@@ -72,6 +80,23 @@ def reciprocals(claim):
     claim(apart(numpy.array(turn([1 / f for f in plain])), rotated(x, [3], "half")) < 1e-5, "1 / frequency gives the rotation")
     off = apart(numpy.array(turn(plain)), rotated(x, [3], "half"))
     claim(off > 0.5, "the frequencies themselves (the documentation: optional frequencies to use with RoPE) are off by %.2f" % off)
+
+
+@finding(114, "mlx-vlm: truncate and attention_factor are not read, nor are longrope's factor and attention_factor")
+def vision(claim):
+    made = alone("mlx_vlm").initialize_rope
+    oss = {"rope_type": "yarn", "factor": 32.0, "beta_fast": 32.0, "beta_slow": 1.0, "original_max_position_embeddings": 4096, "truncate": False}
+    got, _ = angles(made(64, 150000, False, oss, 131072))
+    want = numpy.array([float(f) for f in yarn(64, 150000, 32, 4096, truncate=False)])
+    off = numpy.abs(got / want - 1)
+    claim(off.max() > 0.7, "gpt-oss: pair %d turns %.0f %% too fast" % (off.argmax(), 100 * off.max()))
+    _, size = angles(made(64, 10000, False, dict(oss, attention_factor=1.0), 131072))
+    claim(abs(size - 1.3465736) < 1e-5, "yarn, attention_factor 1: magnitude %.4f" % size)
+    long = {"rope_type": "longrope", "short_factor": [1.0] * 32, "long_factor": [8.0] * 32, "original_max_position_embeddings": 4096}
+    for key, value, right in (("attention_factor", 1.0, 1.0), ("factor", 4.0, 1.0801234)):
+        got, size = angles(made(64, 10000, False, dict(long, **{key: value}), 131072))
+        claim(abs(size - 1.1902381) < 1e-5, "longrope, %s %g: magnitude %.4f, Transformers has %.4f" % (key, value, size, right))
+    claim(abs(got[0] - 1) < 1e-6, "a prompt of two tokens: pair 0 turns by %.3f, of short_factor; mlx-lm takes the long one (21)" % got[0])
 
 
 main()
