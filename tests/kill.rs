@@ -155,6 +155,8 @@ fn bounds_hold_for_the_expected_values_themselves() {
                         if limit.is_infinite()
                             || !residual.is_finite()
                             || format.is_nan(want.data()[i])
+                            // A right infinity is right however far beyond it the exact value is.
+                            || format.width() == 8 && !format.is_finite(want.data()[i])
                         {
                             continue;
                         }

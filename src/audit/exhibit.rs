@@ -126,7 +126,7 @@ impl<'c> Exhibit<'c> {
         let one = |output: &super::judge::Marked| {
             let marks = output.marks.get(slot).map_or(&[][..], Vec::as_slice);
             let telling = |(mark, rule): (&Mark, &Accepts)| match rule {
-                Accepts::Copy | Accepts::Value => *mark,
+                Accepts::Copy | Accepts::Value | Accepts::Overflow => *mark,
                 _ => Mark::Open,
             };
             (output.name.clone(), marks.iter().zip(&output.rules).map(telling).collect())
