@@ -405,3 +405,36 @@ def tunix(name):
     flax.nnx.Module = object
     alone.package("tunix", ["tunix.models.%s.model" % name], {"tunix.generate.mappings": {"BackendMappingMixin": type("Mixin", (), {})}})
     return importlib.import_module("tunix.models.%s.model" % name)
+
+
+def mistral():
+    """mistral_inference.transformer."""
+    absent("fire", "simple_parsing", "xformers", "mistral_common", "safetensors")
+    base, mixin = type("ModelBase", (torch.nn.Module,), {}), type("LoRALoaderMixin", (), {})
+    alone.package(
+        "mistral_inference", ["mistral_inference.transformer", "mistral_inference.rope"],
+        {"mistral_inference.model": {"ModelBase": base}, "mistral_inference.lora": {"LoRALoaderMixin": mixin}},
+    )
+    import types
+
+    import mistral_inference.rope as rope
+    import mistral_inference.transformer as transformer
+
+    return types.SimpleNamespace(rope=rope, Transformer=transformer.Transformer)
+
+
+def fairseq2():
+    """fairseq2's rotary encoders."""
+    import importlib
+    import types
+
+    scope = "fairseq2."
+    own = [scope + name for name in ("nn.position_encoder", "ops", "models.llama.factory", "models.olmo.yarn_rope", "utils.tensor", "data_type", "device")]
+    alone.package("fairseq2", own)
+    encoder = importlib.import_module(scope + "nn.position_encoder")
+    importlib.import_module("fairseq2.nn").PositionEncoder = encoder.PositionEncoder
+    return types.SimpleNamespace(
+        RotaryEncoder=encoder.RotaryEncoder, ReferenceRotaryEncoder=encoder.ReferenceRotaryEncoder,
+        init_llama_rope_freqs=importlib.import_module(scope + "models.llama.factory").init_llama_rope_freqs,
+        YaRNRotaryEncoder=importlib.import_module(scope + "models.olmo.yarn_rope").YaRNRotaryEncoder,
+    )

@@ -1,4 +1,5 @@
-"""Findings in what converts, compiles and trains models: CTranslate2, TVM, torchtitan, Megatron, ExecuTorch, LiteRT, EasyDeL, OLMo-core, Tunix."""
+"""Findings in what converts, compiles and trains models: CTranslate2, TVM, torchtitan, Megatron, ExecuTorch, LiteRT, EasyDeL, OLMo-core, Tunix,
+mistral-inference."""
 
 import contextlib
 import io
@@ -406,6 +407,15 @@ def tunix_llama(claim):
         claim(not [key for key in said if "scal" in key or "factor" in key], "%s: rope_theta %d and nothing else of a rope" % (name, said["rope_theta"]))
     got, _ = angles(made.apply_rope(jnp.asarray(ones(1, 1, 1, 128)), jnp.array([[1]]), 128, 500000))
     claim((got / llama3(500000, 8))[-1] > 7.9, "the slowest pair turns %.1f times as fast as Llama 3.1's, %.1f times as Llama 3.2's" % ((got / llama3(500000, 8))[-1], (got / llama3(500000, 32))[-1]))
+
+
+@finding(129, "mistral-inference: params without rope_theta have a base of 1000000, also beside a sliding window")
+def mistral_base(claim):
+    made = engines.mistral().Transformer
+    said = types.SimpleNamespace(rope_theta=None, head_dim=128, sliding_window=4096)
+    table = made.freqs_cis.fget(types.SimpleNamespace(args=said, _precomputed_freqs_cis=None, device=torch.device("cpu")))
+    got = table[1].angle().double().numpy()
+    claim(off(got, floats(frequencies(128, 1000000))).max() < 1e-4, "sliding_window 4096, no rope_theta: the base is 1000000; Mistral 7B v0.1 has 10000")
 
 
 main()
