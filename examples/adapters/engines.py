@@ -322,10 +322,12 @@ def litert():
     scope = "litert_torch.generative."
     rotary, composite = scope + "layers.rotary_position_embedding", scope + "export_hf.experimental.composites.rope"
     patches = [scope + "export_hf.model_ext.%s.patch" % name for name in ("gemma3", "qwen3")]
+    models = type("Builder", (alone.Nothing,), {"DecoderOnlyModel": object})()
     keep = types.SimpleNamespace(register_patch=lambda _: lambda f: f, register_model_patch=lambda _: lambda f: f)
     alone.package(
         "litert_torch", [rotary, composite, scope + "examples.llama.llama", *patches],
         {"litert_torch.backend": {"composite": types.SimpleNamespace(StableHLOCompositeBuilder=Builder)},
+         scope + "utilities": {"model_builder": models},
          scope + "export_hf.core": {"patches": keep}, scope + "export_hf.model_ext": {"patches": keep}},
     )
     rotary, composite = importlib.import_module(rotary), importlib.import_module(composite)

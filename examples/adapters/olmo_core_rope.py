@@ -37,7 +37,7 @@ def rotate(config, input, dtype):
     elif kind == "yarn":
         original = rope.pop("original_max_position_embeddings")
         factor = rope.pop("factor")
-        if set(rope) - {"beta_fast", "beta_slow"}:
+        if not rope.pop("truncate", True) or set(rope) - {"beta_fast", "beta_slow"}:
             raise protocol.Unsupported("yarn with %s" % ", ".join(sorted(rope)))
         scaling = olmo.YaRNRoPEScalingConfig(factor=factor, old_context_len=original, **rope)
     elif kind == "llama3":

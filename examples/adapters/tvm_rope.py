@@ -53,10 +53,10 @@ def rotate(config, input, dtype):
     grid = protocol.positions(input, rank=2)
     if grid.size and abs(grid).max() > 2**31 - 1:
         raise protocol.Unsupported("a position of more than 32 bits")
-    if kind == "longrope" and input["seq_len"] != grid.size:
-        raise protocol.Unsupported("a length that is not the number of tokens")
     given = {name: part.numpy() for name, part in protocol.tensors(input, grid).items()}
     call = kernel(scaling, theta, head, rotary, dtype)
+    if kind == "longrope" and input["seq_len"] != grid.size:
+        raise protocol.Unsupported("a length that is not the number of tokens")
     out = {name: numpy.empty_like(x) for name, x in given.items()}
     where = tvm.runtime.tensor(grid.reshape(-1).astype("i4"))
     for name, x in given.items():

@@ -27,6 +27,7 @@ mod propose;
 mod rearranged;
 mod rule;
 mod solve;
+mod stages;
 mod words;
 
 pub(in crate::audit) use facet::facet;
@@ -213,7 +214,7 @@ fn fitted(exhibits: &[Exhibit], cause: &Cause) -> Option<Fitted> {
     let mechanism::Mechanism::Frequencies(rule) = &cause.mechanism else { return None };
     let unit = cause.rows.iter().find(|unit| match &exhibits[unit.exhibit].scene {
         Scene::Turn(turn) => rule.spectrum(turn).is_some(),
-        Scene::Grid(_) => false,
+        Scene::Grid(_) | Scene::Stages(_) => false,
     })?;
     let Scene::Turn(turn) = &exhibits[unit.exhibit].scene else { return None };
     let spectrum = rule.spectrum(turn)?;
@@ -230,7 +231,7 @@ fn fitted(exhibits: &[Exhibit], cause: &Cause) -> Option<Fitted> {
     // A config is that of one question: several have several.
     let alike = cause.rows.iter().all(|unit| match &exhibits[unit.exhibit].scene {
         Scene::Turn(other) => other.spectrum == turn.spectrum,
-        Scene::Grid(_) => false,
+        Scene::Grid(_) | Scene::Stages(_) => false,
     });
     let config = if alike { measure::config(turn, &thetas) } else { None };
     Some(Fitted {

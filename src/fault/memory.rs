@@ -22,7 +22,7 @@ pub(super) fn faults() -> Vec<Fault> {
             fix: "pass rotary_dim, and refuse one above head_dim",
             links: &["vllm-project/vllm#43676", "vllm-project/vllm-ascend#6880"],
             change: Change::Question(|question, _| {
-                let config = question.config();
+                let config = history::config(question);
                 let base = Expression::dyadic(edit::number(config, "rope_theta")?);
                 let layout = Layout::from_name(edit::word(config, "layout")?)?;
                 edit::word(config, "rope_type").filter(|rule| *rule == "default")?;
@@ -38,7 +38,8 @@ pub(super) fn faults() -> Vec<Fault> {
                     growth: Expression::integer(1),
                 };
                 // Tables and lists of frequencies would have another shape.
-                matches!(question.body, Body::Rotate(_) | Body::Score(_)).then_some(())?;
+                matches!(question.body, Body::Rotate(_) | Body::Score(_) | Body::Chain(_))
+                    .then_some(())?;
                 edit::rope(question, |rope| rope.planes = (0..whole).map(plane).collect())
             }),
         },
@@ -115,7 +116,8 @@ pub(super) fn faults() -> Vec<Fault> {
                 "ROCm/aiter#3078",
             ],
             change: Change::Question(|question, _| {
-                matches!(question.body, Body::Rotate(_) | Body::Score(_)).then_some(())?;
+                matches!(question.body, Body::Rotate(_) | Body::Score(_) | Body::Chain(_))
+                    .then_some(())?;
                 edit::frequencies(question, |index, count, theta| {
                     match index >= count / LANES * LANES {
                         true => Expression::integer(0),

@@ -57,7 +57,7 @@ const ROWS: i64 = 4096;
 
 /// Whether a question's positions are those of tokens in a batch.
 fn is_batch(question: &Question) -> Option<()> {
-    matches!(question.body, Body::Rotate(_)).then_some(())
+    matches!(question.body, Body::Rotate(_) | Body::Chain(_)).then_some(())
 }
 
 pub(super) fn faults() -> Vec<Fault> {
@@ -78,8 +78,11 @@ fn offsets() -> Vec<Fault> {
             fix: "add the number of cached tokens to the positions",
             links: &["RobertCsordas/moeut#6", "skyzh/tiny-llm#46", "Blaizzy/mlx-vlm#1527"],
             change: Change::Question(|question, _| {
-                matches!(question.body, Body::Rotate(_) | Body::Score(_) | Body::Sinusoidal(_))
-                    .then_some(())?;
+                matches!(
+                    question.body,
+                    Body::Rotate(_) | Body::Score(_) | Body::Chain(_) | Body::Sinusoidal(_)
+                )
+                .then_some(())?;
                 edit::rows(question, |of, row| {
                     let first = row.first().copied().unwrap_or(0);
                     if of == Of::Queries {
@@ -96,7 +99,8 @@ fn offsets() -> Vec<Fault> {
             fix: "add the number of cached tokens once",
             links: &["thunlp/Seq1F1B#6"],
             change: Change::Question(|question, _| {
-                matches!(question.body, Body::Rotate(_) | Body::Score(_)).then_some(())?;
+                matches!(question.body, Body::Rotate(_) | Body::Score(_) | Body::Chain(_))
+                    .then_some(())?;
                 edit::rows(question, |of, row| {
                     let first = row.first().copied().unwrap_or(0);
                     if of == Of::Queries {
@@ -189,8 +193,11 @@ fn offsets() -> Vec<Fault> {
             links: &["sgl-project/sglang#25015", "vllm-project/vllm#54498"],
             change: Change::Question(|question, _| {
                 let body = &question.body;
-                matches!(body, Body::Rotate(_) | Body::Table(_) | Body::Sinusoidal(_))
-                    .then_some(())?;
+                matches!(
+                    body,
+                    Body::Rotate(_) | Body::Chain(_) | Body::Table(_) | Body::Sinusoidal(_)
+                )
+                .then_some(())?;
                 edit::each(question, |p| p.saturating_add(1))
             }),
         },
@@ -386,7 +393,8 @@ fn reading() -> Vec<Fault> {
 
 /// Whether positions are turned into angles.
 fn rotary(question: &Question) -> Option<()> {
-    matches!(question.body, Body::Rotate(_) | Body::Score(_) | Body::Table(_)).then_some(())
+    matches!(question.body, Body::Rotate(_) | Body::Score(_) | Body::Chain(_) | Body::Table(_))
+        .then_some(())
 }
 
 fn clamp(json: &mut Json) {

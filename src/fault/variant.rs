@@ -37,7 +37,8 @@ fn base<const BASE: i64>() -> Option<Fault> {
 }
 
 fn rotary(question: &Question) -> Option<()> {
-    matches!(question.body, Body::Rotate(_) | Body::Score(_) | Body::Table(_)).then_some(())
+    matches!(question.body, Body::Rotate(_) | Body::Score(_) | Body::Chain(_) | Body::Table(_))
+        .then_some(())
 }
 
 fn clamped<const ROWS: i64>() -> Option<Fault> {
@@ -123,7 +124,7 @@ fn counted() -> Option<Fault> {
         "e1-offset-lost",
         "positions are not read: every row counts its tokens from 0".into(),
         Change::Question(|question, _| {
-            matches!(question.body, Body::Rotate(_)).then_some(())?;
+            matches!(question.body, Body::Rotate(_) | Body::Chain(_)).then_some(())?;
             edit::rows(question, |_, row| {
                 row.iter_mut().enumerate().for_each(|(i, p)| *p = i as i64);
             })

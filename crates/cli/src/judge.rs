@@ -1,11 +1,13 @@
 //! `ropewalk judge`: tensors that a kernel has rotated already.
 
 mod args;
+mod given;
 mod out;
 mod tables;
 mod tokens;
 
 pub use args::Args;
+pub use given::judge as judge_given;
 
 use super::progress::progress;
 use super::write::{rejected, warn};
@@ -17,6 +19,9 @@ use std::process::ExitCode;
 
 /// Runs the verb.
 pub fn run(args: &Args) -> Result<ExitCode, CliError> {
+    if let Some(operation) = args.given.operation {
+        return given::run(args, operation);
+    }
     if !args.table.is_empty() || args.inv_freq.is_some() {
         return tables::run(args);
     }

@@ -306,7 +306,7 @@ fn completed(config: &Object, pairs: &[&(String, Json)]) -> Object {
 
 /// Tells a config.json from the contract's own forms, which say the layout or have no rope.
 fn form(object: Object) -> Object {
-    let own = ["layout", "slopes", "num_buckets", "dim", "offset"];
+    let own = ["layout", "slopes", "num_buckets", "dim", "offset", "stages", "causal"];
     // A config.json may have any of these words; no form of the contract has a model_type.
     let is_file = matches!(object.get("model_type"), Some(Json::String(_)));
     if object.get("model").is_some()

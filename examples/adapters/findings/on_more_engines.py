@@ -252,6 +252,8 @@ def coreml(claim):
     claim(apart(slowest(8), slowest(32)) == 0, "rope_scale_factor 32, as Llama 3.2 has it: the table is that of 8, bit for bit (scale_factor=8 in the call overrides it)")
     right = llama3(500000, 32, width=64)
     claim(slowest(32)[-1] / right[-1] > 3.9, "the slowest pair turns %.1f times as fast as it should" % (slowest(32)[-1] / right[-1]))
+    plain = made.Rope(made.ModelArgs(dim=64, n_heads=1, rope_theta=500000.0, max_context_len=4)).freqs_sin[1].double().numpy()
+    claim(apart(plain, slowest(8)) == 0, "params without use_scaled_rope, as Llama 3's and Llama 2's are: scaled by 8 as well, for it is true by default")
     failed = outcome(lambda: made.Rope(made.ModelArgs(dim=64, n_heads=1, use_hf_rope=True, max_context_len=4)))
     claim(failed in ("TypeError", "AttributeError"), "use_hf_rope: %s" % failed)
 

@@ -93,7 +93,12 @@ impl Copy {
         batch: usize,
         unit: &Unit,
     ) -> Option<(usize, [usize; 3])> {
-        let side = if self.other { 1 - unit.side } else { unit.side };
+        // Beside queries and keys there may be values, which go with keys.
+        let side = match (self.other, unit.side) {
+            (true, 1) => 0,
+            (true, _) => 1,
+            (false, own) => own,
+        };
         let heads = exhibit.sides.get(side)?.heads;
         let tokens = exhibit.tokens();
         let [b, h, t] = [unit.batch, unit.head, unit.token];
@@ -140,6 +145,7 @@ impl Copy {
         let batch = match &exhibit.scene {
             Scene::Turn(turn) => turn.batch,
             Scene::Grid(_) => return true,
+            Scene::Stages(stages) => stages.batch,
         };
         let own = (unit.side, [unit.batch, unit.head, unit.token]);
         self.which == Which::Own || self.row(exhibit, batch, unit) != Some(own)

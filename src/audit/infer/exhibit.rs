@@ -1,6 +1,7 @@
 //! An answer laid out in rows, beside what is right: what inference looks at.
 
 use super::fact::{Fact, Value};
+use super::stages::Stages;
 use crate::audit::judge::Mark;
 use crate::encoding::{Alibi, Buckets};
 use crate::number::Tensor;
@@ -31,6 +32,8 @@ pub(super) enum Scene {
     Turn(Turn),
     /// A number for every query and key.
     Grid(Grid),
+    /// Rows that go through a chain.
+    Stages(Stages),
 }
 
 /// A rotation: of queries and keys, of 1 (a table), of a row of waves.
@@ -131,6 +134,7 @@ impl Exhibit {
         match &self.scene {
             Scene::Turn(turn) => turn.tokens,
             Scene::Grid(grid) => grid.queries.len(),
+            Scene::Stages(stages) => stages.tokens,
         }
     }
 
@@ -148,6 +152,7 @@ impl Exhibit {
                 turn.planes.iter().flat_map(|p| [p.re, p.im]).collect()
             }
             (Scene::Grid(grid), Part::Turned) => (0..grid.keys.len()).collect(),
+            (Scene::Stages(_), Part::Turned) => (0..self.sides[unit.side].width).collect(),
         }
     }
 
@@ -157,6 +162,7 @@ impl Exhibit {
         let batch = match &self.scene {
             Scene::Turn(turn) => turn.batch,
             Scene::Grid(_) => 1,
+            Scene::Stages(stages) => stages.batch,
         };
         for (side, one) in self.sides.iter().enumerate() {
             for part in [Part::Turned, Part::Passed] {
@@ -187,6 +193,10 @@ impl Exhibit {
         match &self.scene {
             Scene::Turn(turn) => turn.position(axis, unit.batch, unit.token),
             Scene::Grid(grid) => grid.queries.get(unit.token).map(|&p| p as i128),
+            Scene::Stages(stages) if axis == 0 => {
+                stages.positions.get(unit.batch * stages.tokens + unit.token).copied()
+            }
+            Scene::Stages(_) => None,
         }
     }
 }

@@ -39,6 +39,8 @@ pub(in crate::audit) enum Fact {
     /// The position modulo this.
     PositionModulo(i64),
     SecondHalf,
+    /// Whether a query's head has no key head of its own number.
+    BeyondKeyHeads,
     LastToken,
     LastHead,
     LastRow,
@@ -142,6 +144,7 @@ impl Fact {
                 | Fact::Grouped
                 | Fact::Repeated
                 | Fact::SecondHalf
+                | Fact::BeyondKeyHeads
                 | Fact::LastToken
                 | Fact::LastHead
                 | Fact::LastRow
@@ -171,6 +174,7 @@ impl Fact {
                 | Fact::TokenModulo(_)
                 | Fact::PositionModulo(_)
                 | Fact::SecondHalf
+                | Fact::BeyondKeyHeads
                 | Fact::LastToken
                 | Fact::LastHead
                 | Fact::LastRow
@@ -185,6 +189,7 @@ impl Fact {
             Fact::Layout | Fact::RopeType | Fact::Dtype | Fact::Operation => 2,
             Fact::Position | Fact::Head | Fact::Batch | Fact::Token => 3,
             Fact::SecondHalf | Fact::LastToken | Fact::LastHead | Fact::LastRow => 3,
+            Fact::BeyondKeyHeads => 3,
             Fact::PastOriginal | Fact::LongerThanOriginal => 3,
             Fact::Tail(_) | Fact::HeadTail(_) | Fact::HeadModulo(_) => 5,
             Fact::TokenModulo(_) | Fact::PositionModulo(_) => 5,

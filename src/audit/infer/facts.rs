@@ -2,7 +2,7 @@
 
 use super::exhibit::{Exhibit, Part, Scene, Unit};
 use super::fact::{Fact, Value};
-use crate::encoding::{Body, Question};
+use crate::encoding::{Body, Chain, Question};
 use crate::number::Tensor;
 use crate::request::{Json, Object, Positions};
 use std::collections::BTreeMap;
@@ -18,8 +18,12 @@ pub(in crate::audit) fn facts(question: &Question) -> BTreeMap<Fact, Value> {
     let word = |text: &str| Value::Word(text.to_string());
     facts.insert(Fact::Operation, word(question.operation.name()));
     facts.insert(Fact::Dtype, word(question.dtype.name()));
-    let config = question.config();
+    let config = match &question.body {
+        Body::Chain(Chain { turn: Some(turn), .. }) => &turn.config,
+        _ => question.config(),
+    };
     keys(config, &mut facts);
+    facts.remove(&Fact::Config("stages".into()));
     if let Some(dim) = config.get("head_dim").and_then(Json::number) {
         facts.insert(Fact::HeadDim, Value::Number(dim));
         facts.insert(Fact::Wide, Value::flag(dim >= 64.0));
@@ -65,6 +69,17 @@ pub(in crate::audit) fn facts(question: &Question) -> BTreeMap<Fact, Value> {
             of_positions(&s.query_positions, config, &mut facts);
         }
         Body::Table(t) => of_positions(&t.positions, config, &mut facts),
+        Body::Chain(c) => {
+            let heads = |name: &str| c.parts.iter().find(|p| p.name == name).map(|p| &p.heads);
+            if let Some(q) = heads("q") {
+                shapes(q, heads("k").map(|k| -> &Tensor { k }));
+            }
+            if let Some(turn) = &c.turn {
+                facts.insert(Fact::Direction, word(turn.direction.name()));
+                of_positions(&turn.positions, &turn.config, &mut facts);
+            }
+            super::stages::facts(c, &mut facts);
+        }
         Body::AlibiBias(a) => {
             facts.insert(Fact::Heads, number(a.alibi.num_heads));
             facts.insert(Fact::Tokens, number(a.query_positions.len()));
@@ -139,7 +154,7 @@ pub(super) fn of_row(exhibit: &Exhibit, unit: &Unit, fact: &Fact) -> Option<Valu
             let first = exhibit.position(unit, 0)?;
             let axes = match &exhibit.scene {
                 Scene::Turn(turn) => turn.planes.iter().map(|p| p.axis).max().unwrap_or(0),
-                Scene::Grid(_) => 0,
+                Scene::Grid(_) | Scene::Stages(_) => 0,
             };
             let same = (1..=axes).all(|axis| exhibit.position(unit, axis) == Some(first));
             same.then_some(Value::Number(first as f64))
@@ -160,6 +175,7 @@ pub(super) fn of_row(exhibit: &Exhibit, unit: &Unit, fact: &Fact) -> Option<Valu
         }
         // Of a part of a tensor its ends say nothing.
         Fact::SecondHalf
+        | Fact::BeyondKeyHeads
         | Fact::LastToken
         | Fact::LastHead
         | Fact::LastRow
@@ -172,6 +188,11 @@ pub(super) fn of_row(exhibit: &Exhibit, unit: &Unit, fact: &Fact) -> Option<Valu
         Fact::SecondHalf => {
             let heads = exhibit.sides.get(unit.side)?.heads;
             Some(Value::flag(heads > 1 && 2 * unit.head >= heads))
+        }
+        Fact::BeyondKeyHeads => {
+            let keys = exhibit.facts.get(&Fact::KeyHeads)?.number()?;
+            let queries = exhibit.sides.get(unit.side)?.name == "q";
+            Some(Value::flag(queries && unit.head as f64 >= keys))
         }
         Fact::LastToken => Some(Value::flag(unit.token + 1 == exhibit.tokens())),
         Fact::LastHead => {

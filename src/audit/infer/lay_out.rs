@@ -49,7 +49,7 @@ impl Given<'_> {
         })
     }
 
-    fn marks(&self, name: &str, count: usize) -> Option<Vec<Mark>> {
+    pub(super) fn marks(&self, name: &str, count: usize) -> Option<Vec<Mark>> {
         match self.marks {
             None => Some(vec![Mark::Right; count]),
             Some(marks) => {
@@ -174,6 +174,7 @@ impl Given<'_> {
                 let form = Form::Bias(t.buckets.clone(), numbers(table), heads);
                 self.grid("bias", form, &t.query_positions, &t.key_positions)?
             }
+            Body::Chain(chain) => super::stages::lay_out(self, chain, question)?,
             _ => return None,
         };
         let finite = |side: &Side| side.right.iter().all(|x| x.is_finite());
@@ -292,7 +293,7 @@ fn whole(positions: &Positions) -> Option<Vec<i128>> {
     Some(integers(positions.data())?.into_iter().map(i128::from).collect())
 }
 
-fn numbers(tensor: &Tensor) -> Vec<f64> {
+pub(super) fn numbers(tensor: &Tensor) -> Vec<f64> {
     match tensor.dtype().format() {
         Some(format) => tensor.data().iter().map(|&bits| format.to_f64(bits)).collect(),
         None => {

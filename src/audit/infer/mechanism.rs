@@ -4,6 +4,7 @@ use super::copy::{Copy, Source, Which};
 use super::map::Map;
 use super::pairs::Pairs;
 use super::rule::Rule;
+use super::stages::Known;
 
 /// Something that may have been done to rows.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,6 +37,8 @@ pub(super) enum Mechanism {
     Head(HeadMap),
     /// Something that is done to some pairs of a row; the others are right.
     Only(Pairs, Box<Mechanism>),
+    /// What a fault of the list makes of a row.
+    Known(Known),
 }
 
 /// A factor of the right answer.
@@ -123,6 +126,7 @@ impl Mechanism {
             Mechanism::Head(HeadMap::Ranks(_)) => 3,
             Mechanism::Head(_) => 4,
             Mechanism::Only(pairs, inner) => pairs.cost() + inner.cost(),
+            Mechanism::Known(_) => 3,
         }
     }
 

@@ -115,6 +115,7 @@ fn all(exhibits: &[Exhibit], units: &[&Unit]) -> Vec<Fact> {
         Fact::Batch,
         Fact::Token,
         Fact::SecondHalf,
+        Fact::BeyondKeyHeads,
         Fact::LastToken,
         Fact::LastHead,
         Fact::LastRow,

@@ -9,6 +9,7 @@ use super::measure;
 use super::mechanism::{HeadMap, Mechanism, Order, Pairing, Scale, Shift, Side};
 use super::pairs::Pairs;
 use super::rule::{Formula, Rule};
+use super::stages::{self, Known};
 use crate::request::Json;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,7 +17,15 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) fn propose(exhibits: &[Exhibit], wrong: &[&Unit]) -> Vec<Mechanism> {
     let mut list = vec![Mechanism::Zero, Mechanism::Nonfinite, Mechanism::Swapped];
     let turns = |unit: &&&Unit| matches!(exhibits[unit.exhibit].scene, Scene::Turn(_));
-    let (on_turns, on_grids): (Vec<&&Unit>, Vec<&&Unit>) = wrong.iter().partition(turns);
+    let (on_turns, others): (Vec<&&Unit>, Vec<&&Unit>) = wrong.iter().partition(turns);
+    let grid = |unit: &&&Unit| matches!(exhibits[unit.exhibit].scene, Scene::Grid(_));
+    let (on_grids, in_chains): (Vec<&&Unit>, Vec<&&Unit>) = others.into_iter().partition(grid);
+    if !in_chains.is_empty() {
+        let answers = Copy::all().into_iter().filter(|copy| copy.source == Source::Answer);
+        list.extend(answers.map(Mechanism::Copied));
+        let known = stages::propose(exhibits, &in_chains);
+        list.extend(known.into_iter().map(|fault| Mechanism::Known(Known(fault))));
+    }
     if !on_turns.is_empty() {
         list.extend(Copy::all().into_iter().map(Mechanism::Copied));
         let axes = on_turns.iter().map(|unit| axes(&exhibits[unit.exhibit])).max().unwrap_or(1);
@@ -65,7 +74,7 @@ fn in_some_pairs() -> impl Iterator<Item = Mechanism> {
 fn axes(exhibit: &Exhibit) -> usize {
     match &exhibit.scene {
         Scene::Turn(turn) => turn.planes.iter().map(|p| p.axis + 1).max().unwrap_or(1),
-        Scene::Grid(_) => 1,
+        Scene::Grid(_) | Scene::Stages(_) => 1,
     }
 }
 

@@ -31,6 +31,7 @@ pub(super) fn place_words(place: &Place, grid: bool) -> (String, String) {
         _ if passed => "The coordinates that no plane turns",
         (true, _) => "Queries",
         (_, true) => "Keys",
+        _ if is(&Fact::Tensor, "v") => "Values",
         _ if grid => "The answer",
         _ => "Rows",
     };
@@ -66,6 +67,12 @@ fn atom_words(atom: &Atom) -> Option<String> {
         }
         Fact::Repeated => {
             return flag("when a shape is asked again", "when a shape is asked first");
+        }
+        Fact::BeyondKeyHeads => {
+            return flag(
+                "in heads from the number of key heads on",
+                "in heads below the number of key heads",
+            );
         }
         Fact::SecondHalf => {
             return flag("in the second half of the heads", "in the first half of the heads");
@@ -294,6 +301,7 @@ impl Mechanism {
             Mechanism::Head(HeadMap::Next(1)) => "head h has what belongs to head h + 1".into(),
             Mechanism::Head(HeadMap::Next(_)) => "head h has what belongs to head h − 1".into(),
             Mechanism::Head(HeadMap::Reversed) => "the heads are in reverse order".into(),
+            Mechanism::Known(known) => known.0.summary.into(),
             Mechanism::Only(pairs, inner) => {
                 format!("only in {} of a row: {}", pairs.words(), inner.words(name))
             }
@@ -330,6 +338,7 @@ impl Mechanism {
                 "offset the heads by the rank: `slopes[rank * heads : (rank + 1) * heads]`".into()
             }
             Mechanism::Head(_) => "take the head's own slope or column".into(),
+            Mechanism::Known(known) => known.0.fix.into(),
             Mechanism::Only(..) => {
                 "let the loop over pairs run over all rotary_dim/2 of them, and treat them alike".into()
             }

@@ -192,6 +192,22 @@ pub(super) fn faults() -> Vec<Fault> {
                 })
             },
         ),
+        other(
+            "m1-eps-as-a-floor",
+            "M1",
+            [
+                "the mean square is raised to eps where it is smaller, instead of added to",
+                "rows of ordinary size look right, and zero ones; those about √eps are too large",
+                "add eps to every mean square",
+            ],
+            &[],
+            |view, output| {
+                instead(view, output, |seen, row| {
+                    let [mean, square] = seen.moments(seen.with(row), |_| true, None);
+                    Some([mean, square.max(seen.norm.eps).sqrt()])
+                })
+            },
+        ),
         fault(
             "m1-eps-stands-in-the-code",
             "M1",

@@ -6,7 +6,7 @@ use super::positions::Places;
 use crate::generate::plan::{Input, parsed};
 use crate::generate::values::{Random, bits, flat, mixed, values};
 use crate::number::{Dtype, Format};
-use crate::request::Operation;
+use crate::request::{Json, Operation};
 
 /// Rows of a block of a cache.
 const BLOCK: usize = 4;
@@ -68,6 +68,8 @@ pub(super) fn kind() -> Kind {
         factor("tokens", &[("1", &["1"]), ("few", &["3", "5"]), ("17", &["17"])]),
         factor("rows", &[("1", &["1"]), ("several", &["2", "3"])]),
         factor("reach", REACH),
+        // Rows as quiet as √eps show what is added to the mean square, and where.
+        factor("size", &[("ordinary", &["1"]), ("quiet", &["1024", "512"])]),
     ];
     Kind {
         operation: Operation::Chain,
@@ -99,7 +101,7 @@ fn build(words: &Words, random: &mut Random) -> Result<Draft, String> {
         rows: words.size("rows"),
     };
     let mut flags = vec!["fused-heads", "fused-order"];
-    let mut input = chain.tensors(random);
+    let mut input = chain.tensors(random)?;
     if words.get("norm") != "none" {
         input = chain.norms(input, random);
         flags.extend(["fused-norm", "fused-eps"]);
@@ -184,13 +186,26 @@ impl Drawn<'_> {
         list
     }
 
+    /// Numbers of q and k divided by a power of two.
+    fn quietened(&self, name: &str, drawn: Json) -> Result<Json, String> {
+        let size = self.words.size("size").max(1);
+        if size == 1 || name == "v" {
+            return Ok(drawn);
+        }
+        let input = Input::new().with(name, drawn).0;
+        let tensor = crate::request::Input::new(input).tensor(name).map_err(|r| r.to_string())?;
+        let format = self.dtype.format().ok_or("no format")?;
+        let numbers = tensor.data().iter().map(|&bits| format.to_f64(bits) / size as f64);
+        Ok(values(self.dtype, tensor.shape(), &numbers.collect::<Vec<_>>()))
+    }
+
     /// q, k, v and the positions of their tokens.
-    fn tensors(&self, random: &mut Random) -> Input {
+    fn tensors(&self, random: &mut Random) -> Result<Input, String> {
         let mut input = Input::new();
         for (name, heads) in self.parts() {
             let shape = [self.rows, heads, self.tokens, self.width];
             let drawn = mixed(self.dtype, &shape, &format!("{name} {}", random.bits()));
-            input = input.with(name, drawn);
+            input = input.with(name, self.quietened(name, drawn)?);
         }
         let places = Places {
             reach: self.words.get("reach"),
@@ -200,7 +215,7 @@ impl Drawn<'_> {
         };
         let lists = places.rows(random);
         let rows: Vec<&[i64]> = lists.iter().map(Vec::as_slice).collect();
-        input.positions(&rows)
+        Ok(input.positions(&rows))
     }
 
     fn norms(&self, mut input: Input, random: &mut Random) -> Input {

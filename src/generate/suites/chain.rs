@@ -116,6 +116,16 @@ fn normed(dtype: Dtype) -> FilePlan {
             row(&[tiny, -tiny, 2.0 * tiny, 0.0]),
         )
         .test("zero-row", "a row of zeros: zeros", &["fused-eps"], row(&[0.0; 4]));
+    // √(mean square) and √eps are alike: here it shows what is added, and where.
+    let group = file.group("eps-beside", eps("1e-5"), dtype);
+    for (name, size, share) in [("above", 1.0 / 512.0, "0.22"), ("below", 1.0 / 128.0, "3.5")] {
+        group.test(
+            name,
+            format!("a row whose mean square is {share} of eps 1e-5"),
+            &["fused-eps"],
+            row(&[size, -size, 0.5 * size, 0.25 * size]),
+        );
+    }
     file.group("eps-zero", eps("0"), dtype).test(
         "square",
         "eps 0 and a mean square of 25/4: the values are rational",

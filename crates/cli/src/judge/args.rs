@@ -1,5 +1,6 @@
 //! The options of `ropewalk judge`.
 
+use super::given;
 use super::tokens;
 use crate::names;
 use crate::source::Source;
@@ -19,14 +20,16 @@ use std::path::PathBuf;
 ///   ropewalk judge --model llama-3.1-8b --positions dump.safetensors:position_ids --table
 ///     dump.safetensors:cos dump.safetensors:sin
 ///   ropewalk judge --model llama-3.1-8b --inv-freq inv_freq.npy
+///   ropewalk judge --operation chain --config fused.json --input q=in.npz:q
+///     --input q_weight=in.npz:w --input positions=[[0,1,2]] --answer q=out.npz:q
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct Args {
     /// What went in: FILE.npy, or FILE:NAME of a .safetensors or .npz
-    #[arg(value_name = "BEFORE", required_unless_present_any = ["table", "inv_freq"])]
+    #[arg(value_name = "BEFORE", required_unless_present_any = ["table", "inv_freq", "operation"])]
     pub(super) before: Option<String>,
     /// What came out, of the same shape
-    #[arg(value_name = "AFTER", required_unless_present_any = ["table", "inv_freq"])]
+    #[arg(value_name = "AFTER", required_unless_present_any = ["table", "inv_freq", "operation"])]
     pub(super) after: Option<String>,
     /// A table instead of tensors: its cosines and sines, one column per pair or two as wide as the
     /// rotated slice; or one tensor with the cosines of a row before its sines
@@ -37,6 +40,8 @@ pub struct Args {
     #[arg(long, value_name = "FILE",
         conflicts_with_all = ["before", "after", "direction", "table", "positions", "cu_seqlens", "offset", "axes"])]
     pub(super) inv_freq: Option<String>,
+    #[command(flatten)]
+    pub(super) given: given::Options,
     #[command(flatten)]
     pub(super) source: Source,
     #[command(flatten)]

@@ -1,0 +1,167 @@
+//! `ropewalk judge --operation`: what came of any operation, every tensor by its name in the contract.
+
+use super::args::Args;
+use super::out::{colour, say};
+use crate::write::rejected;
+use crate::{CliError, tensors};
+use ropewalk::audit::{
+    Ask, Capability, Case, Function, Options as Auditing, Report, Style, audit, cases, ndjson,
+    terminal,
+};
+use ropewalk::dump::Raw;
+use ropewalk::encoding::Question;
+use ropewalk::generate::fresh::{Fresh, answer};
+use ropewalk::number::{Dtype, Tensor};
+use ropewalk::profile::Profile;
+use ropewalk::request::{Direction, Input, Json, Object, Operation, Request};
+use std::process::ExitCode;
+
+/// The options of an operation that is more than a rotation.
+#[derive(Debug, clap::Args)]
+pub struct Options {
+    /// What was computed: chain, attention, score or any other; then --config holds its config, and
+    /// every tensor is given by its name
+    #[arg(long, value_name = "NAME", value_parser = operation, requires = "answer",
+        conflicts_with_all = ["before", "after", "table", "inv_freq", "axes", "positions", "cu_seqlens", "offset"])]
+    pub(super) operation: Option<Operation>,
+    /// Format of the request: that of the output, of a chain that of what is not quantised; by
+    /// default that of q
+    #[arg(long, value_name = "FORMAT", value_parser = dtype, requires = "operation")]
+    dtype: Option<Dtype>,
+    /// An input: FILE.npy, FILE:NAME of a .safetensors or .npz, or JSON, as lse=true
+    #[arg(long, value_name = "NAME=VALUE", requires = "operation")]
+    input: Vec<String>,
+    /// What came out, under the name of the contract: out=FILE, key_cache=FILE:NAME
+    #[arg(long, value_name = "NAME=FILE", requires = "operation")]
+    answer: Vec<String>,
+}
+
+fn operation(word: &str) -> Result<Operation, String> {
+    Operation::from_name(word).map_err(|reject| reject.to_string())
+}
+
+fn dtype(word: &str) -> Result<Dtype, String> {
+    let names: Vec<&str> = Dtype::FLOATS.iter().map(|dtype| dtype.name()).collect();
+    Dtype::from_name(word).ok_or_else(|| format!("allowed are {}", names.join(", ")))
+}
+
+/// Inputs that are lists of integers, not tensors.
+const LISTS: [&str; 6] =
+    ["positions", "query_positions", "key_positions", "slots", "key_lengths", "cu_seqlens"];
+
+pub(super) fn run(args: &Args, operation: Operation) -> Result<ExitCode, CliError> {
+    let given = &args.given;
+    let mut input = Object::default();
+    for (name, value) in pairs("--input", &given.input)? {
+        input.set(name, read(name, value)?);
+    }
+    if args.direction != Direction::Forward {
+        input.set("direction", Json::from(args.direction.name()));
+    }
+    if let Some(length) = args.seq_len {
+        input.set("seq_len", Json::Integer(length.into()));
+    }
+    let input = Input::new(input);
+    let dtype = match given.dtype {
+        Some(dtype) => dtype,
+        None => match input.tensor("q") {
+            Ok(q) => q.dtype(),
+            Err(_) => return Err(CliError::Usage("--dtype is needed where there is no q".into())),
+        },
+    };
+    let config = args.source.object()?;
+    let request = Request { id: "given".into(), operation, dtype, config, input };
+    let question = match Question::new(&request) {
+        Ok(question) => question,
+        Err(reject) => return Ok(rejected(&reject)),
+    };
+    let mut outputs = Vec::new();
+    for (name, value) in pairs("--answer", &given.answer)? {
+        outputs.push((name.to_string(), whole(&tensors::raw(value)?)?));
+    }
+    let request = Request { config: question.config().clone(), ..request };
+    let report = judge(request, outputs, args.profile.copied()).map_err(CliError::Usage)?;
+    let text = match args.json {
+        true => ndjson(&report),
+        false => terminal(&report, Style { colour: colour(args), ..Style::default() }),
+    };
+    say(args, report.verdict, &text)
+}
+
+/// Judges the outputs of one sound request.
+///
+/// # Errors
+/// Why it cannot be answered.
+pub fn judge(
+    request: Request,
+    outputs: Vec<(String, Tensor)>,
+    profile: Option<Profile>,
+) -> Result<Report, String> {
+    let (operation, dtype) = (request.operation, request.dtype);
+    let comment = format!("what was given of {}", operation.name());
+    let files = answer(&[Fresh { request, comment, flags: vec![] }])?;
+    let list: Vec<Case> = files.iter().flat_map(|(path, golden)| cases(path, golden)).collect();
+    let claimed = Capability {
+        directions: Some(vec![Direction::Forward, Direction::Inverse, Direction::Backward]),
+        ..Capability::new(&[operation], &[dtype])
+    };
+    let mut kernel = Function::new("files", vec![claimed], |_: &Ask| Ok(outputs.clone()));
+    let auditing = Auditing { door: "files".into(), profile, twice: false, ..Auditing::default() };
+    Ok(audit(&mut kernel, &list, &auditing).report)
+}
+
+/// NAME=VALUE, every name once.
+fn pairs<'a>(option: &str, list: &'a [String]) -> Result<Vec<(&'a str, &'a str)>, CliError> {
+    let mut pairs: Vec<(&str, &str)> = Vec::new();
+    for text in list {
+        let pair =
+            text.split_once('=').filter(|(name, value)| !name.is_empty() && !value.is_empty());
+        let Some((name, value)) = pair else {
+            return Err(CliError::Usage(format!("{option} {text}: it must be NAME=VALUE")));
+        };
+        if pairs.iter().any(|(known, _)| *known == name) {
+            return Err(CliError::Usage(format!("{option} {name} stands twice")));
+        }
+        pairs.push((name, value));
+    }
+    Ok(pairs)
+}
+
+/// A tensor of a file, a list of integers of one, or JSON.
+fn read(name: &str, value: &str) -> Result<Json, CliError> {
+    if !tensors::is_tensor(value) {
+        return serde_json::from_str(value).map_err(|error| {
+            CliError::Usage(format!(
+                "--input {name} is {value:?}, allowed are FILE.npy, FILE.npz:NAME, \
+                 FILE.safetensors:NAME and JSON: {error}"
+            ))
+        });
+    }
+    let raw = tensors::raw(value)?;
+    match raw.integers().filter(|_| LISTS.contains(&name)) {
+        Some(integers) => Ok(nested(&raw.shape, &integers)),
+        None => {
+            let text = serde_json::to_string(&whole(&raw)?);
+            let json = text.and_then(|text| serde_json::from_str(&text));
+            json.map_err(|error| CliError::Usage(format!("--input {name}: {error}")))
+        }
+    }
+}
+
+/// Lists of lists, as deep as the shape.
+fn nested(shape: &[usize], list: &[i64]) -> Json {
+    match shape {
+        [] | [_] => Json::Array(list.iter().map(|n| Json::Integer((*n).into())).collect()),
+        [count, rest @ ..] => {
+            let size = (list.len() / (*count).max(1)).max(1);
+            Json::Array(list.chunks(size).map(|chunk| nested(rest, chunk)).collect())
+        }
+    }
+}
+
+fn whole(raw: &Raw) -> Result<Tensor, CliError> {
+    let mut bits = Vec::new();
+    raw.append(0, raw.shape.iter().product(), &mut bits);
+    let tensor = Tensor::new(raw.dtype, raw.shape.clone(), bits);
+    tensor.map_err(|error| CliError::Usage(error.to_string()))
+}
