@@ -27,9 +27,13 @@ import traceback
 import numpy
 
 DIGITS = {"f64": 16, "f32": 8, "bf16": 4, "f16": 4, "i64": 16, "i32": 8}
-# How numpy holds each format; bf16 travels as its bits.
+# How numpy holds each format; bf16 and eight bits travel as their bits.
 NUMPY = {"f64": "f8", "f32": "f4", "bf16": "u2", "f16": "f2", "i64": "i8", "i32": "i4"}
 NAMES = {"float64": "f64", "float32": "f32", "float16": "f16", "bfloat16": "bf16", "int64": "i64", "int32": "i32"}
+# The formats of eight bits, as numpy (ml_dtypes) and torch call them.
+EIGHT = {"f8e4m3fn": "float8_e4m3fn", "f8e5m2": "float8_e5m2", "f8e4m3fnuz": "float8_e4m3fnuz", "f8e5m2fnuz": "float8_e5m2fnuz"}
+for _name, _long in EIGHT.items():
+    DIGITS[_name], NUMPY[_name], NAMES[_long] = 2, "u1", _name
 
 
 # What JSON can say and no library is asked: a base in quotes, a layout that is none.
@@ -86,20 +90,27 @@ class Tensor:
 
         if self.dtype == "bf16":
             return torch.from_numpy(self.bits.view("i2").copy()).view(torch.bfloat16)
-        return torch.from_numpy(self.bits.copy())
+        made = torch.from_numpy(self.bits.copy())
+        return made.view(getattr(torch, EIGHT[self.dtype])) if self.dtype in EIGHT else made
 
     def numpy(self):
-        """As a numpy array; bf16 as ml_dtypes.bfloat16, which jax and onnx share."""
+        """As a numpy array; bf16 and eight bits as those of ml_dtypes, which jax and onnx share."""
         if self.dtype == "bf16":
             import ml_dtypes
 
             return self.bits.view(ml_dtypes.bfloat16).copy()
+        if self.dtype in EIGHT:
+            import ml_dtypes
+
+            return self.bits.view(getattr(ml_dtypes, EIGHT[self.dtype])).copy()
         return self.bits.copy()
 
     def wide(self):
         """Its values as float64, exactly."""
         if self.dtype == "bf16":
             return (self.bits.astype("u4") << 16).view("f4").astype("f8")
+        if self.dtype in EIGHT:
+            return self.numpy().astype("f8")
         return self.bits.astype("f8")
 
     @classmethod
@@ -113,12 +124,14 @@ class Tensor:
             array = array.detach().contiguous()
             if array.dtype == torch.bfloat16:
                 return cls("bf16", array.view(torch.int16).numpy().view("u2"))
+            if "float8" in str(array.dtype):
+                return cls(NAMES[str(array.dtype).split(".")[1]], array.view(torch.uint8).numpy())
             array = array.numpy()
         array = numpy.ascontiguousarray(array).reshape(numpy.shape(array))
         name = NAMES.get(array.dtype.name)
         if name is None:
             raise TypeError("the kernel answered in %s" % array.dtype.name)
-        return cls(name, array.view("u2") if name == "bf16" else array)
+        return cls(name, array.view(NUMPY[name]) if name == "bf16" or name in EIGHT else array)
 
 
 class Part:
