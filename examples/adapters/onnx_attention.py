@@ -9,7 +9,6 @@ Everything else is `attn_mask`: booleans, or numbers of q's format with −∞.
 
 import attending
 import numpy
-import onnx
 import protocol
 from onnx import TensorProto, helper
 
