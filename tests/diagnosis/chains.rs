@@ -1,7 +1,9 @@
 //! Faults of fused kernels are caught and named by the questions about chains alone.
 
 use super::kernels::{CASES, Emulated};
-use ropewalk::audit::{Case, Options, Report, Verdict, audit};
+use ropewalk::audit::{
+    Ask, Breakage, Case, Description, Kernel, Options, Outcome, Report, Verdict, audit,
+};
 use ropewalk::fault;
 use ropewalk::number::Dtype;
 use ropewalk::request::Operation;
@@ -55,4 +57,63 @@ fn every_fault_of_a_fused_kernel_is_named() {
     };
     let slips: Vec<String> = fused().enumerate().filter_map(|pair| one(pair).err()).collect();
     assert!(slips.is_empty(), "{} of {}:\n{}", slips.len(), fused().count(), slips.join("\n"));
+}
+
+/// A kernel that does to one tensor what a fault does, and all others right.
+struct Partly {
+    right: Emulated,
+    wrong: Emulated,
+    outputs: &'static [&'static str],
+}
+
+impl Kernel for Partly {
+    fn describe(&mut self) -> Result<Description, Breakage> {
+        self.right.describe()
+    }
+
+    fn ask(&mut self, ask: &Ask) -> Outcome {
+        let (right, wrong) = (self.right.ask(ask), self.wrong.ask(ask));
+        match (right, wrong) {
+            (Outcome::Output(right), Outcome::Output(wrong)) => Outcome::Output(
+                right
+                    .into_iter()
+                    .zip(wrong)
+                    .map(|(right, wrong)| match self.outputs.contains(&right.0.as_str()) {
+                        true => wrong,
+                        false => right,
+                    })
+                    .collect(),
+            ),
+            (right, _) => right,
+        }
+    }
+}
+
+/// A known fault that acts on some rows only is told with its place.
+#[test]
+fn a_fault_of_some_rows_is_told_with_its_place() {
+    let cases: Vec<Case> = CASES
+        .iter()
+        .filter(|case| case.ask.operation == Operation::Chain && case.ask.dtype == Dtype::F32)
+        .filter(|case| case.truth.expected.tensors().is_some())
+        .cloned()
+        .collect();
+    for (fault, outputs, subject, words) in [
+        ("e15-one-ahead", &["k", "key_cache"][..], "Keys", "one too large"),
+        ("m2-weight-forgotten", &["q"][..], "Queries", "the weight of the norm is not applied"),
+    ] {
+        let emulated = |faults: &[&str]| {
+            Emulated::new("hf-f32", faults, &[&[Dtype::F32], &Dtype::EIGHT_BITS[..]].concat())
+        };
+        let mut kernel = Partly { right: emulated(&[]), wrong: emulated(&[fault]), outputs };
+        let patience = std::time::Duration::from_secs(600);
+        let options = Options { twice: false, patience, ..Options::default() };
+        let report = audit(&mut kernel, &cases, &options).report;
+        assert_eq!(report.verdict, Verdict::Diverges, "{fault}");
+        let told = |d: &ropewalk::audit::Diagnosis| {
+            d.summary.starts_with(subject) && d.summary.contains(words)
+        };
+        let said: Vec<&str> = report.diagnoses.iter().map(|d| &d.summary[..]).collect();
+        assert!(report.diagnoses.iter().any(told), "{fault}: {said:?}, {:?}", report.clues);
+    }
 }

@@ -55,8 +55,9 @@ pub(super) fn solve(exhibits: &[Exhibit]) -> Solved {
     let (mut left, right): (Vec<Unit>, Vec<Unit>) = units.into_iter().partition(|unit| unit.wrong);
     let some_right: Vec<&Unit> = right.iter().step_by(right.len().div_ceil(MOST).max(1)).collect();
     let mut causes: Vec<Cause> = Vec::new();
+    let total = left.len();
     while !left.is_empty() && causes.len() < CAUSES {
-        let Some(cause) = best(exhibits, &left, &some_right) else { break };
+        let Some(cause) = best(exhibits, &left, &some_right, total) else { break };
         let told: HashSet<[usize; 6]> = cause.rows.iter().map(key).collect();
         left.retain(|unit| !told.contains(&key(unit)));
         causes.push(cause);
@@ -99,7 +100,7 @@ struct Fare {
     refuted: Vec<Unit>,
 }
 
-fn best(exhibits: &[Exhibit], left: &[Unit], right: &[&Unit]) -> Option<Cause> {
+fn best(exhibits: &[Exhibit], left: &[Unit], right: &[&Unit], total: usize) -> Option<Cause> {
     let few = sample(exhibits, left, SAMPLE);
     let first: Vec<&&Unit> = few.iter().step_by(few.len().div_ceil(FIRST).max(1)).collect();
     let hits = |mechanism: &Mechanism, units: &mut dyn Iterator<Item = &Unit>| {
@@ -131,8 +132,14 @@ fn best(exhibits: &[Exhibit], left: &[Unit], right: &[&Unit]) -> Option<Cause> {
             Fare { hits, misses, refuted, mechanism }
         })
         .collect();
-    let causes: Vec<(Cause, usize)> =
-        fares.par_iter().filter_map(|fare| weigh(exhibits, fare, some_left.len())).collect();
+    // What is known of whole answers is named where it leaves next to nothing: of a few rows many
+    // things may be said.
+    let known = |(cause, _): &(Cause, usize)| {
+        let (rows, all) = (cause.rows.len(), some_left.len());
+        !matches!(cause.mechanism, Mechanism::Known(_)) || 10 * rows >= 9 * all && 4 * all >= total
+    };
+    let weighed = fares.par_iter().filter_map(|fare| weigh(exhibits, fare, some_left.len()));
+    let causes: Vec<(Cause, usize)> = weighed.filter(known).collect();
     let (best, misses) = causes.iter().min_by_key(|(cause, misses)| rank(cause, *misses))?;
     let mut best = best.clone();
     let same = |(other, theirs): &&(Cause, usize)| {
@@ -192,7 +199,9 @@ fn weigh(exhibits: &[Exhibit], fare: &Fare, all: usize) -> Option<(Cause, usize)
     let misses = fare.misses.iter().filter(inside).count();
     let spared = fare.refuted.iter().filter(inside).count();
     // Now and then, at no place that is known: only what cannot come about otherwise.
-    let scattered = spared > 0;
+    // What shares a scale with rows that are otherwise is a little otherwise itself.
+    let known = matches!(fare.mechanism, Mechanism::Known(_)) && 20 * spared <= hits.len();
+    let scattered = spared > 0 && !known;
     if scattered && (!fare.mechanism.is_plain() || misses > 0 || hits.len() < all) {
         return None;
     }

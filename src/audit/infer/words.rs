@@ -15,7 +15,9 @@ pub(super) fn sentence(exhibits: &[Exhibit], cause: &Cause) -> String {
     let grid = matches!(exhibit.scene, Scene::Grid(_));
     let (subject, place) = place_words(&cause.place, grid);
     let what = cause.mechanism.words(name);
-    let now = if cause.spared > 0 { " now and then, at no place that is known" } else { "" };
+    let known = matches!(cause.mechanism, Mechanism::Known(_));
+    let now =
+        if cause.spared > 0 && !known { " now and then, at no place that is known" } else { "" };
     format!("{subject}{place}{now}: {what}")
 }
 
