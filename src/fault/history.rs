@@ -72,6 +72,7 @@ pub(super) fn rope(question: &Question) -> Option<&Rope> {
         Body::Score(s) => Some(&s.rope),
         Body::InvFreq(f) => Some(&f.rope),
         Body::Table(t) => Some(&t.rope),
+        Body::Attention(a) => a.rope.as_ref(),
         _ => None,
     }
 }
@@ -83,6 +84,7 @@ pub(super) fn seq_len(question: &Question) -> Option<i64> {
         Body::Score(s) => s.seq_len,
         Body::InvFreq(f) => f.seq_len,
         Body::Table(t) => t.seq_len,
+        Body::Attention(a) => a.seq_len,
         _ => None,
     }
 }
@@ -94,6 +96,9 @@ pub(super) fn furthest(question: &Question) -> i64 {
         Body::Rotate(r) => largest(r.positions.data()),
         Body::Score(s) => largest(s.query_positions.data()).max(largest(s.key_positions.data())),
         Body::Table(t) => largest(t.positions.data()),
+        Body::Attention(a) => {
+            largest(a.query_positions.data()).max(largest(a.key_positions.data()))
+        }
         _ => 0,
     }
 }

@@ -174,5 +174,7 @@ pub(super) fn variants() -> Vec<Fault> {
     let steps = [ahead::<-1>(), ahead::<2>(), ahead::<-2>(), behind()];
     let others = [first_row(), counted(), truncating::<true>(), truncating::<false>()];
     let rows = rows.into_iter().flatten();
-    bases.into_iter().chain(rows).chain(steps).chain(others).flatten().collect()
+    let tiles =
+        super::attention::variants().map(|(name, summary, change)| of(name, summary, change));
+    bases.into_iter().chain(rows).chain(steps).chain(others).chain(tiles).flatten().collect()
 }

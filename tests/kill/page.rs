@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 /// Letter, number of classes, and what they are about.
-pub const CLASSES: [(&str, usize, &str); 12] = [
+pub const CLASSES: [(&str, usize, &str); 13] = [
     ("A", 8, "layout and pairing"),
     ("B", 4, "sign and direction"),
     ("C", 7, "frequency and base"),
@@ -19,6 +19,7 @@ pub const CLASSES: [(&str, usize, &str); 12] = [
     ("J", 7, "ALiBi"),
     ("K", 4, "T5 buckets"),
     ("L", 4, "sinusoidal"),
+    ("P", 12, "attention"),
 ];
 
 /// Classes that questions and answers cannot show: class, what it is, why, and who can see it.
