@@ -7,6 +7,7 @@
 
 mod additive;
 mod answer;
+mod attention;
 mod claims;
 mod kind;
 mod own;
@@ -97,6 +98,7 @@ fn kinds(own: Option<&Own>) -> Vec<Kind> {
     let mut kinds = rotary::kinds(own.is_some());
     if own.is_none() {
         kinds.extend(additive::kinds());
+        kinds.extend(attention::kinds());
     }
     kinds
 }
