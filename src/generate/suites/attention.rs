@@ -270,6 +270,16 @@ fn heads(file: &mut FilePlan, dtype: Dtype) {
             .mixed("attention heads"),
         );
     }
+    file.group("dim-3-large", parsed(OPEN), dtype).test(
+        "three-keys",
+        "scores in which the width shows in every format",
+        &["attention-scale"],
+        Ask { widths: [3, 2], ..Ask::one(dtype) }.scored(
+            2.0,
+            &[1.0, -0.25, 0.5],
+            &[4.0, -2.0, 1.0],
+        ),
+    );
     for (dim, scale) in
         [(4, None), (3, None), (8, None), (80, None), (4, Some("0.125")), (4, Some("1"))]
     {
@@ -567,6 +577,14 @@ fn rotations(file: &mut FilePlan, dtype: Dtype) {
             }
             .mixed("attention rope more"),
         );
+        let group = file.group(format!("rope-{name}-large"), sliced(more), dtype);
+        group.test(
+            "decode",
+            "scores in which a factor shows in every format",
+            &["attention-rope"],
+            Ask { widths: [8, 2], queries: &[&[41]], keys: &[&[0, 38, 40, 41]], ..Ask::one(dtype) }
+                .scored(3.0, &[1.0, 0.875, 0.75, 0.625], &[4.0, -1.0, 2.0, -3.0]),
+        );
     }
 }
 
@@ -608,7 +626,7 @@ fn mirrored(dtype: Dtype) -> Input {
 /// grows from tile to tile before.
 fn tiles(file: &mut FilePlan, dtype: Dtype) {
     let positions: Vec<i64> = (0..134).collect();
-    let share = |j: i64| ((j * 37 % 64) as f64 - 32.0) / 32.0 + (j / 32) as f64 / 4.0;
+    let share = |j: i64| ((j * 37 % 64) as f64 - 32.0) / 32.0 + (j / 32) as f64;
     let k: Vec<f64> = (0..134).map(share).collect();
     let v: Vec<f64> = (0..134).map(|j| ((j * 29 % 32) as f64 - 15.0) / 8.0).collect();
     let ask = Ask { widths: [1, 1], queries: &[&[133]], keys: &[&positions], ..Ask::one(dtype) };
