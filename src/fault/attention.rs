@@ -27,5 +27,5 @@ pub(super) fn faults() -> Vec<Fault> {
 
 /// The same with tiles of other sizes: the name of the fault, its summary, its change.
 pub(super) fn variants() -> impl Iterator<Item = (&'static str, String, Change)> {
-    sum::variants().into_iter()
+    mask::variants().into_iter().chain(sum::variants())
 }

@@ -49,9 +49,11 @@ pub struct Attention {
     pub query_positions: Positions,
     /// `[axis][batch][keys]`.
     pub key_positions: Positions,
-    /// What masks go by instead, [batch][queries] and [batch][keys]. No request says so: a kernel
-    /// with a fault does.
+    /// What `causal` goes by instead, [batch][queries] and [batch][keys]. No request says so: a
+    /// kernel with a fault does.
     pub masks_by: Option<[Vec<Position>; 2]>,
+    /// What the window goes by instead, likewise.
+    pub windows_by: Option<[Vec<Position>; 2]>,
     /// What biases go by instead, likewise.
     pub biases_by: Option<[Vec<Position>; 2]>,
     /// How many keys of a row of the batch exist, the first ones; all if not given.
@@ -234,6 +236,7 @@ impl Attention {
             query_positions,
             key_positions,
             masks_by: None,
+            windows_by: None,
             biases_by: None,
             key_lengths,
             sinks,
@@ -262,11 +265,6 @@ impl Attention {
         self.key_positions.data()[batch * self.k.seq() + key]
     }
 
-    /// A query and a key as masks see them.
-    fn masked_at(&self, batch: usize, query: usize, key: usize) -> [Position; 2] {
-        self.places(&self.masks_by, batch, query, key)
-    }
-
     /// A query and a key as biases see them.
     pub fn biased_at(&self, batch: usize, query: usize, key: usize) -> [Position; 2] {
         self.places(&self.biases_by, batch, query, key)
@@ -289,7 +287,11 @@ impl Attention {
 
     /// Whether a key is left for a query: it exists, and neither `causal` nor `window` masks it.
     pub fn sees(&self, batch: usize, query: usize, key: usize) -> bool {
-        let [at, of] = self.masked_at(batch, query, key);
+        let causal = || {
+            let [at, of] = self.places(&self.masks_by, batch, query, key);
+            of <= at
+        };
+        let [at, of] = self.places(&self.windows_by, batch, query, key);
         // Within ±2⁶³ with denominators up to 2⁶²; a window is at most 2⁶² wide.
         let within = |side: Option<i64>, from: Position, to: Position| match side {
             None => true,
@@ -301,7 +303,7 @@ impl Attention {
         };
         let [left, right] = self.window;
         key < self.keys(batch)
-            && (!self.causal || of <= at)
+            && (!self.causal || causal())
             && within(left, of, at)
             && within(right, at, of)
     }

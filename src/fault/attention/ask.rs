@@ -100,6 +100,7 @@ pub(super) fn bottom_right(a: &Attention, side: Side, [batch, n]: [usize; 2]) ->
 pub(super) fn keep_masks(a: &mut Attention) {
     let asked = first_axis(a);
     a.masks_by.get_or_insert_with(|| asked.clone());
+    a.windows_by.get_or_insert_with(|| asked.clone());
     a.biases_by.get_or_insert(asked);
 }
 
@@ -221,6 +222,7 @@ fn scores(view: &View, a: &Attention) -> Option<Vec<f64>> {
         causal: false,
         window: [None; 2],
         masks_by: None,
+        windows_by: None,
         biases_by: None,
         key_lengths: None,
         sinks: None,

@@ -4,7 +4,7 @@ use super::super::Fault;
 use super::super::change::{Change, View};
 use super::super::row;
 use super::ask::{answer, attention, bottom_right, heads, moved, scale, sight, viewed, wide};
-use crate::encoding::{Alibi, Attention, Form, Question};
+use crate::encoding::{Alibi, Attention, Expression, Form, Question};
 use crate::number::Tensor;
 use crate::request::{Output, Position, Positions};
 
@@ -65,6 +65,7 @@ fn halves(view: &View, output: &mut Output) -> Option<()> {
         query_positions: twice(&a.query_positions)?,
         key_positions: twice(&a.key_positions)?,
         masks_by: pair(&a.masks_by),
+        windows_by: pair(&a.windows_by),
         biases_by: pair(&a.biases_by),
         key_lengths: a
             .key_lengths
@@ -97,11 +98,9 @@ fn slopes() -> Vec<Fault> {
             fix: "add slope · (key − query), which is not above 0 for keys before the query",
             links: &["meta-pytorch/attention-gym#29"],
             change: Change::Question(|question, _| {
-                sight(question, |a| {
-                    (a.alibi.is_some() && a.t5.is_none()).then_some(())?;
-                    mirrored(a);
-                    Some(())
-                })
+                let alibi = attention(question)?.alibi.as_mut()?;
+                alibi.factor = Some(Expression::integer(-1));
+                Some(())
             }),
         },
         Fault {
@@ -165,12 +164,13 @@ fn slopes() -> Vec<Fault> {
             links: &["NVIDIA/TensorRT-Model-Connect#667"],
             change: Change::Question(|question, _| {
                 let a = attention(question)?;
-                // The bias is over √head_dim.
-                let over = (1.0 / scale(a)).powi(2).round();
-                (over > 1.0 && ((1.0 / over.sqrt()) / scale(a) - 1.0).abs() < 1e-12)
-                    .then_some(())?;
+                let (given, width) = (a.scale, a.q.dim());
+                (scale(a) != 1.0).then_some(())?;
                 let alibi = a.alibi.as_mut()?;
-                alibi.head_dim = Some(alibi.head_dim.unwrap_or(1) * over as usize);
+                match given {
+                    Some(scale) => alibi.factor = Some(Expression::dyadic(scale)),
+                    None => alibi.head_dim = Some(alibi.head_dim.unwrap_or(1) * width),
+                }
                 Some(())
             }),
         },

@@ -13,19 +13,57 @@ fn causal(a: &Attention) -> Option<()> {
     a.causal.then_some(())
 }
 
-/// The causal mask ends so many positions after the query; a window stays where it is.
+/// The causal mask ends so many positions after the query.
 fn shifted(question: &mut Question, by: i64) -> Option<()> {
     sight(question, |a| {
         causal(a)?;
-        let move_one = |side: Side, p: Position| match side {
-            Side::Query => Position { numerator: p.numerator + by * p.denominator, ..p },
+        let later = |p: Position| Position { numerator: p.numerator + by * p.denominator, ..p };
+        a.masks_by = Some(moved(a, |_, side, _, p| match side {
+            Side::Query => later(p),
             Side::Key => p,
-        };
-        a.masks_by = Some(moved(a, |_, side, _, p| move_one(side, p)));
-        let [left, right] = a.window;
-        a.window = [left.map(|left| left + by), right.map(|right| right - by)];
+        }));
         Some(())
     })
+}
+
+/// Masks by places, from the upper left corner.
+fn top_left(_: &Attention, _: Side, [_, n]: [usize; 2]) -> Position {
+    Position::integer(n as i64)
+}
+
+/// Masks by places in the buffers, and the window too if it is one mask.
+fn by_places(
+    question: &mut Question,
+    place: fn(&Attention, Side, [usize; 2]) -> Position,
+    window: bool,
+) -> Option<()> {
+    sight(question, |a| {
+        causal(a)?;
+        let places = moved(a, |a, side, at, _| place(a, side, at));
+        if window {
+            a.windows_by = Some(places.clone());
+        }
+        a.masks_by = Some(places);
+        Some(())
+    })
+}
+
+/// The same where the window goes by positions, and only the causal mask by places.
+pub(super) fn variants() -> Vec<(&'static str, String, Change)> {
+    vec![
+        (
+            "p1-mask-top-left",
+            "the causal mask goes by places from the upper left corner, the window by positions"
+                .into(),
+            Change::Question(|question, _| by_places(question, top_left, false)),
+        ),
+        (
+            "p1-mask-bottom-right",
+            "the causal mask goes by places from the lower right corner, the window by positions"
+                .into(),
+            Change::Question(|question, _| by_places(question, bottom_right, false)),
+        ),
+    ]
 }
 
 /// Keys of zeros up to a multiple of the tile: scores of 0, and values of 0.
@@ -97,14 +135,7 @@ fn corners() -> Vec<Fault> {
                 "NVIDIA/cutlass#2336",
                 "Dao-AILab/flash-attention#402",
             ],
-            change: Change::Question(|question, _| {
-                sight(question, |a| {
-                    causal(a)?;
-                    let place = |n: usize| Position::integer(n as i64);
-                    a.masks_by = Some(moved(a, |_, _, [_, n], _| place(n)));
-                    Some(())
-                })
-            }),
+            change: Change::Question(|question, _| by_places(question, top_left, true)),
         },
         Fault {
             name: "p1-mask-bottom-right",
@@ -113,13 +144,7 @@ fn corners() -> Vec<Fault> {
             signature: "decoding is right; wrong where keys are out of order, have gaps, or lie after the last query",
             fix: "compare positions; the lower right corner is right only where the last query is the last key",
             links: &["Dao-AILab/flash-attention#1778", "onnx/onnx#8068"],
-            change: Change::Question(|question, _| {
-                sight(question, |a| {
-                    causal(a)?;
-                    a.masks_by = Some(moved(a, |a, side, at, _| bottom_right(a, side, at)));
-                    Some(())
-                })
-            }),
+            change: Change::Question(|question, _| by_places(question, bottom_right, true)),
         },
         Fault {
             name: "p1-causal-strict",

@@ -102,7 +102,7 @@ pub(super) fn faults() -> Vec<Fault> {
             change: Change::Question(|question, _| {
                 sight(question, |a| {
                     (a.window != [None; 2]).then_some(())?;
-                    a.masks_by = Some(places(a)?);
+                    a.windows_by = Some(places(a)?);
                     Some(())
                 })
             }),

@@ -181,8 +181,8 @@ fn masks(file: &mut FilePlan, dtype: Dtype) {
     file.group("cross", parsed(OPEN), dtype)
         .test(
             "two-by-five",
-            "two queries, five keys, no mask at all",
-            &["attention-causal"],
+            "two queries, five keys, no mask at all, and none beyond the last key",
+            &["attention-causal", "attention-tiles"],
             Ask { queries: &[&[0, 1]], keys: &[&[0, 1, 2, 3, 4]], ..Ask::one(dtype) }
                 .weights("attention cross"),
         )
@@ -628,7 +628,8 @@ fn tiles(file: &mut FilePlan, dtype: Dtype) {
     let positions: Vec<i64> = (0..134).collect();
     let share = |j: i64| ((j * 37 % 64) as f64 - 32.0) / 32.0 + (j / 32) as f64;
     let k: Vec<f64> = (0..134).map(share).collect();
-    let v: Vec<f64> = (0..134).map(|j| ((j * 29 % 32) as f64 - 15.0) / 8.0).collect();
+    let value = |j: i64| ((j * 29 % 32) as f64 - 15.0) / 8.0 + if j < 128 { 0.0 } else { 6.0 };
+    let v: Vec<f64> = (0..134).map(value).collect();
     let ask = Ask { widths: [1, 1], queries: &[&[133]], keys: &[&positions], ..Ask::one(dtype) };
     file.group("tiles", parsed(UNSCALED), dtype).test(
         "134-keys",
