@@ -19,6 +19,7 @@
 
 mod absolute;
 mod alibi;
+mod attention;
 mod axes;
 mod backward;
 mod chain;

@@ -1,5 +1,6 @@
 //! Broken kernels are named rightly, right ones are not accused.
 
+mod attention;
 mod chains;
 mod inferred;
 mod kernels;

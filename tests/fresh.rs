@@ -2,7 +2,7 @@
 
 use ropewalk::audit::{Ask, Capability, Function, Options, Verdict, audit, cases};
 use ropewalk::encoding::Layout;
-use ropewalk::generate::fresh::{Claims, Drawn, Own, answer, by_id, draw};
+use ropewalk::generate::fresh::{Claims, Drawn, Fresh, Own, answer, by_id, draw};
 use ropewalk::number::{Dtype, Tensor};
 use ropewalk::request::{Direction, Json, Object, Operation, Request};
 use std::collections::{BTreeMap, BTreeSet};
@@ -306,4 +306,49 @@ fn a_model_is_asked_with_its_own_heads() {
     }
     let again = by_id(&drawn.questions[0].request.id, Some(&own)).unwrap();
     assert_eq!(again.request.to_json(), drawn.questions[0].request.to_json());
+}
+
+/// Attention is drawn small, every two of its settings meet, and everything is answered.
+#[test]
+fn attention_is_drawn_with_everything_it_can_have() {
+    let formats = [(Dtype::F32, Dtype::F32)];
+    let drawn = drawn(&[Operation::Attention], &formats, &[]);
+    let told = |(_, what, why): &&(Operation, String, String)| {
+        !(what.starts_with("format ") && why.ends_with("is not claimed"))
+    };
+    assert_eq!(drawn.unasked.iter().find(told), None);
+    let has = |fresh: &Fresh, key: &str| {
+        fresh.request.config.get(key).is_some() || fresh.request.input.has(key)
+    };
+    let keys = [
+        "window",
+        "softcap",
+        "scale",
+        "rope",
+        "alibi",
+        "t5",
+        "key_lengths",
+        "sinks",
+        "lse",
+        "table",
+    ];
+    for a in keys {
+        for b in keys {
+            let biases = ["rope", "alibi", "t5", "table"];
+            let apart = biases.contains(&a) && biases.contains(&b) && [a, b] != ["t5", "table"];
+            let meet = drawn.questions.iter().any(|one| has(one, a) && has(one, b));
+            assert!(meet || a != b && apart || [a, b] == ["table", "t5"], "{a} and {b} never meet");
+        }
+    }
+    for fresh in &drawn.questions {
+        let [q, k] = ["q", "k"].map(|name| fresh.request.input.tensor(name).unwrap());
+        assert!(q.data().len() <= 2 * 4 * 7 * 8 && k.shape()[2] <= 6, "{}", fresh.request.id);
+        let again = by_id(&fresh.request.id, None).unwrap();
+        assert_eq!(again.request.to_json(), fresh.request.to_json());
+    }
+    assert!((30..120).contains(&drawn.questions.len()), "{}", drawn.questions.len());
+    let some: Vec<_> = drawn.questions.iter().step_by(4).cloned().collect();
+    let files = answer(&some).unwrap();
+    let asked: usize = files.iter().map(|(_, golden)| golden.tests().count()).sum();
+    assert_eq!(asked, some.len());
 }

@@ -28,11 +28,12 @@ fn survives(fate: &Fate) -> bool {
     fate.killed.is_none() && fate.unnamed.is_some()
 }
 
-/// Files of eight bits are about casts, and chains about what is around a rotation: what else is
+/// Files of eight bits are about casts, chains and attention about what is around a rotation: what else is
 /// wrong is named where more bits show it, or where the rotation is asked for alone.
 fn is_about_else(cell: &Cell) -> bool {
     let rotary = |fault: &str| fault < "m";
-    cell.dtype.starts_with("f8") || cell.scheme == "chain" && rotary(cell.fault)
+    cell.dtype.starts_with("f8")
+        || ["chain", "attention"].contains(&cell.scheme.as_str()) && rotary(cell.fault)
 }
 
 #[test]
@@ -40,6 +41,8 @@ fn no_fault_survives_the_vectors() {
     let alive: Vec<String> = whole()
         .iter()
         .filter(|(cell, fate)| survives(fate) && !is_about_else(cell))
+        // Files of eight bits are about casts; what else is wrong is named where more bits show it.
+        .filter(|(cell, fate)| survives(fate) && !cell.dtype.starts_with("f8") && !borrowed(cell))
         .map(|(cell, fate)| format!("{cell:?}: only {:?}, which does not name it", fate.unnamed))
         .collect();
     assert!(alive.is_empty(), "{} alive:\n{}", alive.len(), alive.join("\n"));
@@ -185,7 +188,7 @@ fn every_class_is_a_fault_or_is_explained() {
         .iter()
         .flat_map(|(letter, count, _)| (1..=*count).map(move |n| format!("{letter}{n}")))
         .collect();
-    assert_eq!(all.len(), 108);
+    assert_eq!(all.len(), 120);
     assert!(faults.is_disjoint(&unseen));
     let covered: BTreeSet<String> = faults.union(&unseen).map(|class| class.to_string()).collect();
     assert_eq!(covered, all);

@@ -7,6 +7,7 @@ use super::exhibit::Exhibit;
 use super::finding::{CaseReport, Status, Unseen};
 use super::judge::within::{Element, Ruling};
 use super::outcome::Outcome;
+use crate::encoding::Body;
 use crate::fault::{self, Answer, Fault};
 use crate::number::{Dtype, Format, Tensor};
 use crate::profile::{self, Profile};
@@ -182,9 +183,29 @@ impl Seen<'_> {
     }
 }
 
+/// Whether all that a fault of ALiBi's form touches is attention that shows no constant: softmax of
+/// s + c is softmax of s, and only the logarithm of the sum or a sink tells them apart.
+fn is_behind_softmax(fault: &'static Fault, exhibits: &[Exhibit]) -> bool {
+    let touched = |one: &&Exhibit| {
+        matches!(one.answered.outcome, Ok(Outcome::Output(_)))
+            && mutant(one.case.ask.asked(), &one.history, &[fault]).is_some()
+    };
+    let hides = |one: &Exhibit| match one.case.ask.question().map(|question| &question.body) {
+        Ok(Body::Attention(a)) => !a.lse && a.sinks.is_none(),
+        _ => false,
+    };
+    let mut all = exhibits.iter().filter(touched).peekable();
+    fault.class == "J5" && all.peek().is_some() && all.all(hides)
+}
+
 /// Why a fault was not seen.
 fn because(fault: &'static Fault, look: Look, exhibits: &[Exhibit]) -> String {
     match look {
+        Look::Masked(_) | Look::Same if is_behind_softmax(fault, exhibits) => {
+            return "cannot be seen: a constant for each query, which a softmax does not see \
+                    without lse or a sink"
+                .into();
+        }
         Look::Masked(dtype) => return format!("rounding in {dtype} may be as large"),
         Look::Beyond => return "it shows only where no precision is left to judge".into(),
         Look::Same => return "it makes no difference for the configs that were asked".into(),

@@ -60,6 +60,8 @@ pub struct Alibi {
     pub form: Option<Form>,
     /// Divides the bias by its square root.
     pub head_dim: Option<usize>,
+    /// What every bias is multiplied by besides. No config says so: a kernel with a fault does.
+    pub factor: Option<Expression>,
     /// The normalised config.
     pub config: Object,
 }
@@ -94,6 +96,7 @@ impl Alibi {
                 _ => Form::Distance,
             }),
             head_dim: checked.size("head_dim"),
+            factor: None,
             config: checked.object().clone(),
         })
     }
@@ -134,6 +137,10 @@ impl Alibi {
     /// slope · distance, over √head_dim where that is given.
     pub fn bias(&self, head: usize, distance: i128) -> Expression {
         let product = self.slope(head) * Expression::integer(distance);
+        let product = match &self.factor {
+            Some(factor) => product * factor.clone(),
+            None => product,
+        };
         match self.head_dim {
             Some(dim) => product / Expression::integer(dim as i128).sqrt(),
             None => product,

@@ -71,7 +71,7 @@ pub(super) fn faults() -> Vec<Fault> {
                     let slope = |head| alibi.slope(head).evaluate(&Double);
                     (0..alibi.num_heads).map(slope).collect::<Option<Vec<f64>>>()
                 };
-                let bias = matches!(question.body, Body::AlibiBias(_));
+                let bias = matches!(question.body, Body::AlibiBias(_) | Body::Attention(_));
                 let before = slopes(config, bias)?;
                 edit::exchange(config, "slopes", ["code", "paper"])?;
                 (slopes(config, bias)? != before).then_some(())

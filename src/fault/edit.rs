@@ -13,6 +13,9 @@ pub(super) fn reconfigure(
     question: &mut Question,
     read: fn(&mut Object, &mut Option<i64>, &Question) -> Option<()>,
 ) -> Option<()> {
+    if let Body::Attention(_) = question.body {
+        return inside(question, read);
+    }
     let own = history::config(question);
     let (mut config, mut length) = (own.clone(), seq_len(question));
     read(&mut config, &mut length, question)?;
@@ -23,6 +26,58 @@ pub(super) fn reconfigure(
     apply(question, &config, length)?;
     // A length or a key that the rule does not read makes no difference.
     (before.is_none() || history::rope(question) != before.as_ref()).then_some(())
+}
+
+/// Reads the configs inside of attention otherwise: each by itself.
+fn inside(
+    question: &mut Question,
+    read: fn(&mut Object, &mut Option<i64>, &Question) -> Option<()>,
+) -> Option<()> {
+    let mut changed = None;
+    for key in ["rope", "alibi", "t5"] {
+        let Some(Json::Object(before)) = question.config().get(key).cloned() else { continue };
+        let (mut config, mut length) = (before.clone(), seq_len(question));
+        let read = read(&mut config, &mut length, question);
+        if read.is_some() && (config != before || length != seq_len(question)) {
+            changed = put_inside(question, key, &config, length).or(changed);
+        }
+    }
+    changed
+}
+
+/// Puts a config into attention. None if it means nothing there, or the same.
+fn put_inside(
+    question: &mut Question,
+    key: &str,
+    config: &Object,
+    length: Option<i64>,
+) -> Option<()> {
+    let Body::Attention(a) = &mut question.body else { return None };
+    let new = match key {
+        "rope" => {
+            let read = RopeConfig::new(config).ok()?;
+            let length = length.filter(|_| read.scheme().needs_seq_len());
+            let rope = read.rope(length).ok()?;
+            let before = a.rope.as_ref()?;
+            ((rope.head_dim, rope.axes) == (before.head_dim, before.axes) && rope != *before)
+                .then_some(())?;
+            (a.rope, a.seq_len) = (Some(rope), length);
+            read.normalised().clone()
+        }
+        "alibi" => {
+            let heads = a.alibi.as_ref()?.num_heads;
+            let new = Alibi::new(config, true).ok().filter(|new| new.num_heads == heads)?;
+            a.alibi.insert(new).config.clone()
+        }
+        _ => {
+            let (buckets, _) = a.t5.as_mut()?;
+            let count = buckets.num_buckets;
+            *buckets = Buckets::new(config).ok().filter(|new| new.num_buckets == count)?;
+            buckets.config.clone()
+        }
+    };
+    a.config.set(key, Json::Object(new));
+    Some(())
 }
 
 /// Puts a config and a total length into a question. None if they mean nothing there.
@@ -98,6 +153,7 @@ pub(super) fn rope(question: &mut Question, edit: impl FnOnce(&mut Rope)) -> Opt
         Body::InvFreq(f) => &mut f.rope,
         Body::Table(t) => &mut t.rope,
         Body::Chain(c) => &mut c.turn.as_mut()?.rope,
+        Body::Attention(a) => a.rope.as_mut()?,
         _ => return None,
     };
     let before = rope.clone();

@@ -81,6 +81,7 @@ pub(super) fn rope(question: &Question) -> Option<&Rope> {
         Body::InvFreq(f) => Some(&f.rope),
         Body::Table(t) => Some(&t.rope),
         Body::Chain(c) => c.turn.as_ref().map(|turn| &turn.rope),
+        Body::Attention(a) => a.rope.as_ref(),
         _ => None,
     }
 }
@@ -93,6 +94,7 @@ pub(super) fn seq_len(question: &Question) -> Option<i64> {
         Body::InvFreq(f) => f.seq_len,
         Body::Table(t) => t.seq_len,
         Body::Chain(c) => c.turn.as_ref()?.seq_len,
+        Body::Attention(a) => a.seq_len,
         _ => None,
     }
 }
@@ -105,6 +107,9 @@ pub(super) fn furthest(question: &Question) -> i64 {
         Body::Score(s) => largest(s.query_positions.data()).max(largest(s.key_positions.data())),
         Body::Table(t) => largest(t.positions.data()),
         Body::Chain(c) => c.turn.as_ref().map_or(0, |turn| largest(turn.positions.data())),
+        Body::Attention(a) => {
+            largest(a.query_positions.data()).max(largest(a.key_positions.data()))
+        }
         _ => 0,
     }
 }

@@ -2,8 +2,8 @@
 
 use super::class::Fault;
 use super::{
-    absolute, alibi, axes, backward, chain, direction, frequency, layout, memory, position,
-    precision, scaling, t5,
+    absolute, alibi, attention, axes, backward, chain, direction, frequency, layout, memory,
+    position, precision, scaling, t5,
 };
 use std::sync::LazyLock;
 
@@ -32,6 +32,7 @@ static FAULTS: LazyLock<(Vec<Fault>, Vec<Fault>)> = LazyLock::new(|| {
         t5::faults(),
         absolute::faults(),
         chain::faults(),
+        attention::faults(),
     ];
     let mut all: Vec<Fault> = lists.into_iter().flatten().collect();
     all.sort_by_key(|fault| fault.name);

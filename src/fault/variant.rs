@@ -188,5 +188,8 @@ pub(super) fn variants() -> Vec<Fault> {
     let others = [first_row(), counted(), truncating::<true>(), truncating::<false>()];
     let eps = [epsilon::<4>(), epsilon::<6>(), epsilon::<8>(), epsilon::<12>()];
     let rows = rows.into_iter().flatten();
-    bases.into_iter().chain(rows).chain(steps).chain(others).chain(eps).flatten().collect()
+    let tiles =
+        super::attention::variants().map(|(name, summary, change)| of(name, summary, change));
+    let more = steps.into_iter().chain(others).chain(eps).chain(tiles);
+    bases.into_iter().chain(rows).chain(more).flatten().collect()
 }

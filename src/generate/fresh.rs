@@ -7,6 +7,7 @@
 
 mod additive;
 mod answer;
+mod attention;
 mod chain;
 mod claims;
 mod kind;
@@ -99,6 +100,7 @@ fn kinds(own: Option<&Own>) -> Vec<Kind> {
     if own.is_none() {
         kinds.extend(additive::kinds());
         kinds.push(chain::kind());
+        kinds.extend(attention::kinds());
     }
     kinds
 }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 /// Letter, number of classes, and what they are about.
-pub const CLASSES: [(&str, usize, &str); 15] = [
+pub const CLASSES: [(&str, usize, &str); 16] = [
     ("A", 8, "layout and pairing"),
     ("B", 4, "sign and direction"),
     ("C", 7, "frequency and base"),
@@ -22,6 +22,7 @@ pub const CLASSES: [(&str, usize, &str); 15] = [
     ("M", 5, "norms of fused kernels"),
     ("N", 7, "casts to eight bits"),
     ("O", 5, "caches of fused kernels"),
+    ("P", 12, "attention"),
 ];
 
 /// Classes that questions and answers cannot show: class, what it is, why, and who can see it.

@@ -38,7 +38,7 @@ impl Capability {
             return Err(format!("operation {} is not claimed", ask.operation.name()));
         }
         self.formats(ask)?;
-        let rope = rotate_stage(&ask.config).unwrap_or(&ask.config);
+        let rope = rope_within(&ask.config).unwrap_or(&ask.config);
         let word = |key: &str| match rope.get(key) {
             Some(Json::String(word)) => Some(word.as_str()),
             _ => None,
@@ -184,6 +184,9 @@ impl Capability {
                 c.parts.iter().filter(|part| part.name != "v").map(|p| Some(&p.heads)).collect(),
                 c.turn.as_ref().map(|turn| &turn.positions),
             ),
+            Body::Attention(a) => {
+                (a.rope.as_ref(), vec![Some(&a.q), Some(&a.k)], Some(&a.query_positions))
+            }
             _ => (None, vec![], None),
         };
         if let (Some(axes), Some(rope)) = (&self.axes, rope)
@@ -206,9 +209,13 @@ impl Capability {
             let count = large.data().len();
             return Err(format!("a tensor of {count} elements is above the claimed max_elements"));
         }
-        for shape in tensors.iter().map(|tensor| tensor.shape()) {
+        // A decoding kernel attends to as many keys as there are.
+        let turned = if matches!(question.body, Body::Attention(_)) { 1 } else { tensors.len() };
+        for (index, shape) in tensors.iter().map(|tensor| tensor.shape()).enumerate() {
             sized("a batch of", &self.batch_sizes, shape[0])?;
-            sized("a sequence of", &self.seq_lens, shape[2])?;
+            if index < turned {
+                sized("a sequence of", &self.seq_lens, shape[2])?;
+            }
         }
         if limits.equal_heads && tensors.windows(2).any(|w| w[0].shape()[1] != w[1].shape()[1]) {
             return Err("unequal numbers of heads are not claimed".into());
@@ -239,7 +246,11 @@ impl Capability {
 
     /// Which part of a head is rotated, and for how many axes.
     fn slice(&self, question: &Question, width: usize) -> Result<(), String> {
-        let size = |key: &str| match question.config().get(key) {
+        let config = match question.body {
+            Body::Attention(_) => rope_within(question.config()).unwrap_or(question.config()),
+            _ => question.config(),
+        };
+        let size = |key: &str| match config.get(key) {
             Some(Json::Integer(n)) => usize::try_from(*n).ok(),
             _ => None,
         };
@@ -253,7 +264,7 @@ impl Capability {
             return Err(format!("rotary_offset {offset} is not claimed"));
         }
         let dealt = ["mrope_section", "pair_axes"];
-        match dealt.iter().find(|key| question.config().get(key).is_some()) {
+        match dealt.iter().find(|key| config.get(key).is_some()) {
             Some(key) if !self.mrope => Err(format!("{key} is not claimed")),
             _ => Ok(()),
         }
@@ -279,9 +290,18 @@ fn positions(question: &Question) -> impl Iterator<Item = &Position> {
         Body::Sinusoidal(s) => vec![&s.positions],
         Body::AttentionTemperature(t) => vec![&t.positions],
         Body::Chain(c) => c.turn.iter().map(|turn| turn.positions.data()).collect(),
+        Body::Attention(a) => vec![a.query_positions.data(), a.key_positions.data()],
         _ => vec![],
     };
     tokens.into_iter().flatten()
+}
+
+/// The rope config inside of a chain or of attention, as it was written.
+fn rope_within(config: &Object) -> Option<&Object> {
+    match config.get("rope") {
+        Some(Json::Object(rope)) => Some(rope),
+        _ => rotate_stage(config),
+    }
 }
 
 /// The rope config of a chain, as it was written.
@@ -305,5 +325,5 @@ fn equal_rows(grid: &Positions) -> bool {
 
 fn rotary(operation: Operation) -> bool {
     use Operation::*;
-    matches!(operation, Rotate | Score | InvFreq | Table | Chain)
+    matches!(operation, Rotate | Score | InvFreq | Table | Chain | Attention)
 }

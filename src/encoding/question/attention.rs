@@ -49,6 +49,13 @@ pub struct Attention {
     pub query_positions: Positions,
     /// `[axis][batch][keys]`.
     pub key_positions: Positions,
+    /// What `causal` goes by instead, [batch][queries] and [batch][keys]. No request says so: a
+    /// kernel with a fault does.
+    pub masks_by: Option<[Vec<Position>; 2]>,
+    /// What the window goes by instead, likewise.
+    pub windows_by: Option<[Vec<Position>; 2]>,
+    /// What biases go by instead, likewise.
+    pub biases_by: Option<[Vec<Position>; 2]>,
     /// How many keys of a row of the batch exist, the first ones; all if not given.
     pub key_lengths: Option<Vec<usize>>,
     /// One more logit of each head, without a value.
@@ -228,6 +235,9 @@ impl Attention {
             v,
             query_positions,
             key_positions,
+            masks_by: None,
+            windows_by: None,
+            biases_by: None,
             key_lengths,
             sinks,
             lse,
@@ -245,19 +255,43 @@ impl Attention {
         head * self.k.heads() / self.q.heads().max(1)
     }
 
-    /// The position of a query by which masks and biases go: on the first axis.
+    /// The position of a query on the first axis, by which masks and biases go.
     pub fn query_position(&self, batch: usize, query: usize) -> Position {
         self.query_positions.data()[batch * self.q.seq() + query]
     }
 
-    /// The position of a key by which masks and biases go: on the first axis.
+    /// The position of a key on the first axis, by which masks and biases go.
     pub fn key_position(&self, batch: usize, key: usize) -> Position {
         self.key_positions.data()[batch * self.k.seq() + key]
     }
 
+    /// A query and a key as biases see them.
+    pub fn biased_at(&self, batch: usize, query: usize, key: usize) -> [Position; 2] {
+        self.places(&self.biases_by, batch, query, key)
+    }
+
+    fn places(
+        &self,
+        others: &Option<[Vec<Position>; 2]>,
+        batch: usize,
+        query: usize,
+        key: usize,
+    ) -> [Position; 2] {
+        match others {
+            None => [self.query_position(batch, query), self.key_position(batch, key)],
+            Some([queries, keys]) => {
+                [queries[batch * self.q.seq() + query], keys[batch * self.k.seq() + key]]
+            }
+        }
+    }
+
     /// Whether a key is left for a query: it exists, and neither `causal` nor `window` masks it.
     pub fn sees(&self, batch: usize, query: usize, key: usize) -> bool {
-        let (at, of) = (self.query_position(batch, query), self.key_position(batch, key));
+        let causal = || {
+            let [at, of] = self.places(&self.masks_by, batch, query, key);
+            of <= at
+        };
+        let [at, of] = self.places(&self.windows_by, batch, query, key);
         // Within ±2⁶³ with denominators up to 2⁶²; a window is at most 2⁶² wide.
         let within = |side: Option<i64>, from: Position, to: Position| match side {
             None => true,
@@ -269,7 +303,7 @@ impl Attention {
         };
         let [left, right] = self.window;
         key < self.keys(batch)
-            && (!self.causal || of <= at)
+            && (!self.causal || causal())
             && within(left, of, at)
             && within(right, at, of)
     }
@@ -282,8 +316,11 @@ impl Attention {
     /// The largest position of the keys that exist in a row of the batch, 0 if there is none: what
     /// ALiBi's form `mpt` counts back from.
     pub fn last(&self, batch: usize) -> Position {
-        let existing = (0..self.keys(batch)).map(|key| self.key_position(batch, key));
-        existing.max().unwrap_or(Position::integer(0))
+        let position = |key: usize| match &self.biases_by {
+            None => self.key_position(batch, key),
+            Some([_, keys]) => keys[batch * self.k.seq() + key],
+        };
+        (0..self.keys(batch)).map(position).max().unwrap_or(Position::integer(0))
     }
 
     /// The entry of T5's table [num_buckets, heads] that is added.
@@ -295,7 +332,7 @@ impl Attention {
         at: [usize; 2],
     ) -> usize {
         let [query, key] = at;
-        let (query, key) = (self.query_position(batch, query), self.key_position(batch, key));
+        let [query, key] = self.biased_at(batch, query, key);
         buckets.bucket(query, key) * self.q.heads() + head
     }
 }

@@ -111,7 +111,7 @@ fn file(dtype: Dtype) -> FilePlan {
         .test(
             "three-keys",
             "a query at 2 and keys at 0, 1, 2, the scale 1/2",
-            &["basic"],
+            &["basic", "attention-lse"],
             Ask::one(dtype).mixed("attention basic three"),
         );
     masks(&mut file, dtype);
@@ -120,6 +120,7 @@ fn file(dtype: Dtype) -> FilePlan {
     biases(&mut file, dtype);
     rotations(&mut file, dtype);
     extremes(&mut file, dtype);
+    tiles(&mut file, dtype);
     pairs(&mut file, dtype);
     file
 }
@@ -180,8 +181,8 @@ fn masks(file: &mut FilePlan, dtype: Dtype) {
     file.group("cross", parsed(OPEN), dtype)
         .test(
             "two-by-five",
-            "two queries, five keys, no mask at all",
-            &["attention-causal"],
+            "two queries, five keys, no mask at all, and none beyond the last key",
+            &["attention-causal", "attention-tiles"],
             Ask { queries: &[&[0, 1]], keys: &[&[0, 1, 2, 3, 4]], ..Ask::one(dtype) }
                 .weights("attention cross"),
         )
@@ -269,6 +270,16 @@ fn heads(file: &mut FilePlan, dtype: Dtype) {
             .mixed("attention heads"),
         );
     }
+    file.group("dim-3-large", parsed(OPEN), dtype).test(
+        "three-keys",
+        "scores in which the width shows in every format",
+        &["attention-scale"],
+        Ask { widths: [3, 2], ..Ask::one(dtype) }.scored(
+            2.0,
+            &[1.0, -0.25, 0.5],
+            &[4.0, -2.0, 1.0],
+        ),
+    );
     for (dim, scale) in
         [(4, None), (3, None), (8, None), (80, None), (4, Some("0.125")), (4, Some("1"))]
     {
@@ -317,11 +328,33 @@ fn softmax(file: &mut FilePlan, dtype: Dtype) {
                 ask().scored(100.0, &[30.0, 40.0, 50.0, 60.0], &[1.0, 2.0, 3.0, 2.0]),
             );
     }
+    file.group(
+        "softcap-alibi",
+        parsed(r#"{"causal":true,"softcap":1,"alibi":{"num_heads":2,"slopes":"code","form":"distance"}}"#),
+        dtype,
+    )
+    .test(
+        "decode",
+        "scores are scaled, then capped, then the bias is added",
+        &["attention-softcap"],
+        Ask { heads: [2, 1], queries: &[&[40]], keys: &[&[0, 20, 38, 40]], ..Ask::one(dtype) }
+            .mixed("attention cap and bias"),
+    );
+    file.group("sinks-scaled", parsed(OPEN), dtype).test(
+        "two-heads",
+        "the scale 1/2 does not touch the sinks",
+        &["attention-sink"],
+        sinks(
+            Ask { heads: [2, 1], ..Ask::one(dtype) }.mixed("attention sink scaled"),
+            dtype,
+            &[1.5, -1.0],
+        ),
+    );
     file.group("sinks", parsed(UNSCALED), dtype)
         .test(
             "two-heads",
             "a logit of its own for each head, in the denominator only",
-            &["attention-sink"],
+            &["attention-sink", "attention-lse"],
             sinks(
                 Ask { heads: [2, 1], ..Ask::one(dtype) }.mixed("attention sink"),
                 dtype,
@@ -417,6 +450,35 @@ fn biases(file: &mut FilePlan, dtype: Dtype) {
         &["attention-alibi"],
         Ask { heads: [4, 2], queries: &[&[9]], keys: &[&[0, 5, 8, 9]], ..Ask::one(dtype) }
             .mixed("attention alibi falcon"),
+    );
+    file.group(
+        "alibi-distance-open",
+        parsed(r#"{"causal":false,"alibi":{"num_heads":2,"slopes":"code","form":"distance"}}"#),
+        dtype,
+    )
+    .test(
+        "both-sides",
+        "the formula's value for keys after the query, which no mask hides",
+        &["attention-alibi"],
+        Ask { heads: [2, 2], keys: &[&[0, 2, 3, 5]], ..Ask::one(dtype) }
+            .mixed("attention alibi open"),
+    );
+    file.group(
+        "t5-scaled",
+        parsed(r#"{"causal":false,"t5":{"num_buckets":8,"max_distance":20,"bidirectional":true}}"#),
+        dtype,
+    )
+    .test(
+        "both-sides",
+        "the scale 1/2 does not touch the bias",
+        &["attention-t5"],
+        table(
+            Ask { heads: [2, 1], keys: &[&[0, 1, 2, 4, 30]], ..Ask::one(dtype) }
+                .mixed("attention t5 scaled"),
+            dtype,
+            8,
+            2,
+        ),
     );
     for bidirectional in [true, false] {
         let config = format!(
@@ -515,6 +577,14 @@ fn rotations(file: &mut FilePlan, dtype: Dtype) {
             }
             .mixed("attention rope more"),
         );
+        let group = file.group(format!("rope-{name}-large"), sliced(more), dtype);
+        group.test(
+            "decode",
+            "scores in which a factor shows in every format",
+            &["attention-rope"],
+            Ask { widths: [8, 2], queries: &[&[41]], keys: &[&[0, 38, 40, 41]], ..Ask::one(dtype) }
+                .scored(3.0, &[1.0, 0.875, 0.75, 0.625], &[4.0, -1.0, 2.0, -3.0]),
+        );
     }
 }
 
@@ -550,6 +620,23 @@ fn mirrored(dtype: Dtype) -> Input {
         values(dtype, &[1, 1, 2, 4], &[row, row].concat()),
         bits(dtype, &[1, 1, 2, 1], vec![one, one + 1]),
     ])
+}
+
+/// More keys than fit a tile: 134 = 2 · 64 + 6, the largest score among the last six, and one that
+/// grows from tile to tile before.
+fn tiles(file: &mut FilePlan, dtype: Dtype) {
+    let positions: Vec<i64> = (0..134).collect();
+    let share = |j: i64| ((j * 37 % 64) as f64 - 32.0) / 32.0 + (j / 32) as f64;
+    let k: Vec<f64> = (0..134).map(share).collect();
+    let value = |j: i64| ((j * 29 % 32) as f64 - 15.0) / 8.0 + if j < 128 { 0.0 } else { 6.0 };
+    let v: Vec<f64> = (0..134).map(value).collect();
+    let ask = Ask { widths: [1, 1], queries: &[&[133]], keys: &[&positions], ..Ask::one(dtype) };
+    file.group("tiles", parsed(UNSCALED), dtype).test(
+        "134-keys",
+        "two tiles of 64 keys and six more, in which the maximum is",
+        &["attention-tiles"],
+        ask.scored(1.0, &k, &v),
+    );
 }
 
 fn extremes(file: &mut FilePlan, dtype: Dtype) {

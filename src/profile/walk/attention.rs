@@ -56,7 +56,7 @@ pub(in crate::profile) fn queries(a: &Attention) -> impl Iterator<Item = Query> 
         let left = a.left(batch, query);
         let last = a.last(batch);
         let bias = |&key: &usize| {
-            let (at, of) = (a.query_position(batch, query), a.key_position(batch, key));
+            let [at, of] = a.biased_at(batch, query, key);
             let slope = a
                 .alibi
                 .as_ref()

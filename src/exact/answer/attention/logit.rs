@@ -320,7 +320,7 @@ impl<'a> Scores<'a> {
         }
         let mut free = Linear::zero(basis);
         if let (Some(alibi), Some(slope)) = (&a.alibi, &basis.slope) {
-            let (at, of) = (a.query_position(self.batch, query), a.key_position(self.batch, key));
+            let [at, of] = a.biased_at(self.batch, query, key);
             let distance = Integer::from(alibi.distance(at, of, self.last));
             free.add(slope, &Ratio::from(distance));
         }
