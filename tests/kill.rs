@@ -41,8 +41,6 @@ fn no_fault_survives_the_vectors() {
     let alive: Vec<String> = whole()
         .iter()
         .filter(|(cell, fate)| survives(fate) && !is_about_else(cell))
-        // Files of eight bits are about casts; what else is wrong is named where more bits show it.
-        .filter(|(cell, fate)| survives(fate) && !cell.dtype.starts_with("f8") && !borrowed(cell))
         .map(|(cell, fate)| format!("{cell:?}: only {:?}, which does not name it", fate.unnamed))
         .collect();
     assert!(alive.is_empty(), "{} alive:\n{}", alive.len(), alive.join("\n"));

@@ -1,7 +1,7 @@
 //! Which answers are right beside those within a bound: the rules of special values.
 
 use crate::encoding::{Attention, Body, Chain, Heads, Pair, Plane, Question};
-use crate::number::{Format, Tensor};
+use crate::number::{Format, Overflow, Tensor};
 use crate::request::{Input, Json, Position};
 
 /// What is accepted for an element.
@@ -23,6 +23,9 @@ pub enum Accepts {
     ValueOrNonfinite,
     /// A query without any key: the value, or a NaN.
     ValueOrNan,
+    /// Its logarithm where there is a sink: the value, these bits (the sink alone, which is all that
+    /// is summed), or a NaN.
+    ValueSinkOrNan(u64),
     /// A cast beyond the largest number, to an infinity or a NaN: any nonfinite value.
     Overflow,
     /// Padding: nothing is judged.
@@ -70,13 +73,23 @@ pub fn accepts(
             let infinite = |i: usize| {
                 expected.dtype().format().is_some_and(|f| !f.is_finite(expected.data()[i]))
             };
+            // The sink of a head as the logarithm has it.
+            let sink = |a: &Attention, head: usize| {
+                let sinks = a.sinks.as_ref().filter(|_| name == "lse")?;
+                let bits = *sinks.data().get(head)?;
+                let to = expected.dtype().format()?;
+                Some(to.convert(sinks.format(), bits, Overflow::Ieee))
+            };
             let rule = |i: usize| {
                 let (row, queries) = (i / width.max(1), a.q.seq().max(1));
                 let batch = row / (a.q.heads().max(1) * queries);
                 let behind =
                     behind_masks(a, batch, row / queries % a.q.heads().max(1), i % width.max(1));
                 match a.left(batch, row % queries).is_empty() {
-                    true => Accepts::ValueOrNan,
+                    true => match sink(a, row / queries % a.q.heads().max(1)) {
+                        Some(bits) => Accepts::ValueSinkOrNan(bits),
+                        None => Accepts::ValueOrNan,
+                    },
                     // One key whose value is no number, too.
                     false if open(i) || (copied(i) && infinite(i)) => Accepts::Nonfinite,
                     false if behind => Accepts::ValueOrNonfinite,

@@ -46,6 +46,8 @@ pub struct Wrong {
     pub name: String,
     /// Place in it, outermost first.
     pub index: Vec<usize>,
+    /// Its format.
+    pub dtype: Dtype,
     /// What came, as bits.
     pub got: u64,
     /// What is right, correctly rounded, as bits.

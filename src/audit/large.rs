@@ -147,6 +147,7 @@ impl<'a> LargeJudge<'a> {
             }
             large.count(off, || Wrong {
                 name: "q".to_string(),
+                dtype: self.question.dtype,
                 index: vec![rows.first + row, index],
                 got: got[index],
                 want: want[index],

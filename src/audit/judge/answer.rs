@@ -125,6 +125,7 @@ impl One<'_> {
         Wrong {
             name: self.name.to_string(),
             index: index_of(index, self.want.shape()),
+            dtype: self.want.dtype(),
             got: self.got.data()[index],
             want: self.want.data()[index],
             ulps,

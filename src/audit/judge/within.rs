@@ -96,6 +96,10 @@ impl Element {
                 self.same() || format.is_nan(got),
                 "a query without keys has 0 and −∞, or a NaN",
             ),
+            Accepts::ValueSinkOrNan(sink) => rule(
+                self.same() || got == sink || format.is_nan(got),
+                "the logarithm of a query without keys is −∞, its sink, or a NaN",
+            ),
             // Where the bound reaches the threshold, either is right: nothing is judged then.
             Accepts::Overflow => (!format.is_finite(got)).then_some(Ok(())),
             Accepts::ScaledOrNonfinite => {

@@ -388,7 +388,7 @@ impl<'r> CaseLine<'r> {
 
 impl<'r> WorstLine<'r> {
     fn new(case: &'r CaseReport, wrong: &'r Wrong) -> WorstLine<'r> {
-        let digits = case.dtype.digits();
+        let digits = wrong.dtype.digits();
         WorstLine {
             output: &wrong.name,
             index: &wrong.index,

@@ -152,7 +152,7 @@ fn failing(page: &mut String, digest: &Digest) {
 fn item(case: &CaseReport) -> String {
     let mut text = format!("- {}: {}\n", code(&case.id), plain(&case.comment));
     if let Some(wrong) = &case.worst {
-        let (got, want) = (value(case.dtype, wrong.got), value(case.dtype, wrong.want));
+        let (got, want) = (value(wrong.dtype, wrong.got), value(wrong.dtype, wrong.want));
         let (wrong, judged) = (case.wrong, case.judged);
         let _ = writeln!(
             text,

@@ -259,8 +259,8 @@ impl Page {
         self.line(&format!("  {id}{}", if case.basic { " (basic)" } else { "" }));
         self.fold(4, &case.comment);
         if let Some(wrong) = &case.worst {
-            let digits = case.dtype.digits();
-            let (got, want) = (value(case.dtype, wrong.got), value(case.dtype, wrong.want));
+            let digits = wrong.dtype.digits();
+            let (got, want) = (value(wrong.dtype, wrong.got), value(wrong.dtype, wrong.want));
             let wide = got.chars().count().max(want.chars().count());
             self.hang("    at    ", 10, &whereabouts(case));
             self.line(&format!("    got   {got:>wide$}  {:0digits$x}", wrong.got));

@@ -81,7 +81,7 @@ pub fn evidence(case: &CaseReport) -> String {
         return clean(&detail);
     }
     let Some(wrong) = &case.worst else { return String::new() };
-    let (got, want) = (value(case.dtype, wrong.got), value(case.dtype, wrong.want));
+    let (got, want) = (value(wrong.dtype, wrong.got), value(wrong.dtype, wrong.want));
     format!(
         "{} of {} elements wrong; {} is {got}, expected {want}: {}",
         case.wrong,

@@ -115,7 +115,7 @@ pub fn failing(digest: &Digest) -> Markup {
 }
 
 fn case(case: &CaseReport, explain: &str) -> Markup {
-    let digits = case.dtype.digits();
+    let digits = case.worst.as_ref().map_or(0, |wrong| wrong.dtype.digits());
     html! {
         div class="card case" {
             h3 { code { (case.id) } @if case.basic { " basic" } }
@@ -125,8 +125,8 @@ fn case(case: &CaseReport, explain: &str) -> Markup {
                     @if let Some(place) = &case.place {
                         tr { td class="soft" { "at" } td colspan="2" { (wrong.name) " " (place.to_string()) } }
                     }
-                    tr { td class="soft" { "got" } td { code { (value(case.dtype, wrong.got)) } } td { code class="soft" { (format!("{:0digits$x}", wrong.got)) } } }
-                    tr { td class="soft" { "want" } td { code { (value(case.dtype, wrong.want)) } } td { code class="soft" { (format!("{:0digits$x}", wrong.want)) } } }
+                    tr { td class="soft" { "got" } td { code { (value(wrong.dtype, wrong.got)) } } td { code class="soft" { (format!("{:0digits$x}", wrong.got)) } } }
+                    tr { td class="soft" { "want" } td { code { (value(wrong.dtype, wrong.want)) } } td { code class="soft" { (format!("{:0digits$x}", wrong.want)) } } }
                     tr {
                         td class="soft" { "error" }
                         td colspan="2" {
