@@ -141,7 +141,12 @@ fn together(
     match (&mut list[..], &sharp[..]) {
         ([], _) => inferred.causes.iter().map(own).collect(),
         ([one, ..], [first, rest @ ..]) if first.sharp && first.share > 0.5 => {
-            one.summary = format!("{} ({}). {}", first.sentence, first.evidence, one.summary);
+            let told = format!("{} ({})", first.sentence, first.evidence);
+            // What is known row by row says it in the same words.
+            one.summary = match first.sentence.ends_with(&one.summary) {
+                true => told,
+                false => format!("{told}. {}", one.summary),
+            };
             list.extend(rest.iter().filter(|c| inferred.is_complete() && c.sharp).map(|c| own(c)));
             list
         }

@@ -41,7 +41,7 @@ pub struct Args {
         conflicts_with_all = ["before", "after", "direction", "table", "positions", "cu_seqlens", "offset", "axes"])]
     pub(super) inv_freq: Option<String>,
     #[command(flatten)]
-    pub(super) given: given::Options,
+    pub(super) given: given::Given,
     #[command(flatten)]
     pub(super) source: Source,
     #[command(flatten)]

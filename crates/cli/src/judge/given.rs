@@ -18,7 +18,7 @@ use std::process::ExitCode;
 
 /// The options of an operation that is more than a rotation.
 #[derive(Debug, clap::Args)]
-pub struct Options {
+pub struct Given {
     /// What was computed: chain, attention, score or any other; then --config holds its config, and
     /// every tensor is given by its name
     #[arg(long, value_name = "NAME", value_parser = operation, requires = "answer",
