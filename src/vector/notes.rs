@@ -153,7 +153,7 @@ pub const NOTES: &[Remark] = &[
         "attention-pairs",
         "two settings that are right by themselves are not together",
         "only models that have both are wrong",
-        &["P5", "P6", "P7"],
+        &["P4", "P5", "P6", "P7", "P10"],
         &[],
     ),
     remark(

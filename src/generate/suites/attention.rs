@@ -375,7 +375,7 @@ fn softmax(file: &mut FilePlan, dtype: Dtype) {
         .test(
             "takes-all",
             "the sink is 1000 above every key: what is left of the values is nearly 0",
-            &["attention-sink", "attention-extreme"],
+            &["attention-sink", "attention-extreme", "attention-lse"],
             sinks(
                 Ask::one(dtype).scored(1.0, &[0.25, 0.5, 0.0], &[1.0, -2.0, 3.0]),
                 dtype,
@@ -385,7 +385,7 @@ fn softmax(file: &mut FilePlan, dtype: Dtype) {
         .test(
             "negligible",
             "the sink is 1000 below every key",
-            &["attention-sink", "attention-extreme"],
+            &["attention-sink", "attention-extreme", "attention-lse"],
             sinks(
                 Ask::one(dtype).scored(1.0, &[0.25, 0.5, 0.0], &[1.0, -2.0, 3.0]),
                 dtype,
