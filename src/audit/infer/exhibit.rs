@@ -33,7 +33,7 @@ pub(super) enum Scene {
     /// A number for every query and key.
     Grid(Grid),
     /// Rows that go through a chain.
-    Stages(Stages),
+    Stages(Box<Stages>),
 }
 
 /// A rotation: of queries and keys, of 1 (a table), of a row of waves.

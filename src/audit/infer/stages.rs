@@ -111,7 +111,7 @@ pub(super) fn lay_out(
         asked: Asked::from(question.clone()),
         known: Mutex::default(),
     };
-    Some((Scene::Stages(stages), sides, q.dtype()))
+    Some((Scene::Stages(Box::new(stages)), sides, q.dtype()))
 }
 
 /// Twice the widest bound of a row.

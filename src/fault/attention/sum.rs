@@ -47,9 +47,8 @@ fn not_rescaled(view: &View, output: &mut Output, tile: usize) -> Option<()> {
             let end = (first..row.keys.len()).find(|&n| of(n) != of(first));
             let end = end.unwrap_or(row.keys.len());
             most = row.scores[first..end].iter().copied().fold(most, f64::max);
-            for n in first..end {
-                weights[n] = libm::exp(row.scores[n] - most);
-            }
+            let tile = weights[first..end].iter_mut().zip(&row.scores[first..end]);
+            tile.for_each(|(weight, score)| *weight = libm::exp(score - most));
             first = end;
         }
         let total: f64 = row.scores.iter().map(|s| libm::exp(s - most)).sum();
