@@ -49,7 +49,7 @@ pub struct Attention {
     pub query_positions: Positions,
     /// `[axis][batch][keys]`.
     pub key_positions: Positions,
-    /// What `causal` goes by instead, [batch][queries] and [batch][keys]. No request says so: a
+    /// What `causal` goes by instead, `[batch][queries]` and `[batch][keys]`. No request says so: a
     /// kernel with a fault does.
     pub masks_by: Option<[Vec<Position>; 2]>,
     /// What the window goes by instead, likewise.
