@@ -12,6 +12,7 @@ mod exhibit;
 mod facet;
 pub(in crate::audit) mod fact;
 mod facts;
+mod known;
 mod lay_out;
 mod look;
 mod map;

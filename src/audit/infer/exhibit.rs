@@ -1,12 +1,13 @@
 //! An answer laid out in rows, beside what is right: what inference looks at.
 
 use super::fact::{Fact, Value};
-use super::stages::Stages;
 use crate::audit::judge::Mark;
 use crate::encoding::{Alibi, Buckets};
-use crate::number::Tensor;
+use crate::fault::Asked;
+use crate::number::{Dtype, Tensor};
 use crate::request::{Object, Position};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex};
 
 /// One answer.
 pub(in crate::audit) struct Exhibit {
@@ -35,6 +36,21 @@ pub(super) enum Scene {
     /// Rows that go through a chain.
     Stages(Box<Stages>),
 }
+
+/// What went through a chain.
+pub(super) struct Stages {
+    pub(super) batch: usize,
+    pub(super) tokens: usize,
+    /// [batch][token], where there is one axis of integers.
+    pub(super) positions: Vec<i128>,
+    pub(super) asked: Asked,
+    /// How far off machines may be, by side and element.
+    pub(super) slack: Vec<Vec<f64>>,
+    pub(super) known: Mutex<HashMap<&'static str, Option<Rows>>>,
+}
+
+/// Numbers by side.
+pub(super) type Rows = Arc<Vec<Vec<f64>>>;
 
 /// A rotation: of queries and keys, of 1 (a table), of a row of waves.
 pub(super) struct Turn {
@@ -216,4 +232,18 @@ impl Turn {
 /// Integers of a list of positions; none if one is a fraction.
 pub(super) fn integers(list: &[Position]) -> Option<Vec<i64>> {
     list.iter().map(|p| (p.denominator == 1).then_some(p.numerator)).collect()
+}
+
+/// The elements of a tensor as numbers.
+pub(super) fn numbers(tensor: &Tensor) -> Vec<f64> {
+    match tensor.dtype().format() {
+        Some(format) => tensor.data().iter().map(|&bits| format.to_f64(bits)).collect(),
+        None => {
+            let signed = |&bits: &u64| match tensor.dtype() {
+                Dtype::I32 => f64::from(bits as u32 as i32),
+                _ => bits as i64 as f64,
+            };
+            tensor.data().iter().map(signed).collect()
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! From a question and its answer to rows of numbers.
 
-use super::exhibit::{Exhibit, Form, Grid, Places, Plane, Scene, Side, Turn, integers};
+use super::exhibit::{Exhibit, Form, Grid, Places, Plane, Scene, Side, Turn, integers, numbers};
 use super::fact::{Fact, Value};
 use crate::audit::judge::Mark;
 use crate::encoding::{Body, Double, Pair, Question, Rope, Wave, outside};
@@ -49,7 +49,7 @@ impl Given<'_> {
         })
     }
 
-    pub(super) fn marks(&self, name: &str, count: usize) -> Option<Vec<Mark>> {
+    fn marks(&self, name: &str, count: usize) -> Option<Vec<Mark>> {
         match self.marks {
             None => Some(vec![Mark::Right; count]),
             Some(marks) => {
@@ -174,7 +174,11 @@ impl Given<'_> {
                 let form = Form::Bias(t.buckets.clone(), numbers(table), heads);
                 self.grid("bias", form, &t.query_positions, &t.key_positions)?
             }
-            Body::Chain(chain) => super::stages::lay_out(self, chain, question)?,
+            Body::Chain(chain) => {
+                super::stages::lay_out(chain, question, [self.got, self.right], &|name, count| {
+                    self.marks(name, count)
+                })?
+            }
             _ => return None,
         };
         let finite = |side: &Side| side.right.iter().all(|x| x.is_finite());
@@ -291,17 +295,4 @@ fn turning(rope: &Rope, direction: Direction, spectrum: usize) -> Turn {
 
 fn whole(positions: &Positions) -> Option<Vec<i128>> {
     Some(integers(positions.data())?.into_iter().map(i128::from).collect())
-}
-
-pub(super) fn numbers(tensor: &Tensor) -> Vec<f64> {
-    match tensor.dtype().format() {
-        Some(format) => tensor.data().iter().map(|&bits| format.to_f64(bits)).collect(),
-        None => {
-            let signed = |&bits: &u64| match tensor.dtype() {
-                Dtype::I32 => f64::from(bits as u32 as i32),
-                _ => bits as i64 as f64,
-            };
-            tensor.data().iter().map(signed).collect()
-        }
-    }
 }

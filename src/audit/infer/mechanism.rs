@@ -1,10 +1,10 @@
 //! What may have been done to a row.
 
 use super::copy::{Copy, Source, Which};
+use super::known::Known;
 use super::map::Map;
 use super::pairs::Pairs;
 use super::rule::Rule;
-use super::stages::Known;
 
 /// Something that may have been done to rows.
 #[derive(Clone, Debug, PartialEq)]

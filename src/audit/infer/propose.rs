@@ -4,12 +4,13 @@ use super::altered::Altered;
 use super::copy::{Copy, Source, Which};
 use super::decode::{Measured, decode};
 use super::exhibit::{Exhibit, Part, Places, Scene, Unit};
+use super::known::Known;
 use super::map::Map;
 use super::measure;
 use super::mechanism::{HeadMap, Mechanism, Order, Pairing, Scale, Shift, Side};
 use super::pairs::Pairs;
 use super::rule::{Formula, Rule};
-use super::stages::{self, Known};
+use super::stages;
 use crate::request::Json;
 use std::collections::{BTreeMap, BTreeSet};
 

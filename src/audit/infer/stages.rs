@@ -3,42 +3,17 @@
 //! A fault of the list is a hypothesis about whole answers; here it is one about rows, so that it is
 //! found where it acts on some of them: keys only, the heads of one half, tokens of one tile.
 
-use super::exhibit::{Exhibit, Scene, Side, Unit, integers};
+use super::exhibit::{Exhibit, Rows, Scene, Side, Stages, Unit, integers, numbers};
 use super::fact::{Fact, Value};
-use super::lay_out::{Given, numbers};
+use super::known::Known;
 use super::predicted::Predicted;
 use crate::audit::judge::Mark;
 use crate::encoding::{Chain, Norm, NormKind, Part, Per, Question, ScaleKind, WeightKind};
 use crate::fault::{Answer, Asked, Fault, History};
 use crate::number::{Dtype, Tensor};
 use crate::profile;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
-
-/// What went through a chain.
-pub(super) struct Stages {
-    pub(super) batch: usize,
-    pub(super) tokens: usize,
-    /// [batch][token], where there is one axis of integers.
-    pub(super) positions: Vec<i128>,
-    asked: Asked,
-    /// How far off machines may be, by side and element.
-    slack: Vec<Vec<f64>>,
-    known: Mutex<HashMap<&'static str, Option<Rows>>>,
-}
-
-/// Numbers by side.
-type Rows = Arc<Vec<Vec<f64>>>;
-
-/// A fault of the list, told by its address.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Known(pub(super) &'static Fault);
-
-impl PartialEq for Known {
-    fn eq(&self, other: &Known) -> bool {
-        std::ptr::eq(self.0, other.0)
-    }
-}
 
 /// What comes of the rows of a part: those of a cache by their slots, none for padding.
 fn rows(chain: &Chain, part: &Part, data: &[f64]) -> Vec<Option<f64>> {
@@ -56,19 +31,20 @@ fn tensor<'t>(list: &'t [(String, Tensor)], name: &str) -> Option<&'t Tensor> {
 
 /// Lays a chain out. None where something is wrong that belongs to no row.
 pub(super) fn lay_out(
-    given: &Given,
     chain: &Chain,
     question: &Question,
+    [came, is_right]: [&[(String, Tensor)]; 2],
+    marks_of: &dyn Fn(&str, usize) -> Option<Vec<Mark>>,
 ) -> Option<(Scene, Vec<Side>, Dtype)> {
     let q = &chain.parts.first()?.heads;
     let (batch, tokens) = (q.batch(), q.seq());
     let mut sides = Vec::new();
     for part in &chain.parts {
-        let (got, right) = (tensor(given.got, part.output())?, tensor(given.right, part.output())?);
+        let (got, right) = (tensor(came, part.output())?, tensor(is_right, part.output())?);
         if got.shape() != right.shape() || got.dtype() != right.dtype() {
             return None;
         }
-        let marks = given.marks(part.output(), right.data().len())?;
+        let marks = marks_of(part.output(), right.data().len())?;
         let number = |mark: &Mark| match mark {
             Mark::Open => 0.0,
             Mark::Right => 1.0,

@@ -1,6 +1,6 @@
 //! M: the norm of a fused kernel.
 
-use super::fault;
+use super::entry::fault;
 use super::staged::{Numbers, Open, Stage, edit, floats, parts, replace};
 use crate::encoding::{Chain, Floats, Norm, NormKind, Part, WeightKind};
 use crate::fault::Fault;

@@ -1,6 +1,6 @@
 //! N1 to N3: given scales, and the cast to eight bits.
 
-use super::fault;
+use super::entry::fault;
 use super::staged::{Open, chain, edit, floats, parts, replace};
 use crate::encoding::{Floats, Part, Per, Question};
 use crate::fault::Fault;

@@ -1,6 +1,6 @@
 //! N3 to N6: scales that a kernel makes.
 
-use super::fault;
+use super::entry::fault;
 use super::quantize::flavour;
 use super::staged::{Numbers, Open, Stage, chain, edit, replace};
 use crate::encoding::{Chain, Part, Per, Quantize, ScaleKind};

@@ -1,6 +1,6 @@
 //! O: what is written, and where.
 
-use super::fault;
+use super::entry::fault;
 use super::staged::{Open, Stage, chain, edit, parts, replace};
 use crate::encoding::{Chain, Question};
 use crate::fault::Fault;

@@ -2,11 +2,14 @@
 //! on ties, at the overflow threshold and at powers of two.
 
 mod engine;
+mod stage;
+
+use stage::{norm, stages};
 
 use crate::generate::plan::{FilePlan, Input, parsed};
 use crate::generate::values::{bits, flat, mixed, nearest, values};
 use crate::number::{Dtype, Format};
-use crate::request::{Json, Object, Operation};
+use crate::request::{Json, Operation};
 
 pub(super) fn files() -> Vec<FilePlan> {
     let mut files: Vec<FilePlan> = Dtype::EIGHT_BITS.into_iter().map(quantized).collect();
@@ -22,16 +25,8 @@ pub(super) fn files() -> Vec<FilePlan> {
 const SCALES: [&str; 3] = ["given", "amax", "amax_pow2"];
 const PER: [&str; 4] = ["tensor", "head", "token", "group"];
 
-fn stages(list: &[String]) -> Object {
-    parsed(&format!(r#"{{"stages":[{}]}}"#, list.join(",")))
-}
-
 fn rotate(layout: &str) -> String {
     format!(r#"{{"rotate":{{"head_dim":4,"layout":"{layout}","rope_theta":10000}}}}"#)
-}
-
-fn norm(kind: &str, weight: &str, over: &str, eps: &str) -> String {
-    format!(r#"{{"norm":{{"kind":"{kind}","eps":{eps},"weight":"{weight}","over":"{over}"}}}}"#)
 }
 
 /// The four pairs of kind and scope of a norm.

@@ -1,11 +1,11 @@
 //! The options of `ropewalk judge`.
 
-use super::given;
 use super::tokens;
 use crate::names;
 use crate::source::Source;
+use ropewalk::number::Dtype;
 use ropewalk::profile::Profile;
-use ropewalk::request::Direction;
+use ropewalk::request::{Direction, Operation};
 use std::path::PathBuf;
 
 /// Judge tensors that were rotated already: what went in, what came out, and the positions
@@ -41,7 +41,7 @@ pub struct Args {
         conflicts_with_all = ["before", "after", "direction", "table", "positions", "cu_seqlens", "offset", "axes"])]
     pub(super) inv_freq: Option<String>,
     #[command(flatten)]
-    pub(super) given: given::Given,
+    pub(super) given: Given,
     #[command(flatten)]
     pub(super) source: Source,
     #[command(flatten)]
@@ -71,4 +71,33 @@ fn direction(word: &str) -> Result<Direction, String> {
     let all = [Direction::Forward, Direction::Inverse, Direction::Backward];
     let found = all.into_iter().find(|direction| direction.name() == word);
     found.ok_or_else(|| "allowed are forward, inverse, backward".to_string())
+}
+
+/// The options of an operation that is more than a rotation.
+#[derive(Debug, clap::Args)]
+pub struct Given {
+    /// What was computed: chain, attention, score or any other; then --config holds its config, and
+    /// every tensor is given by its name
+    #[arg(long, value_name = "NAME", value_parser = operation, requires = "answer",
+        conflicts_with_all = ["before", "after", "table", "inv_freq", "axes", "positions", "cu_seqlens", "offset"])]
+    pub(super) operation: Option<Operation>,
+    /// Format of the request: that of the output, of a chain that of what is not quantised; by
+    /// default that of q
+    #[arg(long, value_name = "FORMAT", value_parser = dtype, requires = "operation")]
+    pub(super) dtype: Option<Dtype>,
+    /// An input: FILE.npy, FILE:NAME of a .safetensors or .npz, or JSON, as lse=true
+    #[arg(long, value_name = "NAME=VALUE", requires = "operation")]
+    pub(super) input: Vec<String>,
+    /// What came out, under the name of the contract: out=FILE, key_cache=FILE:NAME
+    #[arg(long, value_name = "NAME=FILE", requires = "operation")]
+    pub(super) answer: Vec<String>,
+}
+
+fn operation(word: &str) -> Result<Operation, String> {
+    Operation::from_name(word).map_err(|reject| reject.to_string())
+}
+
+fn dtype(word: &str) -> Result<Dtype, String> {
+    let names: Vec<&str> = Dtype::FLOATS.iter().map(|dtype| dtype.name()).collect();
+    Dtype::from_name(word).ok_or_else(|| format!("allowed are {}", names.join(", ")))
 }

@@ -11,39 +11,10 @@ use ropewalk::audit::{
 use ropewalk::dump::Raw;
 use ropewalk::encoding::Question;
 use ropewalk::generate::fresh::{Fresh, answer};
-use ropewalk::number::{Dtype, Tensor};
+use ropewalk::number::Tensor;
 use ropewalk::profile::Profile;
 use ropewalk::request::{Direction, Input, Json, Object, Operation, Request};
 use std::process::ExitCode;
-
-/// The options of an operation that is more than a rotation.
-#[derive(Debug, clap::Args)]
-pub struct Given {
-    /// What was computed: chain, attention, score or any other; then --config holds its config, and
-    /// every tensor is given by its name
-    #[arg(long, value_name = "NAME", value_parser = operation, requires = "answer",
-        conflicts_with_all = ["before", "after", "table", "inv_freq", "axes", "positions", "cu_seqlens", "offset"])]
-    pub(super) operation: Option<Operation>,
-    /// Format of the request: that of the output, of a chain that of what is not quantised; by
-    /// default that of q
-    #[arg(long, value_name = "FORMAT", value_parser = dtype, requires = "operation")]
-    dtype: Option<Dtype>,
-    /// An input: FILE.npy, FILE:NAME of a .safetensors or .npz, or JSON, as lse=true
-    #[arg(long, value_name = "NAME=VALUE", requires = "operation")]
-    input: Vec<String>,
-    /// What came out, under the name of the contract: out=FILE, key_cache=FILE:NAME
-    #[arg(long, value_name = "NAME=FILE", requires = "operation")]
-    answer: Vec<String>,
-}
-
-fn operation(word: &str) -> Result<Operation, String> {
-    Operation::from_name(word).map_err(|reject| reject.to_string())
-}
-
-fn dtype(word: &str) -> Result<Dtype, String> {
-    let names: Vec<&str> = Dtype::FLOATS.iter().map(|dtype| dtype.name()).collect();
-    Dtype::from_name(word).ok_or_else(|| format!("allowed are {}", names.join(", ")))
-}
 
 /// Inputs that are lists of integers, not tensors.
 const LISTS: [&str; 6] =

@@ -1,7 +1,7 @@
 //! Chains as engines run them: several heads and tokens, a slice that turns, weights and scales that
 //! differ, a cache with padding. Faults that confuse one of these with another show here.
 
-use super::stages;
+use super::stage::{norm as norm_stage, stages};
 use crate::generate::plan::{FilePlan, Input};
 use crate::generate::values::{bits, flat, mixed, values};
 use crate::number::{Dtype, Format};
@@ -162,7 +162,7 @@ fn config(run: &Run) -> Vec<String> {
     );
     let mut list = vec![rotate];
     if let Some(norm) = &run.norm {
-        let stage = super::norm(norm.kind, norm.weight, norm.over, "1e-6");
+        let stage = norm_stage(norm.kind, norm.weight, norm.over, "1e-6");
         list.insert(usize::from(!run.first), stage);
     }
     if let Some(Quantize { format, scale, per, overflow }) = &run.quantize {
