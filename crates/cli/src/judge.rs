@@ -7,7 +7,6 @@ mod tables;
 mod tokens;
 
 pub use args::Args;
-pub use given::judge as judge_given;
 
 use super::progress::progress;
 use super::write::{rejected, warn};

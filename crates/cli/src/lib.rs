@@ -41,7 +41,6 @@ mod write;
 pub use audit::{drawn_note, drawn_within, html_page, junit_xml};
 pub use error::CliError;
 pub use identify::{proven, to_json as identified_json, to_lines as identified_lines};
-pub use judge::judge_given;
 pub use source::{Given, config, config_words};
 
 use clap::{CommandFactory, Parser, Subcommand};

@@ -16,13 +16,19 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 /// What comes of the rows of a part: those of a cache by their slots, none for padding.
-fn rows(chain: &Chain, part: &Part, data: &[f64]) -> Vec<Option<f64>> {
+fn rows<T: Copy>(chain: &Chain, part: &Part, data: &[T]) -> Vec<Option<T>> {
     let dim = part.heads.dim().max(1);
     let of = |index: usize| match part.cache {
         None => data.get(index).copied(),
         Some(_) => data.get(chain.cell(part, index / dim, index % dim)?).copied(),
     };
     (0..part.heads.data().len()).map(of).collect()
+}
+
+/// The same of bits.
+fn in_rows(chain: &Chain, part: &Part, tensor: &Tensor) -> Option<Tensor> {
+    let bits = rows(chain, part, tensor.data()).into_iter().map(|bits| bits.unwrap_or(0)).collect();
+    Tensor::new(tensor.dtype(), part.heads.shape().to_vec(), bits).ok()
 }
 
 fn tensor<'t>(list: &'t [(String, Tensor)], name: &str) -> Option<&'t Tensor> {
@@ -45,23 +51,13 @@ pub(super) fn lay_out(
             return None;
         }
         let marks = marks_of(part.output(), right.data().len())?;
-        let number = |mark: &Mark| match mark {
-            Mark::Open => 0.0,
-            Mark::Right => 1.0,
-            Mark::Wrong => 2.0,
-        };
-        let all = |marks: &[Mark]| -> Vec<f64> { marks.iter().map(number).collect() };
-        let own = rows(chain, part, &all(&marks));
-        let wrong = |list: &[f64]| list.iter().filter(|x| **x == 2.0).count();
-        let within = own.iter().filter(|x| **x == Some(2.0)).count();
-        if wrong(&all(&marks)) > within {
+        // What padding would be is not judged.
+        let own: Vec<Mark> =
+            rows(chain, part, &marks).into_iter().map(|mark| mark.unwrap_or(Mark::Open)).collect();
+        let wrong = |list: &[Mark]| list.iter().filter(|mark| **mark == Mark::Wrong).count();
+        if wrong(&marks) > wrong(&own) {
             return None;
         }
-        let mark = |x: &Option<f64>| match x {
-            Some(x) if *x == 2.0 => Mark::Wrong,
-            Some(x) if *x == 1.0 => Mark::Right,
-            _ => Mark::Open,
-        };
         let plain = |tensor: &Tensor| -> Vec<f64> {
             rows(chain, part, &numbers(tensor)).into_iter().map(|x| x.unwrap_or(0.0)).collect()
         };
@@ -71,9 +67,9 @@ pub(super) fn lay_out(
             width: part.heads.dim(),
             input: part.heads.numbers().collect(),
             got: plain(got),
-            bits: got.clone(),
+            bits: in_rows(chain, part, got)?,
             right: plain(right),
-            marks: own.iter().map(mark).collect(),
+            marks: own,
             outside: vec![],
         });
     }

@@ -98,6 +98,6 @@ fn operation(word: &str) -> Result<Operation, String> {
 }
 
 fn dtype(word: &str) -> Result<Dtype, String> {
-    let names: Vec<&str> = Dtype::FLOATS.iter().map(|dtype| dtype.name()).collect();
+    let names: Vec<&str> = Dtype::ALL.iter().map(|dtype| dtype.name()).collect();
     Dtype::from_name(word).ok_or_else(|| format!("allowed are {}", names.join(", ")))
 }

@@ -2,6 +2,7 @@
 
 use super::args::Args;
 use super::out::{colour, say};
+use crate::progress::Waiting;
 use crate::write::rejected;
 use crate::{CliError, tensors};
 use ropewalk::audit::{
@@ -51,7 +52,11 @@ pub(super) fn run(args: &Args, operation: Operation) -> Result<ExitCode, CliErro
         outputs.push((name.to_string(), whole(&tensors::raw(value)?)?));
     }
     let request = Request { config: question.config().clone(), ..request };
-    let report = judge(request, outputs, args.profile.copied()).map_err(CliError::Usage)?;
+    let waiting = Waiting::new();
+    waiting.says("answering exactly");
+    let judged = judge(request, outputs, args.profile.copied());
+    waiting.ends();
+    let report = judged.map_err(CliError::Usage)?;
     let text = match args.json {
         true => ndjson(&report),
         false => terminal(&report, Style { colour: colour(args), ..Style::default() }),
@@ -63,7 +68,7 @@ pub(super) fn run(args: &Args, operation: Operation) -> Result<ExitCode, CliErro
 ///
 /// # Errors
 /// Why it cannot be answered.
-pub fn judge(
+fn judge(
     request: Request,
     outputs: Vec<(String, Tensor)>,
     profile: Option<Profile>,
@@ -124,8 +129,9 @@ fn nested(shape: &[usize], list: &[i64]) -> Json {
     match shape {
         [] | [_] => Json::Array(list.iter().map(|n| Json::Integer((*n).into())).collect()),
         [count, rest @ ..] => {
-            let size = (list.len() / (*count).max(1)).max(1);
-            Json::Array(list.chunks(size).map(|chunk| nested(rest, chunk)).collect())
+            let size = list.len() / (*count).max(1);
+            let row = |index: usize| nested(rest, &list[index * size..][..size]);
+            Json::Array((0..*count).map(row).collect())
         }
     }
 }
