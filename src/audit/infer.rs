@@ -71,13 +71,15 @@ pub(in crate::audit) struct Inference {
     pub(in crate::audit) clues: Vec<String>,
     /// Frequencies, where those are what is wrong.
     pub(in crate::audit) fitted: Option<Fitted>,
+    /// Wrong answers that are not laid out in rows, so that nothing is inferred from them.
+    beside: usize,
 }
 
 impl Inference {
     /// Whether every wrong row is explained by what was named.
     pub(in crate::audit) fn is_complete(&self) -> bool {
         let share: f64 = self.causes.iter().filter(|c| c.named && c.sharp).map(|c| c.share).sum();
-        share > 0.9999
+        share > 0.9999 && self.beside == 0
     }
 }
 
@@ -85,8 +87,12 @@ impl Inference {
 /// heads and tokens in a larger tensor, where the answers are a part of one.
 pub(in crate::audit) fn infer(given: &[Given], cut: Option<&[Vec<usize>; 3]>) -> Inference {
     let mut spectra = Spectra::default();
-    let mut exhibits: Vec<Exhibit> =
-        given.iter().filter_map(|one| one.exhibit(&mut spectra)).collect();
+    let laid: Vec<Option<Exhibit>> = given.iter().map(|one| one.exhibit(&mut spectra)).collect();
+    // Cells of a cache that belong to no row are told by whole answers alone.
+    let beside =
+        given.iter().zip(&laid).filter(|(one, laid)| laid.is_none() && one.is_beside_rows());
+    let beside = beside.count();
+    let mut exhibits: Vec<Exhibit> = laid.into_iter().flatten().collect();
     remember(&mut exhibits);
     exhibits.iter_mut().for_each(|exhibit| exhibit.cut = cut.cloned());
     let fickle = fickle(&exhibits);
@@ -101,7 +107,10 @@ pub(in crate::audit) fn infer(given: &[Given], cut: Option<&[Vec<usize>; 3]>) ->
     causes.sort_by(|a, b| b.share.total_cmp(&a.share));
     let mut clues = fickle;
     clues.extend(unexplained(&exhibits, &solved, all));
-    Inference { causes, clues, fitted }
+    if beside > 0 {
+        clues.push(format!("in {beside} cases cells of a cache are wrong that belong to no token"));
+    }
+    Inference { causes, clues, fitted, beside }
 }
 
 /// What the wrong rows of answers that change are: the same mechanisms, without a place.

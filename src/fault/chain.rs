@@ -1,8 +1,10 @@
 //! M, N, O: fused kernels, by their stages.
 
 mod entry;
+mod mean;
 mod norm;
 mod quantize;
+mod renorm;
 mod scales;
 mod staged;
 mod store;
@@ -10,7 +12,8 @@ mod store;
 use super::Fault;
 
 pub(super) fn faults() -> Vec<Fault> {
-    let stages = [norm::faults(), quantize::faults(), scales::faults(), store::faults()];
+    let stages =
+        [norm::faults(), mean::faults(), quantize::faults(), scales::faults(), store::faults()];
     stages.into_iter().flatten().collect()
 }
 

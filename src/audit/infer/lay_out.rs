@@ -49,6 +49,13 @@ impl Given<'_> {
         })
     }
 
+    /// Whether it is a chain with something wrong.
+    pub(super) fn is_beside_rows(&self) -> bool {
+        let marks = self.marks.into_iter().flatten();
+        matches!(self.question.body, Body::Chain(_))
+            && marks.flat_map(|(_, marks)| marks).any(|mark| *mark == Mark::Wrong)
+    }
+
     fn marks(&self, name: &str, count: usize) -> Option<Vec<Mark>> {
         match self.marks {
             None => Some(vec![Mark::Right; count]),
