@@ -47,12 +47,12 @@ def tensor(context, array, dtype):
     return made
 
 
-def compute(context, result, shape):
-    """The f32 numbers of a graph's result."""
+def compute(context, result, shape, dtype="f4"):
+    """The numbers of a graph's result, f32 unless said."""
     graph = base.ggml_new_graph(context)
     base.ggml_build_forward_expand(graph, result)
     if cpu.ggml_graph_compute_with_ctx(context, graph, 1) != 0:
         raise RuntimeError("ggml_graph_compute failed")
-    out = numpy.empty(shape, "f4")
+    out = numpy.empty(shape, dtype)
     ctypes.memmove(out.ctypes.data, base.ggml_get_data(result), out.nbytes)
     return out
