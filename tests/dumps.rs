@@ -387,3 +387,56 @@ fn names_move_no_cursor() {
         );
     }
 }
+
+/// What came of a fused kernel, every tensor by its name in the contract.
+#[test]
+fn any_operation_is_judged_by_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    const DIM: usize = 8;
+    let x = numbers(2 * 3 * DIM);
+    let weight: Vec<f32> = (1..=DIM).map(|i| i as f32 / 4.0).collect();
+    let normed = |weight: &[f32]| -> Vec<f32> {
+        let row = |row: &[f32]| {
+            let square: f32 = row.iter().map(|x| x * x).sum::<f32>() / DIM as f32;
+            let root = (square + 1e-6).sqrt();
+            row.iter().zip(weight).map(|(x, w)| x / root * w).collect::<Vec<_>>()
+        };
+        x.chunks(DIM).flat_map(row).collect()
+    };
+    let positions = [4, 5, 9];
+    let fused = |weight: &[f32]| turned(&normed(weight), DIM, 1e4, |row| positions[row % 3]);
+    let shape = vec![1, 2, 3, DIM];
+    save(
+        folder,
+        &[
+            ("x", Dtype::F32, shape.clone(), singles(&x)),
+            ("w", Dtype::F32, vec![DIM], singles(&weight)),
+            ("positions", Dtype::I64, vec![1, 3], longs(&positions)),
+            ("right", Dtype::F32, shape.clone(), singles(&fused(&weight))),
+            ("unweighted", Dtype::F32, shape, singles(&fused(&[1.0; DIM]))),
+        ],
+    );
+    let stages = r#"{"stages":[{"norm":{"kind":"rms","eps":1e-6,"weight":"plain","over":"head"}},
+        {"rotate":{"head_dim":8,"layout":"half","rope_theta":10000}}]}"#;
+    std::fs::write(folder.join("fused.json"), stages).unwrap();
+    let asked = ["--operation", "chain", "--config", "fused.json", "--input", "q=d.safetensors:x"];
+    let weighted = ["--input", "q_weight=d.safetensors:w"];
+    let at = ["--input", "positions=d.safetensors:positions"];
+    let answer = |name: &'static str| ["--answer", name];
+    let right = answer("q=d.safetensors:right");
+    judge(folder, &[&asked, &weighted, &at, &right], 0);
+    judge(folder, &[&asked, &weighted, &["--input", "positions=[[4,5,9]]"], &right], 0);
+    let wrong = answer("q=d.safetensors:unweighted");
+    let said = judge(folder, &[&asked, &weighted, &at, &wrong], 1);
+    assert!(said.contains("the weight of the norm is not applied"), "{said}");
+    // An answer that is missing, under another name, or twice; inputs that are none.
+    let named = judge(folder, &[&asked, &weighted, &at, &answer("out=d.safetensors:right")], 1);
+    assert!(named.contains("output q is missing"), "{named}");
+    let twice = [&asked[..], &weighted, &at, &right, &right];
+    assert!(judge(folder, &twice, 2).contains("q stands twice"));
+    assert!(judge(folder, &[&asked, &weighted, &right], 1).contains("positions"));
+    assert!(judge(folder, &[&asked, &["--input", "q_weight"], &right], 2).contains("NAME=VALUE"));
+    let none = [&asked[..], &weighted, &["--input", "positions=[[4,5"], &right];
+    assert!(judge(folder, &none, 2).contains("positions"));
+}

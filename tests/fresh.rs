@@ -352,3 +352,30 @@ fn attention_is_drawn_with_everything_it_can_have() {
     let asked: usize = files.iter().map(|(_, golden)| golden.tests().count()).sum();
     assert_eq!(asked, some.len());
 }
+
+/// Chains are drawn with every stage, every two of their settings meet but for what has no stage, and
+/// what is drawn is answered.
+#[test]
+fn chains_are_drawn_with_everything_they_can_have() {
+    let drawn = drawn(&[Operation::Chain], &[(Dtype::Bf16, Dtype::Bf16)], &[]);
+    let told = |(_, what, why): &&(Operation, String, String)| {
+        !(what.starts_with("format ") && why.ends_with("is not claimed"))
+    };
+    assert_eq!(drawn.unasked.iter().find(told), None);
+    let inputs = ["q_weight", "q_bias", "q_scale", "v", "slots"];
+    for input in inputs {
+        assert!(drawn.questions.iter().any(|one| one.request.input.has(input)), "{input}");
+    }
+    let text = |fresh: &Fresh| serde_json::to_string(&fresh.request.config).unwrap();
+    let words = ["rms", "layer", "one_plus", "amax_pow2", "group", "token", "ieee", "NHD", "HND"];
+    for word in words.iter().chain(&["f8e4m3fn\"", "f8e5m2\"", "f8e4m3fnuz", "f8e5m2fnuz"]) {
+        assert!(drawn.questions.iter().any(|one| text(one).contains(word)), "{word}");
+    }
+    for fresh in &drawn.questions {
+        let again = by_id(&fresh.request.id, None).unwrap();
+        assert_eq!(again.request.to_json(), fresh.request.to_json());
+    }
+    let some: Vec<_> = drawn.questions.iter().step_by(5).cloned().collect();
+    let asked: usize = answer(&some).unwrap().iter().map(|(_, file)| file.tests().count()).sum();
+    assert_eq!(asked, some.len());
+}

@@ -62,7 +62,14 @@ fn numbers_are_counted() {
         let number = line.strip_prefix("### ").and_then(|line| line.split_once(". "));
         number.is_some_and(|(number, _)| number.parse::<u32>().is_ok())
     };
-    says(format!("{} findings", findings.lines().filter(titled).count()));
+    let count = findings.lines().filter(titled).count();
+    says(format!("{count} findings"));
+    assert!(
+        findings.contains(&format!("{count} findings.")),
+        "docs/findings.md does not say {count}"
+    );
+    let packages = findings.split("adapters for ").nth(1).and_then(|rest| rest.split(' ').next());
+    says(format!("Pointed at {} packages", packages.unwrap()));
     let manifest = std::fs::read_to_string("vectors/manifest.json").unwrap();
     let manifest: serde_json::Value = serde_json::from_str(&manifest).unwrap();
     let files = manifest["files"].as_array().unwrap();

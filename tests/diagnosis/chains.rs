@@ -117,3 +117,47 @@ fn a_fault_of_some_rows_is_told_with_its_place() {
         assert!(report.diagnoses.iter().any(told), "{fault}: {said:?}, {:?}", report.clues);
     }
 }
+
+/// Bytes in another order, also where a cache is smaller than the tokens, which are padding.
+#[test]
+fn bytes_in_another_order_are_told() {
+    let stages = r#"{"stages":[{"rotate":{"head_dim":4,"layout":"half","rope_theta":10000}},
+        {"store":{"block_size":1,"layout":"NHD"}}]}"#;
+    let tokens = 6;
+    let rows = |rows: usize, first: usize| {
+        let row = |r: usize| {
+            let digits = |c: usize| format!("{:08x}", (1.0 + (first + 4 * r + c) as f32).to_bits());
+            format!("\"{}\"", (0..4).map(digits).collect::<String>())
+        };
+        (0..rows).map(row).collect::<Vec<_>>().join(",")
+    };
+    let tensor = |shape: String, rows: String| {
+        format!(r#"{{"dtype":"f32","shape":[{shape}],"bits":[{rows}]}}"#)
+    };
+    let (wide, small) = (format!("1,1,{tokens},4"), "1,1,1,4".to_string());
+    let request = format!(
+        r#"{{"cmd":"run","id":"a","operation":"chain","dtype":"f32","config":{stages},"input":{{
+            "q":{},"k":{},"v":{},"key_cache":{},"value_cache":{},
+            "slots":[-1,-1,-1,0,-1,-1],"positions":[[3,4,5,6,7,8]]}}}}"#,
+        tensor(wide.clone(), rows(tokens, 0)),
+        tensor(wide.clone(), rows(tokens, 50)),
+        tensor(wide, rows(tokens, 90)),
+        tensor(small.clone(), rows(1, 7)),
+        tensor(small, rows(1, 9)),
+    );
+    let json: ropewalk::request::Json = serde_json::from_str(&request).unwrap();
+    let fresh = ropewalk::generate::fresh::Fresh {
+        request: ropewalk::request::Request::from_json(&json).unwrap(),
+        comment: "a small cache".into(),
+        flags: vec![],
+    };
+    let files = ropewalk::generate::fresh::answer(&[fresh]).unwrap();
+    let cases: Vec<Case> =
+        files.iter().flat_map(|(path, golden)| ropewalk::audit::cases(path, golden)).collect();
+    let mut kernel = Emulated::new("hf-f32", &["f10-bytes-swapped"], &[Dtype::F32]);
+    let options = Options { twice: false, ..Options::default() };
+    let report = audit(&mut kernel, &cases, &options).report;
+    assert_eq!(report.verdict, Verdict::Diverges);
+    let said: Vec<&str> = report.diagnoses.iter().map(|d| &d.summary[..]).collect();
+    assert!(said.iter().any(|text| text.contains("bytes")), "{said:?}, {:?}", report.clues);
+}
