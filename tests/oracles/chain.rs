@@ -252,6 +252,12 @@ fn chains_agree() {
     assert!(compared > 20 * seeds as usize, "{compared} elements");
 }
 
+/// A block whose numbers are zeros only after a turn by a multiple of π has scale 1.
+#[test]
+fn turned_zeros_agree() {
+    agree(&chain(&mut Random(13_962_928_403_104_014_041)));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
     #[test]

@@ -41,7 +41,11 @@ impl<'a> Item<'a> {
         square: Option<Rational>,
         enclose: impl Fn(u32) -> Option<Ball> + 'a,
     ) -> Item<'a> {
-        Item::Real { enclose: Rc::new(enclose), square }
+        // A turn by a multiple of π makes zeros, which no precision encloses away from 0.
+        match square {
+            Some(square) if square.is_zero() => Item::Rational(square),
+            square => Item::Real { enclose: Rc::new(enclose), square },
+        }
     }
 
     pub(super) fn ball(&self, bits: u32) -> Option<Ball> {
