@@ -136,6 +136,17 @@ impl<'a> Turned<'a> {
         Ok(turned)
     }
 
+    /// Whether both turn by the same angle, written alike, and scale alike.
+    pub(super) fn is(&self, other: &Turned) -> bool {
+        let still = self.turning == Turning::Never && other.turning == Turning::Never;
+        let angles = || {
+            self.position == other.position
+                && self.clockwise == other.clockwise
+                && self.plane.frequency.is(&other.plane.frequency)
+        };
+        self.scale.is(&other.scale) && (still || angles())
+    }
+
     /// Encloses scale · e^{±iφ}.
     pub(super) fn phasor(&self, precision: u32) -> Option<Complex<Interval>> {
         let scale = self.scale.enclose(precision)?;

@@ -76,6 +76,13 @@ impl Multiple {
         }
     }
 
+    /// Whether it is provably the other: the same number, radical or expression.
+    pub(in crate::exact) fn is(&self, other: &Multiple) -> bool {
+        self.expression == other.expression
+            || matches!((&self.ratio, &other.ratio), (Some(a), Some(b)) if a == b)
+            || matches!((&self.class, &other.class), (Class::Radical(a), Class::Radical(b)) if a == b)
+    }
+
     /// Whether it is provably 1.
     pub fn is_one(&self) -> bool {
         self.class.is_one() || self.ratio.as_ref().is_some_and(num_traits::One::is_one)

@@ -166,7 +166,7 @@ fn turned_norm<'w>(
             let Some((w, b)) = affine.of(index / dim, index % dim)? else { continue };
             let zero = match norm.kind {
                 NormKind::Rms => after[index].is_zero(),
-                NormKind::Layer => is_the_mean(&group, &numbers, turning, place),
+                NormKind::Layer => is_the_mean((&group, dim), &numbers, turning, place),
             };
             if w.is_zero() || zero {
                 result[index] = Item::Rational(b);
@@ -229,22 +229,39 @@ fn mean_square(
     alone.then(|| sum(&|_| Some(Rational::from(1)))).flatten().map(|square| (true, square))
 }
 
-/// Whether an element of a row that nothing turns is its mean, whatever its one scale is: n·x is the
-/// sum of what is scaled as x is, and the sum of the rest is 0.
-fn is_the_mean(group: &[usize], numbers: &[Rational], turning: &[Turned], place: usize) -> bool {
-    let scaled = |index: usize| match &turning[index] {
-        Some((turn, ..)) if matches!(turn.angle, Angle::Zero) && !turn.grows() => Some(true),
-        Some(_) => None,
-        None => Some(false),
-    };
-    let own = scaled(group[place]);
-    let mut sums = [Rational::new(), Rational::new()];
-    for (&index, x) in group.iter().zip(numbers) {
-        let Some(scaled) = scaled(index) else { return false };
-        sums[usize::from(Some(scaled) == own)] += x;
+/// Whether an element of a row is its mean, whatever its scales are: n·x less the sum of the row is
+/// a sum over the turns that occur, of a cosine and a sine each, and all of their factors are 0.
+fn is_the_mean(
+    (group, dim): (&[usize], usize),
+    numbers: &[Rational],
+    turning: &[Turned],
+    place: usize,
+) -> bool {
+    let mut known: Vec<(Option<&Turn>, [Rational; 2])> = Vec::new();
+    for (index, x) in group.iter().zip(numbers) {
+        let own = if *index == group[place] { group.len() as i64 - 1 } else { -1 };
+        let x = x * Rational::from(own);
+        let turned = turning[*index].as_ref();
+        let turn = turned.map(|(turn, ..)| &**turn);
+        let same = |other: &Option<&Turn>| match (turn, other) {
+            (Some(a), Some(b)) => std::ptr::eq(a, b) || (!a.grows() && a.alike(b)),
+            (a, b) => a.is_none() && b.is_none(),
+        };
+        let at = known.iter().position(|(other, _)| same(other)).unwrap_or(known.len());
+        if at == known.len() {
+            known.push((turn, [Rational::new(), Rational::new()]));
+        }
+        let sums = &mut known[at].1;
+        sums[0] += x;
+        let Some((turn, partner, sign)) = turned else { continue };
+        if !matches!(turn.angle, Angle::Zero) {
+            let partner = index / dim * dim + partner;
+            let y = group.iter().position(|&i| i == partner).map(|at| &numbers[at]);
+            let Some(y) = y else { return false };
+            sums[1] += y * Rational::from(own * i64::from(*sign));
+        }
     }
-    let [rest, sum] = sums;
-    rest.is_zero() && numbers[place].clone() * group.len() as u64 == sum
+    known.iter().all(|(_, [cos, sin])| cos.is_zero() && sin.is_zero())
 }
 
 trait SumOf {

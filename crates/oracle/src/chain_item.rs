@@ -205,6 +205,10 @@ pub(super) fn turned<'w: 'a, 'a>(
     if x.is_zero() && (still || partner.is_zero()) {
         return Item::Rational(Rational::new());
     }
+    if let (Some((cos, sin)), Some(scale)) = (turn.quarters(), &turn.scale.rational) {
+        let (item, factor) = if cos == 0 { (partner, sin * i32::from(sign)) } else { (x, cos) };
+        return item.clone().number().times(&(scale * Rational::from(factor)));
+    }
     let square = || {
         let (xx, yy) = match (x.square(), partner.square()) {
             (Some(xx), Some(yy)) => (xx, yy),

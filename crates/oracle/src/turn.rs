@@ -196,6 +196,30 @@ impl<'w> Turn<'w> {
         !self.wheel.spectrum.growth.is_empty()
     }
 
+    /// Whether the angle is known to be that of another.
+    pub(super) fn alike(&self, other: &Turn) -> bool {
+        let radical = |turn: &Turn| match &turn.wheel.spectrum.frequencies[turn.pair] {
+            Real::Radical(radical) => Some(radical.times(&Radical::from(turn.position.clone()))),
+            _ => None,
+        };
+        match (&self.angle, &other.angle) {
+            (Angle::Zero, Angle::Zero) => true,
+            (Angle::OfPi(a), Angle::OfPi(b)) => a == b,
+            (Angle::Other, Angle::Other) => {
+                radical(self).zip(radical(other)).is_some_and(|(a, b)| a.same(&b))
+            }
+            _ => false,
+        }
+    }
+
+    /// (cos, sin) without the scale, where the angle is a multiple of π/2.
+    pub(super) fn quarters(&self) -> Option<(i32, i32)> {
+        let Angle::OfPi(t) = &self.angle else { return None };
+        let quarters: Rational = t.clone() * 2u32;
+        let whole = (*quarters.denom() == 1).then(|| quarters.numer().mod_u(4))?;
+        Some([(1, 0), (0, 1), (-1, 0), (0, -1)][whole as usize])
+    }
+
     /// scale · (cos, sin).
     pub(super) fn phasor(&self, bits: u32) -> Option<(Ball, Ball)> {
         self.phasor.get(bits, || {

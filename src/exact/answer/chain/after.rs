@@ -212,27 +212,43 @@ impl<'a> After<'a, '_> {
         places.iter().enumerate().map(make).collect()
     }
 
-    /// A row that nothing turns: multiples of its one irrational scale, and what is rational.
-    fn resting(&self, places: &[Place], numbers: &[Ratio]) -> Option<Vec<(Ratio, Ratio)>> {
-        let mut scale = None;
-        let one = |(index, place): (usize, &Place)| {
+    /// Every element of a row as rational multiples of 1 and of the cos and sin of its planes,
+    /// where planes that turn alike share theirs.
+    fn combinations(&self, places: &[Place], numbers: &[Ratio]) -> Vec<Vec<Ratio>> {
+        let mut known: Vec<&Turned> = Vec::new();
+        let mut one = |(index, place): (usize, &Place)| {
             let Some((plane, x, y)) = self.turned_pair(index, place, numbers) else {
-                return Some((Ratio::zero(), numbers[index].clone()));
+                return vec![numbers[index].clone()];
             };
             let turned = &(self.turned)(place.row).0[plane];
-            if x.is_zero() && y.is_zero() {
-                return Some((Ratio::zero(), Ratio::zero()));
+            let still = turned.turning == Turning::Never;
+            if let Some(ratio) = turned.scale.ratio.as_ref().filter(|_| still) {
+                return vec![&x * ratio];
             }
-            if turned.turning != Turning::Never {
-                return None;
+            let place = known.iter().position(|other| other.is(turned)).unwrap_or(known.len());
+            if place == known.len() {
+                known.push(turned);
             }
-            if let Some(ratio) = &turned.scale.ratio {
-                return Some((Ratio::zero(), &x * ratio));
-            }
-            let own = &turned.scale.expression;
-            (*scale.get_or_insert(own) == own).then_some((x, Ratio::zero()))
+            let mut list = vec![Ratio::zero(); 2 * place + 1];
+            list.extend([x, if still { Ratio::zero() } else { y }]);
+            list
         };
-        places.iter().enumerate().map(one).collect()
+        places.iter().enumerate().map(&mut one).collect()
+    }
+
+    /// Whether each element is the mean of its row: where its combination is, it is, and 1 and what
+    /// turns by different algebraic angles are linearly independent over ℚ.
+    fn are_middle(&self, places: &[Place], numbers: &[Ratio]) -> Vec<bool> {
+        let combinations = self.combinations(places, numbers);
+        let longest = combinations.iter().map(Vec::len).max().unwrap_or(0);
+        let at = |list: &[Ratio], term: usize| list.get(term).cloned().unwrap_or_else(Ratio::zero);
+        let middle = |term: usize| {
+            let add = |sum: Ratio, list: &Vec<Ratio>| &sum + &at(list, term);
+            mean(combinations.iter().fold(Ratio::zero(), add), places.len())
+        };
+        let middle: Vec<Ratio> = (0..longest).map(middle).collect();
+        let is = |list: &Vec<Ratio>| (0..longest).all(|term| at(list, term) == middle[term]);
+        combinations.iter().map(is).collect()
     }
 
     fn layer(&self, places: &[Place], numbers: &[Ratio]) -> Vec<Element<'a>> {
@@ -251,18 +267,7 @@ impl<'a> After<'a, '_> {
                 return places.iter().zip(&exact).map(make).collect();
             }
         }
-        let resting = self.resting(places, numbers);
-        let middle = resting.as_ref().map(|list| {
-            let part = |of: fn(&(Ratio, Ratio)) -> &Ratio| {
-                mean(list.iter().fold(Ratio::zero(), |sum, x| &sum + of(x)), count)
-            };
-            (part(|x| &x.0), part(|x| &x.1))
-        });
-        // 1 and an irrational scale are linearly independent over ℚ.
-        let is_middle = move |index: usize| match (&resting, &middle) {
-            (Some(list), Some(middle)) => list[index] == *middle,
-            _ => false,
-        };
+        let are_middle = self.are_middle(places, numbers);
         let rows: Vec<_> = raw.into_iter().map(enclosing).collect();
         let eps = eps(norm);
         let exactly_two = count == 2 && eps.is_zero();
@@ -288,7 +293,7 @@ impl<'a> After<'a, '_> {
             else {
                 return Element::Nonfinite;
             };
-            if w.is_zero() || is_middle(index) {
+            if w.is_zero() || are_middle[index] {
                 return Element::Rational(b);
             }
             let row = row.clone();
