@@ -123,7 +123,7 @@ fn the_corpus_is_clean() {
 #[test]
 fn the_corpus_is_small() {
     let bytes: usize = files().iter().map(|file| file.text.len()).sum();
-    assert!(bytes < 27_000_000, "{bytes} bytes");
+    assert!(bytes < 25_000_000, "{bytes} bytes");
     assert_eq!(Manifest::read(&manifest()).unwrap().files.len(), corpus().len());
 }
 

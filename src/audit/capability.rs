@@ -155,6 +155,9 @@ pub struct Limits {
     pub equal_heads: bool,
     /// Whether all rows of a batch must have the same positions.
     pub equal_rows: bool,
+    /// Whether positions end with the context of a config: its `max_position_embeddings`, or else
+    /// its factor times `original_max_position_embeddings`, where its scheme reads these.
+    pub within_context: bool,
 }
 
 impl Description {

@@ -160,12 +160,19 @@ impl Capability {
             self.stages(chain)?;
         }
         let limits = &self.limits;
+        let config = rope_within(&ask.config).unwrap_or(&ask.config);
+        let context = limits.within_context.then(|| context(config)).flatten();
         for position in positions(question) {
             // Compared exactly: positions may be rational, and larger than 2⁵³.
             let of = |limit: i64| limit as i128 * position.denominator as i128;
             let at = position.to_json();
             if limits.max_position.is_some_and(|most| position.numerator as i128 > of(most)) {
                 return Err(format!("position {at} is above the claimed max_position"));
+            }
+            if let Some(length) = context.filter(|n| position.numerator as i128 >= of(*n)) {
+                return Err(format!(
+                    "position {at} is beyond the {length} of the config's context"
+                ));
             }
             if limits.min_position.is_some_and(|least| (position.numerator as i128) < of(least)) {
                 return Err(format!("position {at} is below the claimed min_position"));
@@ -314,6 +321,13 @@ fn rotate_stage(config: &Object) -> Option<&Object> {
         },
         _ => None,
     })
+}
+
+/// The length that a config is made for: what its tables have to hold.
+fn context(config: &Object) -> Option<i64> {
+    let number = |key: &str| config.get(key).and_then(Json::number);
+    let stretched = || Some(number("original_max_position_embeddings")? * number("factor")?);
+    number("max_position_embeddings").or_else(stretched).map(|length| length as i64)
 }
 
 /// Whether every row of a batch has the same positions, on every axis.

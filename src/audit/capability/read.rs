@@ -160,6 +160,7 @@ impl Limits {
             "max_elements",
             "equal_heads",
             "equal_rows",
+            "within_context",
         ];
         let object = object("limits", json, &keys)?;
         let integer = |key: &str| match object.get(key) {
@@ -175,6 +176,7 @@ impl Limits {
             max_elements: size("max_elements")?,
             equal_heads: flag("limits.equal_heads", object.get("equal_heads"), false)?,
             equal_rows: flag("limits.equal_rows", object.get("equal_rows"), false)?,
+            within_context: flag("limits.within_context", object.get("within_context"), false)?,
         })
     }
 }

@@ -10,7 +10,7 @@ pub(super) use case::Case;
 
 use super::{general, layouts_and_floats, word};
 use crate::encoding::Layout;
-use crate::generate::plan::{FilePlan, Input};
+use crate::generate::plan::{FilePlan, GroupPlan, Input, parsed};
 use crate::generate::values::{mixed, same_rows};
 use crate::number::Dtype;
 use crate::request::{Json, Operation};
@@ -23,6 +23,10 @@ pub(super) fn all() -> impl Iterator<Item = &'static Case> {
 /// Positions of the rotations: the origin; 8, where linear scaling by 8 must give what position 1
 /// gives without; near, and beyond every break-point.
 const TOKENS: [i64; 6] = [0, 1, 3, 8, 65, 4097];
+
+/// Where a frequency on the wrong side of a break-point shows, within most contexts. The rules that
+/// they belong to are asked for the rest.
+const AT_EDGES: [i64; 2] = [1, 999];
 
 pub(super) fn files() -> Vec<FilePlan> {
     layouts_and_floats().map(|(layout, dtype)| file(layout, dtype)).collect()
@@ -38,8 +42,15 @@ fn file(layout: Layout, dtype: Dtype) -> FilePlan {
         &["basic"],
         Input::new().with("q", mixed(dtype, &[1, 1, 1, 8], "basic")).positions(&[&[1]]),
     );
-    for case in all().filter(|case| case.rotate) {
+    for case in cases::CASES.iter().filter(|case| case.rotate) {
         rotations(&mut file, case, layout, dtype);
+    }
+    for case in edges::EDGES.iter().filter(|case| case.rotate) {
+        let group = file.group(case.name, case.object(layout), dtype);
+        match case.axes {
+            1 => forward(group, case, &AT_EDGES, dtype),
+            _ => along_axes(group, case, dtype, width(case)),
+        }
     }
     for case in general_cases() {
         general::groups(&mut file, case, layout, dtype);
@@ -57,13 +68,38 @@ pub(super) fn general_cases() -> impl Iterator<Item = &'static Case> {
 
 const DEFAULT: &str = r#"{"head_dim":8,"rope_type":"default","rope_theta":10000}"#;
 
-fn rotations(file: &mut FilePlan, case: &Case, layout: Layout, dtype: Dtype) {
-    let config = case.object(layout);
-    let dim = match config.get("head_dim") {
+fn width(case: &Case) -> usize {
+    match parsed(case.config).get("head_dim") {
         Some(Json::Integer(n)) => *n as usize,
         _ => 0,
-    };
-    let group = file.group(case.name, config, dtype);
+    }
+}
+
+fn sized(input: Input, length: Option<i64>) -> Input {
+    match length {
+        Some(n) => input.with("seq_len", n),
+        None => input,
+    }
+}
+
+/// The rotation at every length that is asked.
+fn forward(group: &mut GroupPlan, case: &Case, positions: &[i64], dtype: Dtype) {
+    for (name, length) in case.asked() {
+        let shape = [1, 1, positions.len(), width(case)];
+        let q = mixed(dtype, &shape, &format!("{} {name}", case.name));
+        let origin: &[&str] = if positions.contains(&0) { &["identity"] } else { &[] };
+        group.test(
+            name,
+            format!("{} at positions {positions:?}", case.what),
+            &[case.flags, origin].concat(),
+            sized(Input::new().with("q", q).positions(&[positions]), length),
+        );
+    }
+}
+
+fn rotations(file: &mut FilePlan, case: &Case, layout: Layout, dtype: Dtype) {
+    let dim = width(case);
+    let group = file.group(case.name, case.object(layout), dtype);
     if case.axes > 1 {
         along_axes(group, case, dtype, dim);
         if CENTRED.contains(&case.name) {
@@ -71,19 +107,8 @@ fn rotations(file: &mut FilePlan, case: &Case, layout: Layout, dtype: Dtype) {
         }
         return;
     }
-    let sized = |input: Input, length: Option<i64>| match length {
-        Some(n) => input.with("seq_len", n),
-        None => input,
-    };
-    for (name, length) in case.asked() {
-        let q = mixed(dtype, &[1, 1, TOKENS.len(), dim], &format!("{} {name}", case.name));
-        group.test(
-            name,
-            format!("{} at positions {TOKENS:?}", case.what),
-            &[case.flags, &["identity"]].concat(),
-            sized(Input::new().with("q", q).positions(&[&TOKENS]), length),
-        );
-    }
+    forward(group, case, &TOKENS, dtype);
+    within_context(group, case, dtype, dim);
     // A magnitude other than 1 tells inverse and backward apart.
     for direction in ["inverse", "backward"] {
         let (_, length) = case.asked().pop().unwrap_or_default();
@@ -98,11 +123,45 @@ fn rotations(file: &mut FilePlan, case: &Case, layout: Layout, dtype: Dtype) {
     }
 }
 
+/// Up to the last token of a length, and around the original one: a kernel's own tables end with
+/// the length that its config is stretched to, so it is asked what it has.
+fn within_context(group: &mut GroupPlan, case: &Case, dtype: Dtype, dim: usize) {
+    let config = parsed(case.config);
+    let number = |key: &str| config.get(key).and_then(Json::number);
+    let Some(original) = number("original_max_position_embeddings") else { return };
+    let stretched = number("max_position_embeddings")
+        .or_else(|| number("factor").map(|factor| factor * original))
+        .unwrap_or(original);
+    let (original, stretched) = (original as i64, stretched as i64);
+    let mut ask = |name: String, last: i64, length: Option<i64>| {
+        let mut positions: Vec<i64> = [1, original / 2, original - 1, original, last]
+            .into_iter()
+            .filter(|&p| p <= last)
+            .collect();
+        positions.dedup();
+        let q = mixed(dtype, &[1, 1, positions.len(), dim], &format!("{} {name}", case.name));
+        let input = Input::new().with("q", q).positions(&[&positions]);
+        group.test(
+            name,
+            format!("{}: positions {positions:?}, within its context", case.what),
+            &[case.flags, &["table-end"]].concat(),
+            sized(input, length),
+        );
+    };
+    // Of several lengths, the original one and the first that is longer.
+    match case.lengths {
+        [] => ask("within-context".to_string(), stretched - 1, None),
+        _ => [original, original + 1]
+            .into_iter()
+            .for_each(|n| ask(format!("within-length-{n}"), n - 1, Some(n))),
+    }
+}
+
 /// Schemes whose positions are the centres of patches, exact rationals.
 const CENTRED: [&str; 2] = ["dinov3", "pixel"];
 
 /// The centres of a 2 × 3 grid in [−1, 1]: ±1/2 and −2/3, 0, 2/3.
-fn centred(group: &mut crate::generate::plan::GroupPlan, case: &Case, dtype: Dtype, dim: usize) {
+fn centred(group: &mut GroupPlan, case: &Case, dtype: Dtype, dim: usize) {
     let list = |items: [&str; 6]| Json::Array(vec![Json::Array(items.map(word).to_vec())]);
     let centres = Json::Array(vec![
         list(["-1/2", "-1/2", "-1/2", "1/2", "1/2", "1/2"]),
@@ -120,7 +179,7 @@ fn centred(group: &mut crate::generate::plan::GroupPlan, case: &Case, dtype: Dty
 
 /// Trap T14: coprime axes, one changed at a time, a 2 × 3 grid, a text row in the same batch. A
 /// case of two axes has the last two, rows and columns.
-fn along_axes(group: &mut crate::generate::plan::GroupPlan, case: &Case, dtype: Dtype, dim: usize) {
+fn along_axes(group: &mut GroupPlan, case: &Case, dtype: Dtype, dim: usize) {
     let same = |seq: usize| same_rows(dtype, [1, 1, seq, dim], case.name);
     group
         .test(
