@@ -1,6 +1,7 @@
 //! What a kernel computes, found out by asking: a black box that is a linear map of a head.
 
 mod angles;
+mod attention;
 mod conduct;
 mod found;
 mod machine;
@@ -13,6 +14,7 @@ mod table;
 mod words;
 
 pub(in crate::audit) use angles::Turning;
+pub use attention::{IdentifiedAttention, Reading, identify_attention};
 pub use found::{FoundPlane, Identified};
 pub use machine::Precision;
 pub(in crate::audit) use spectrum::Measured;
@@ -212,7 +214,12 @@ fn identify_in(
             found.differences.extend(conduct::strange(&probe, config));
         }
     }
-    explain(probe, &mut found);
+    let report = explain(probe);
+    found.diagnoses = report.diagnoses;
+    if found.diagnoses.is_empty() && found.differences.is_empty() {
+        found.unknown.push("no known fault explains what is different".into());
+    }
+    found.remarks.extend(report.clues);
     Ok(found)
 }
 
@@ -261,7 +268,7 @@ fn conforming(probe: &Probe, rope: &Rope, report: &Report, found: &mut Identifie
 }
 
 /// Why it differs, by the faults that explain what was asked.
-fn explain(probe: Probe, found: &mut Identified) {
+fn explain(probe: Probe) -> Report {
     (probe.inquiry.progress)("the known faults");
     let (cases, asked, description) = probe.evidence();
     // Two of the large ones say as much as all of them.
@@ -276,10 +283,5 @@ fn explain(probe: Probe, found: &mut Identified) {
     };
     let asked: Vec<super::outcome::Answered> = asked.into_iter().filter(few).collect();
     let options = Options { sight: false, ..Options::default() };
-    let report = judge_all(&cases, &asked, description, &options);
-    found.diagnoses = report.diagnoses;
-    if found.diagnoses.is_empty() && found.differences.is_empty() {
-        found.unknown.push("no known fault explains what is different".into());
-    }
-    found.remarks.extend(report.clues);
+    judge_all(&cases, &asked, description, &options)
 }

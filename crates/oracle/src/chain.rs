@@ -244,7 +244,7 @@ fn is_the_mean(
         let turned = turning[*index].as_ref();
         let turn = turned.map(|(turn, ..)| &**turn);
         let same = |other: &Option<&Turn>| match (turn, other) {
-            (Some(a), Some(b)) => std::ptr::eq(a, b) || (!a.grows() && a.alike(b)),
+            (Some(a), Some(b)) => std::ptr::eq(a, *b) || (!a.grows() && a.alike(b)),
             (a, b) => a.is_none() && b.is_none(),
         };
         let at = known.iter().position(|(other, _)| same(other)).unwrap_or(known.len());

@@ -59,15 +59,28 @@ impl<'k> Probe<'k> {
         let original =
             length("original_max_position_embeddings").or(length("max_position_embeddings"));
         let seq_len = config.scheme().needs_seq_len().then(|| original.unwrap_or(2048.0) as i64);
+        let (head_dim, axes) = (config.head_dim(), config.axes());
+        let probe = Probe::of(kernel, inquiry, description, normalised, dtype);
+        Probe { head_dim, axes, seq_len, ..probe }
+    }
+
+    /// A kernel that is asked with a config of any operation, one axis and a head of no width.
+    pub(super) fn of(
+        kernel: &'k mut dyn Kernel,
+        inquiry: &'k Inquiry<'k>,
+        description: Description,
+        config: Object,
+        dtype: Dtype,
+    ) -> Probe<'k> {
         Probe {
             kernel,
             inquiry,
             description,
-            head_dim: config.head_dim(),
-            axes: config.axes(),
-            config: normalised,
+            head_dim: 0,
+            axes: 1,
+            config,
             dtype,
-            seq_len,
+            seq_len: None,
             about: String::new(),
             cases: vec![],
             asked: vec![],

@@ -1,0 +1,182 @@
+//! What an attention kernel computes, read off its weights.
+//!
+//! With a one-hot vector as the value of each key, an output is the row of weights. Their logarithms
+//! are the scores, up to what a softmax cannot see: a constant of the row. Scores of zero queries are
+//! the bias and the mask; keys along one coordinate show the scale and the soft cap; basis vectors
+//! show the rotation; values of key heads show who reads whom.
+
+mod asked;
+mod bias;
+mod heads;
+mod mask;
+mod rotation;
+mod score;
+
+use super::probe::Probe;
+use super::{Inquiry, explain, widest};
+use crate::audit::finding::Diagnosis;
+use crate::audit::kernel::Kernel;
+use crate::number::Dtype;
+use crate::request::{Json, Object, Operation};
+use asked::Weights;
+
+/// Something that was read off the weights, beside what the config says of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reading {
+    /// The config's key, or what else it is: `scale`, `causal`, `window`, `alibi`, `rope` …
+    pub what: String,
+    /// What the config says, in words.
+    pub declared: String,
+    /// What the weights say, in words.
+    pub computed: String,
+    /// Whether they differ by more than the format and a rounding of the weights explain.
+    pub differs: bool,
+}
+
+/// What was found out about an attention kernel.
+#[derive(Clone, Debug, PartialEq)]
+pub struct IdentifiedAttention {
+    /// Its name and version.
+    pub kernel: String,
+    /// The config that it was asked with, normalised.
+    pub declared: Object,
+    /// Format of everything that was asked.
+    pub dtype: Dtype,
+    /// Whether every answer lies within the bounds of a right kernel of the declared config.
+    pub conforms: bool,
+    /// Everything that was read; where the kernel conforms, nothing differs.
+    pub readings: Vec<Reading>,
+    /// What was not asked, and why.
+    pub not_asked: Vec<String>,
+    /// Known faults that explain what is different, best first.
+    pub diagnoses: Vec<Diagnosis>,
+    /// What could not be found out or explained, in words.
+    pub unknown: Vec<String>,
+    /// What was found beside all that.
+    pub remarks: Vec<String>,
+}
+
+/// A reader of one property: asks, and says what it saw.
+type Read = fn(&mut Weights) -> Result<Vec<Reading>, String>;
+
+const READERS: [(&str, Read); 7] = [
+    ("masks", mask::by_position),
+    ("windows", mask::far),
+    ("biases", bias::of_distances),
+    ("sinks", bias::sinks),
+    ("scale and soft cap", score::scale),
+    ("key heads", heads::read),
+    ("rotation", rotation::planes),
+];
+
+/// Finds out what an attention kernel computes when it is asked with a config of `attention`: mask,
+/// window, scale, soft cap, slopes or buckets, sinks, key heads and the planes of a rope inside, each
+/// beside what is declared. All answers are judged as an audit judges them, and only where one is
+/// wrong can a reading differ.
+///
+/// What a softmax cannot see, a constant of each row, is not told: ALiBi's forms `distance` and `key`
+/// are one.
+///
+/// ```
+/// use ropewalk::audit::{Ask, Breakage, Capability, Description, Inquiry, Kernel, Outcome};
+/// use ropewalk::audit::identify_attention;
+/// use ropewalk::{encoding::Question, number::Dtype, profile, request::{Json, Operation}};
+/// struct Fused;
+/// impl Kernel for Fused {
+///     fn describe(&mut self) -> Result<Description, Breakage> {
+///         let capability = Capability::new(&[Operation::Attention], &[Dtype::F32]);
+///         Ok(Description { capabilities: vec![capability], ..Description::named("fused") })
+///     }
+///     fn ask(&mut self, ask: &Ask) -> Outcome {
+///         let mut request = ask.request().clone();
+///         request.config.set("scale", Json::Real(1.0 / 16.0)); // the fault: 1/D
+///         let question = Question::new(&request).unwrap();
+///         let named = profile::emulate(&profile::NAMED[0], &question).into_iter();
+///         Outcome::Output(named.map(|n| (n.name.to_string(), n.tensor)).collect())
+///     }
+/// }
+/// let config = serde_json::from_str(r#"{"causal":true}"#).unwrap();
+/// let found = identify_attention(&mut Fused, &config, 16, &Inquiry::default()).unwrap();
+/// let scale = found.readings.iter().find(|reading| reading.what == "scale").unwrap();
+/// assert_eq!((scale.declared.as_str(), scale.computed.as_str()), ("0.25", "0.0625 = 1/D"));
+/// assert!(scale.differs && !found.conforms);
+/// ```
+///
+/// `head_dim` is D where no rope says it.
+///
+/// # Errors
+/// A sentence: the kernel does not start, claims no attention, or nothing that was asked of it.
+pub fn identify_attention(
+    kernel: &mut dyn Kernel,
+    declared: &Object,
+    head_dim: usize,
+    inquiry: &Inquiry,
+) -> Result<IdentifiedAttention, String> {
+    let description = kernel.describe().map_err(|breakage| format!("the kernel {breakage}"))?;
+    let claims = |c: &crate::audit::Capability| c.operations.contains(&Operation::Attention);
+    if !description.capabilities.iter().any(claims) {
+        return Err("the kernel does not claim the operation attention".into());
+    }
+    let dtype = inquiry.dtype.or_else(|| widest(&description)).unwrap_or(Dtype::F32);
+    let name = format!("{} {}", description.name, description.version).trim_end().to_string();
+    let probe = Probe::of(kernel, inquiry, description, declared.clone(), dtype);
+    let mut weights = Weights::new(probe, head_dim)?;
+    let (mut readings, mut not_asked, mut unknown) = (vec![], vec![], vec![]);
+    for (what, read) in READERS {
+        weights.probe.about(what);
+        match read(&mut weights) {
+            Ok(list) => readings.extend(list),
+            Err(why) if why.is_empty() => {}
+            Err(why) => not_asked.push(format!("{what}: {why}")),
+        }
+    }
+    if weights.probe.answered().next().is_none() {
+        let why = not_asked.into_iter().next().unwrap_or_default();
+        return Err(format!("the kernel answered nothing: {why}"));
+    }
+    weights.probe.again();
+    let conforms = weights.probe.judged().divergences().next().is_none();
+    let declared = weights.declared();
+    let (mut diagnoses, mut remarks) = (vec![], vec![]);
+    if conforms {
+        readings.iter_mut().for_each(|reading| reading.differs = false);
+    } else {
+        let causes = explain(weights.probe);
+        (diagnoses, remarks) = (causes.diagnoses, causes.clues);
+        if diagnoses.is_empty() && !readings.iter().any(|reading| reading.differs) {
+            unknown.push("no reading and no known fault explains what is different".to_string());
+        }
+    }
+    Ok(IdentifiedAttention {
+        kernel: name,
+        declared,
+        dtype,
+        conforms,
+        readings,
+        not_asked,
+        diagnoses,
+        unknown,
+        remarks,
+    })
+}
+
+/// A number as a person reads it.
+fn said(x: f64) -> String {
+    let rounded: f64 = format!("{x:.4e}").parse().unwrap_or(x);
+    match rounded == libm::trunc(rounded) && rounded.abs() < 1e9 {
+        true => format!("{}", rounded as i64),
+        false => format!("{rounded}"),
+    }
+}
+
+/// Numbers, the first of them if they are many.
+fn list(numbers: &[f64]) -> String {
+    let shown: Vec<String> = numbers.iter().take(8).map(|&x| said(x)).collect();
+    let more = if numbers.len() > 8 { format!(" … ({})", numbers.len()) } else { String::new() };
+    format!("{}{more}", shown.join(", "))
+}
+
+/// A number of the config.
+fn number(config: &Object, key: &str) -> Option<f64> {
+    config.get(key).and_then(Json::number)
+}
