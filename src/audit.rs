@@ -49,7 +49,10 @@ pub use finding::{
     Unseen, Verdict,
 };
 pub use function::{Answer, Failed, Function, check};
-pub use identify::{FoundPlane, Identified, Inquiry, Precision, identify, plain_config, runs};
+pub use identify::{
+    FoundPlane, Identified, IdentifiedAttention, Inquiry, Precision, Reading, identify,
+    identify_attention, plain_config, runs,
+};
 #[cfg(feature = "exact")]
 pub(crate) use infer::by_axis;
 pub use judge::answer::judge;

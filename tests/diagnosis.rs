@@ -3,6 +3,6 @@
 mod attention;
 mod chains;
 mod inferred;
-mod kernels;
+pub mod kernels;
 mod mutants;
 mod python;

@@ -1,5 +1,7 @@
 //! What is identified: never a right kernel as a wrong one, and no config that is told from nothing.
 
+mod attention;
+
 use ropewalk::audit::{
     Ask, Breakage, Capability, Description, Identified, Inquiry, Kernel, Outcome, Truth, identify,
 };

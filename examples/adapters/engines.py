@@ -188,12 +188,29 @@ class CTranslate2:
 
         return found._MODEL_LOADERS[name]
 
-    def written(self, rope, head, longest, version="v5"):
-        """What the loaders write for the attention of a model with this rope, as a dict."""
+    def written(self, rope, head, longest, version="v5", model="llama"):
+        """What the loaders write for the attention of a model with this rope, as a dict.
+
+        The model is Llama, or Phi-3 for longrope; Gemma 3, whose full_attention layer has the rope; Falcon."""
         import types
 
         import transformers
 
+        special = dict(pad_token_id=0, bos_token_id=0, eos_token_id=0)
+        if model == "gemma3":
+            config = transformers.Gemma3TextConfig(
+                hidden_size=8, num_attention_heads=1, num_key_value_heads=1, head_dim=head, num_hidden_layers=2, intermediate_size=8,
+                vocab_size=16, layer_types=["sliding_attention", "full_attention"], **special,
+                rope_parameters={"full_attention": rope, "sliding_attention": {"rope_type": "default", "rope_theta": 1e4}},
+            )
+            spec = self.loader("Gemma3TextConfig").get_model_spec(transformers.Gemma3ForCausalLM(config))
+            return vars(spec.decoder.layer[1].self_attention)
+        if model == "falcon":
+            config = transformers.FalconConfig(
+                hidden_size=head, num_attention_heads=1, num_hidden_layers=1, vocab_size=16, alibi=False, rope_theta=rope["rope_theta"], **special,
+            )
+            spec = self.loader("FalconConfig").get_model_spec(transformers.FalconForCausalLM(config))
+            return vars(spec.decoder.layer[0].self_attention)
         small = dict(hidden_size=head, num_attention_heads=1, num_key_value_heads=1, num_hidden_layers=1,
                      intermediate_size=8, vocab_size=16, max_position_embeddings=longest, pad_token_id=0)
         if rope["rope_type"] == "longrope":
@@ -237,6 +254,20 @@ class CTranslate2:
             number("original_max_position_embeddings", 0), number("max_position_embeddings", 0), True,
         )
         return made
+
+    def alibi(self, positive, scaled):
+        """Alibi as a decoder makes it."""
+        made = self.c.create_string_buffer(4096)
+        self.new_alibi(made, positive, scaled, 2048)
+        return made
+
+    def biased(self, layer, scores, scale):
+        """Scores [batch, heads, queries, keys] with what Alibi adds to them."""
+        import numpy
+
+        made, at = self.view(scores)
+        self.add_alibi(layer, at, scale)
+        return numpy.array(made)
 
     def apply(self, layer, x, offset):
         """x [batch, heads, tokens, width] rotated, its first token at position `offset`."""

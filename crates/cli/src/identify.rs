@@ -1,10 +1,15 @@
 //! `ropewalk identify`: what a kernel computes, found out by asking.
 
+mod attention;
+
 use super::orphans::Orphans;
 use super::progress::Waiting;
 use super::source::Source;
 use super::{CliError, names, outln};
-use ropewalk::audit::{Identified, Inquiry, Process, ProcessOptions, Truth, identify, runs};
+use ropewalk::audit::{
+    Diagnosis, Identified, Inquiry, Process, ProcessOptions, Truth, identify, identify_attention,
+    runs,
+};
 use ropewalk::encoding::Question;
 use ropewalk::number::Dtype;
 use ropewalk::request::{Json, Object};
@@ -17,11 +22,13 @@ use std::time::Duration;
 ///
 /// Asks for rotations near and far, of rows, heads and keys, in decoding steps and backwards, and
 /// judges them against the declared config. Where they are wrong, it looks for the config that they
-/// follow. Exit code 0: it computes what is declared, as far as it was asked; 1: something else, or
+/// follow. Of attention it reads the weights: mask, window, scale, soft cap, slopes or buckets, sinks,
+/// key heads, the rope inside, each beside what is declared. Exit code 0: it computes what is declared, as far as it was asked; 1: something else, or
 /// something unknown; 2: usage; 3: the adapter is at fault.
 ///
 ///   ropewalk identify --exec "python3 adapter.py" --model llama-3.1-8b
 ///   ropewalk identify --exec ./adapter --config config.json --dtype bf16 --json
+///   ropewalk identify --exec ./adapter --operation attention --set causal=true --head-dim 128
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct Args {
@@ -33,6 +40,12 @@ pub struct Args {
     /// Format of everything that is asked; by default the widest that the kernel claims
     #[arg(long, value_name = "FORMAT", value_parser = names::float)]
     dtype: Option<Dtype>,
+    /// rotate (what rotates and makes tables) or attention
+    #[arg(long, value_name = "NAME", default_value = "rotate", value_parser = ["rotate", "attention"])]
+    operation: String,
+    /// Width of the heads of attention, where no rope says it
+    #[arg(long, value_name = "D", default_value_t = 64, value_parser = clap::value_parser!(u16).range(2..=1024))]
+    head_dim: u16,
     /// Seconds for one answer
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=86400))]
     timeout: u64,
@@ -47,7 +60,8 @@ pub fn run(args: &Args) -> Result<ExitCode, CliError> {
         true => Some(args.source.object()?),
         false => None,
     };
-    if let Some(config) = &config
+    let attends = args.operation == "attention";
+    if let Some(config) = config.as_ref().filter(|_| !attends)
         && let Err(reject) = ropewalk::encoding::RopeConfig::new(config)
     {
         return Err(CliError::Usage(format!("{}: {reject}", args.source.name())));
@@ -60,6 +74,20 @@ pub fn run(args: &Args) -> Result<ExitCode, CliError> {
     let waiting = Waiting::new();
     let progress = |what: &str| waiting.says(what);
     let inquiry = Inquiry { dtype: args.dtype, truth: &proven, progress: &progress };
+    if attends {
+        let config = config.ok_or_else(|| {
+            CliError::Usage("attention needs --config, or --set causal=true".into())
+        })?;
+        let found = identify_attention(&mut kernel, &config, args.head_dim.into(), &inquiry);
+        waiting.ends();
+        return match found {
+            Ok(found) => attention::show(&found, args.json),
+            Err(why) => {
+                super::write::warn(&why);
+                Ok(ExitCode::from(3))
+            }
+        };
+    }
     let found = identify(&mut kernel, config.as_ref(), &inquiry);
     waiting.ends();
     let found = match found {
@@ -96,12 +124,6 @@ fn value(json: &Json) -> Value {
 /// What was found out, for programs.
 pub fn to_json(found: &Identified) -> Value {
     let config = |object: &Object| value(&Json::Object(object.clone()));
-    let mut faults: Vec<Value> = Vec::new();
-    for diagnosis in &found.diagnoses {
-        for name in &diagnosis.faults {
-            faults.push(json!({"name": name, "explains": diagnosis.explains}));
-        }
-    }
     let planes: Vec<Value> = found
         .planes
         .iter()
@@ -112,7 +134,7 @@ pub fn to_json(found: &Identified) -> Value {
     json!({
         "config": found.config.as_ref().map(config),
         "profile": found.precision.profile.or(found.precision.explained_by),
-        "faults": faults,
+        "faults": faults(&found.diagnoses),
         "unknown": found.unknown,
         "declared": config(&found.declared),
         "conforms": found.conforms,
@@ -129,6 +151,42 @@ pub fn to_json(found: &Identified) -> Value {
         "diagnoses": found.diagnoses,
         "remarks": found.remarks,
     })
+}
+
+/// The names of what explains it, for programs.
+fn faults(diagnoses: &[Diagnosis]) -> Vec<Value> {
+    let mut faults: Vec<Value> = Vec::new();
+    for diagnosis in diagnoses {
+        for name in &diagnosis.faults {
+            faults.push(json!({"name": name, "explains": diagnosis.explains}));
+        }
+    }
+    faults
+}
+
+/// Why it differs, for people: lines.
+fn told(diagnoses: &[Diagnosis]) -> Vec<String> {
+    let mut lines = Vec::new();
+    for diagnosis in diagnoses {
+        let share = 100.0 * diagnosis.explains;
+        let (title, rest) = diagnosis.title();
+        match diagnosis.faults.is_empty() {
+            true => lines.push(format!("Inferred, of {share:.1} % of the wrong answers:")),
+            false => lines.push(format!(
+                "A known fault: {}, which explains {share:.1} % of the answers",
+                diagnosis.names()
+            )),
+        }
+        lines.push(format!("  {title}"));
+        if !rest.is_empty() {
+            lines.push(format!("  {rest}"));
+        }
+        lines.push(format!("  To mend: {}", diagnosis.fix));
+        if !diagnosis.links.is_empty() {
+            lines.push(format!("  Seen in {}", diagnosis.links.join(" ")));
+        }
+    }
+    lines
 }
 
 /// What was found out, for people: lines.
@@ -158,25 +216,7 @@ pub fn to_lines(found: &Identified) -> Vec<String> {
             runs(&found.untold)
         ));
     }
-    for diagnosis in &found.diagnoses {
-        let share = 100.0 * diagnosis.explains;
-        let (title, rest) = diagnosis.title();
-        match diagnosis.faults.is_empty() {
-            true => say(&format!("Inferred, of {share:.1} % of the wrong answers:")),
-            false => say(&format!(
-                "A known fault: {}, which explains {share:.1} % of the answers",
-                diagnosis.names()
-            )),
-        }
-        say(&format!("  {title}"));
-        if !rest.is_empty() {
-            say(&format!("  {rest}"));
-        }
-        say(&format!("  To mend: {}", diagnosis.fix));
-        if !diagnosis.links.is_empty() {
-            say(&format!("  Seen in {}", diagnosis.links.join(" ")));
-        }
-    }
+    told(&found.diagnoses).iter().for_each(|line| say(line));
     for line in &found.unknown {
         say(&format!("Unknown: {line}"));
     }

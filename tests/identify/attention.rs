@@ -1,0 +1,117 @@
+//! Attention read off its weights: a right kernel never differs, and a fault is seen where it is.
+
+use super::{Of, emulated, object, proven};
+use crate::diagnosis::kernels::Emulated;
+use ropewalk::audit::{IdentifiedAttention, Inquiry, Kernel, identify_attention};
+use ropewalk::encoding::Question;
+use ropewalk::fault;
+use ropewalk::number::Dtype;
+use ropewalk::profile;
+use ropewalk::request::Operation;
+
+const CONFIGS: [(&str, &str); 12] = [
+    ("causal", r#"{"causal":true}"#),
+    ("full", r#"{"causal":false,"scale":0.5}"#),
+    ("window", r#"{"causal":true,"window":[6,0]}"#),
+    ("wide-window", r#"{"causal":true,"window":[127,null]}"#),
+    ("both-sides", r#"{"causal":false,"window":[3,2]}"#),
+    ("softcap", r#"{"causal":true,"softcap":5,"scale":0.3}"#),
+    ("alibi", r#"{"causal":true,"alibi":{"num_heads":8,"slopes":"code","form":"distance"}}"#),
+    ("alibi-12", r#"{"causal":true,"alibi":{"num_heads":12,"slopes":"code","form":"key"}}"#),
+    (
+        "t5",
+        r#"{"causal":false,"scale":1,"t5":{"num_buckets":32,"max_distance":128,"bidirectional":true,"num_heads":4}}"#,
+    ),
+    (
+        "t5-decoder",
+        r#"{"causal":true,"scale":1,"t5":{"num_buckets":32,"max_distance":128,"bidirectional":false,"num_heads":4}}"#,
+    ),
+    ("rope", r#"{"causal":true,"rope":{"head_dim":16,"layout":"half","rope_theta":10000}}"#),
+    (
+        "rope-yarn",
+        r#"{"causal":true,"softcap":30,"window":[511,null],"rope":{"head_dim":16,"layout":"interleaved","rope_type":"yarn","rope_theta":10000,"factor":4,"original_max_position_embeddings":2048}}"#,
+    ),
+];
+
+fn found(kernel: &mut dyn Kernel, config: &str, dtype: Dtype) -> IdentifiedAttention {
+    let inquiry = Inquiry { dtype: Some(dtype), truth: &proven, ..Inquiry::default() };
+    identify_attention(kernel, &object(config), 16, &inquiry).unwrap()
+}
+
+#[test]
+fn a_right_attention_is_as_declared() {
+    for (name, config) in CONFIGS {
+        for dtype in Dtype::FLOATS {
+            let right = if dtype == Dtype::F64 { "numpy-f64" } else { "hf-f32" };
+            for profile in [right, "hf-bf16"] {
+                if (profile == "hf-bf16") != (dtype == Dtype::Bf16) && profile != right {
+                    continue;
+                }
+                let profile = profile::find(profile).unwrap();
+                let of = |question: &Question| emulated(profile, question);
+                let mut kernel = Of(vec![Operation::Attention], |ask: &ropewalk::audit::Ask| {
+                    of(ask.question().unwrap())
+                });
+                let found = found(&mut kernel, config, dtype);
+                let at = format!("{name} in {dtype}, {}", profile.name);
+                assert!(found.conforms, "{at}: {:?}", found.diagnoses);
+                assert!(found.unknown.is_empty() && found.readings.len() >= 6, "{at}: {found:?}");
+            }
+        }
+    }
+}
+
+/// What is wrong before the judges have spoken: readings alone, which must not accuse either.
+#[test]
+fn readings_of_a_right_attention_agree() {
+    for (name, config) in CONFIGS {
+        for dtype in [Dtype::F64, Dtype::F32, Dtype::Bf16] {
+            let mut kernel = Of(vec![Operation::Attention], |ask: &ropewalk::audit::Ask| {
+                super::exactly(ask.question().unwrap())
+            });
+            let found = found(&mut kernel, config, dtype);
+            assert!(found.conforms, "{name} in {dtype}");
+            for reading in &found.readings {
+                let numbers = ["alibi slopes", "sinks", "scale", "softcap"];
+                if !numbers.contains(&reading.what.as_str()) && reading.what != "rope" {
+                    assert_eq!(reading.declared, reading.computed, "{name} in {dtype}");
+                }
+            }
+        }
+    }
+}
+
+/// Every fault of attention, with the config that shows it: what is read off.
+#[test]
+fn faults_of_attention_are_read() {
+    let mut lines = Vec::new();
+    let own = |fault: &&fault::Fault| fault.class.starts_with('P');
+    for fault in fault::all().iter().filter(own) {
+        let mut told = None;
+        for (name, config) in CONFIGS {
+            let mut kernel = Emulated::new("hf-f32", &[fault.name], &[Dtype::F32]);
+            let found = found(&mut kernel, config, Dtype::F32);
+            if found.conforms {
+                continue;
+            }
+            let wrong: Vec<String> = found
+                .readings
+                .iter()
+                .filter(|reading| reading.differs)
+                .map(|r| {
+                    format!("{}: {} is declared, {} is computed", r.what, r.declared, r.computed)
+                })
+                .collect();
+            let says =
+                if wrong.is_empty() { "no reading differs".into() } else { wrong.join(" | ") };
+            told = Some(format!("{} ({name}): {says}", fault.name));
+            if !wrong.is_empty() {
+                break;
+            }
+        }
+        lines.push(told.unwrap_or_else(|| format!("{}: not asked here", fault.name)));
+    }
+    insta::assert_snapshot!("attention_read", lines.join("\n"));
+    let read = lines.iter().filter(|line| line.contains("is declared")).count();
+    assert!(2 * read > lines.len(), "{read} of {}", lines.len());
+}
