@@ -14,7 +14,7 @@ options = protocol.arguments(table=["f32", "bf16"])
 SERVED = 32768
 # A table of more rows fills the memory.
 ROWS = 1 << 20
-KINDS = ["default", "linear", "yarn", "llama3", "longrope"]
+KINDS = ["default", "linear", "yarn", "llama3", "longrope", "dynamic"]
 kept = {}
 
 
@@ -25,7 +25,13 @@ def rotate(config, input, dtype):
     kind, half = rope["rope_type"], config["layout"] == "half"
     original = rope.get("original_max_position_embeddings")
     longest = config.get("max_position_embeddings", int((original or SERVED) * (rope.get("factor", 1) if original else 1)))
-    if kind == "longrope":
+    if kind == "dynamic":
+        # The config's maximum is the length that it was trained on.
+        longest = rope.pop("original_max_position_embeddings", longest)
+        if "seq_len" not in input:
+            raise protocol.Rejected("seq_len_required")
+        input.allow("seq_len")
+    elif kind == "longrope":
         if "seq_len" not in input:
             raise protocol.Rejected("seq_len_required: the library takes the longest sequence")
         longest = input["seq_len"]

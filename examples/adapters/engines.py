@@ -26,6 +26,13 @@ def scaling(config, kinds, extra=("mrope_section", "mrope_interleaved")):
     return {"rope_type": kind, **{name: config[name] for name in KEYS[kind] + extra if name in config}}
 
 
+def named(config, width):
+    """Marks a config as that of a model which the engine builds by a name of its own: only the head's width is compared."""
+    if protocol.slice_of(config) != (width, width, 0):
+        raise protocol.Unsupported("a head that is not the model's")
+    config.allow(*config.items)
+
+
 class Layer(torch.nn.Module):
     """What the engines derive their operators from: on a CPU without compiled kernels it calls forward_native."""
 
@@ -278,16 +285,57 @@ class CTranslate2:
         return numpy.array(made)
 
 
+def part(*names):
+    """A module whose Config keeps what is said of it, and builds nothing."""
+    import dataclasses
+
+    config = dataclasses.make_dataclass("Config", [(name, object, None) for name in names], kw_only=True)
+    config.build = lambda self: alone.Nothing()
+    return type("Part", (torch.nn.Module,), {"Config": config})
+
+
 def torchtitan():
-    """torchtitan.models.common.rope."""
+    """torchtitan's rotary file, and its registries of models without the layers around the attention."""
+    import importlib
+    import types
+
     class Module(torch.nn.Module):
         class Config:
-            pass
+            def build(self):
+                """The class in which this one stands."""
+                return getattr(alone.sys.modules[type(self).__module__], type(self).__qualname__.split(".")[0])(self)
 
-    alone.package("torchtitan", ["torchtitan.models.common.rope"], {"torchtitan.protocols.module": {"Module": Module}})
-    import torchtitan.models.common.rope as found
+    class Plain(types.SimpleNamespace):
+        def build(self):
+            return alone.Nothing()
 
-    return found
+    scope = "torchtitan.models."
+    layer = part("attention", "attention_norm", "ffn_norm", "feed_forward", "moe")
+    model = part("vocab_size", "dim", "tok_embeddings", "norm", "lm_head", "layers", "mtp_layers", "enable_weight_tying")
+    plain = type("Plain", (), {"Config": Plain})
+    parts = {"Embedding": plain, "Linear": plain, "RMSNorm": plain, "TransformerBlock": layer}
+    common = dict(parts)
+    given = {
+        "torchtitan.protocols.module": {"Module": Module}, scope + "common": common,
+        scope + "common.config_utils": {"make_gqa_config": lambda **said: types.SimpleNamespace(**said)},
+        scope + "common.attention": {"BaseAttention": Module, "FlexAttention": plain}, scope + "common.decoder": parts,
+        scope + "common.linear": parts, scope + "common.nn_modules": parts,
+        scope + "llama3.model": {"Llama3Model": model, "Llama3TransformerBlock": layer}, scope + "deepseek_v3.mtp": {"MTPDecoder": model},
+    }
+    for name in ("parallelize", "sharding", "state_dict_adapter"):
+        given.update({scope + "llama3." + name: {}, scope + "deepseek_v3." + name: {}})
+    alone.package("torchtitan", [scope + "common.rope", scope + "llama3", scope + "deepseek_v3"], given)
+    rope = importlib.import_module(scope + "common.rope")
+    importlib.import_module(scope + "common").__dict__.update(RoPE=rope.RoPE, ComplexRoPE=rope.ComplexRoPE, CosSinRoPE=rope.CosSinRoPE)
+
+    def attention(name, flavor):
+        """What a registry has for the first layer's attention, and that attention where its file is its own."""
+        found = importlib.import_module(scope + name)
+        more = {"moe_comm_backend": "standard"} if name == "deepseek_v3" else {}
+        said = getattr(found, name.replace("deepseek_v3", "deepseekv3") + "_configs")[flavor](attn_backend="flex", **more).layers[0].attention
+        return said, said.build() if isinstance(said, Module.Config) else None
+
+    return types.SimpleNamespace(ComplexRoPE=rope.ComplexRoPE, CosSinRoPE=rope.CosSinRoPE, yarn=rope._yarn_inv_freq, attention=attention)
 
 
 def megatron():
@@ -305,31 +353,45 @@ def megatron():
     group = types.SimpleNamespace(size=lambda: 1, rank=lambda: 0)
 
     def apply(t, freqs, interleaved, mscale, cu_seqlens=None, **more):
-        config = types.SimpleNamespace(
-            **dict(apply_rope_fusion=False, rotary_interleaved=interleaved, multi_latent_attention=False, mrope_section=None), **more
+        said = dict(apply_rope_fusion=False, rotary_interleaved=interleaved, multi_latent_attention=False, mrope_section=None)
+        return utils.apply_rotary_pos_emb(t, freqs, types.SimpleNamespace(**said | more), cu_seqlens, mscale, group)
+
+    def fuse():
+        """Puts Transformer Engine's rotation where Megatron Core has it: its own code for `fused=False`, which needs no GPU."""
+        rope = "transformer_engine.pytorch.attention.rope"
+        alone.package("transformer_engine", [rope])
+        absent("transformer_engine_torch")
+        import importlib
+
+        turn = importlib.import_module(rope).apply_rotary_pos_emb
+        utils.fused_apply_rotary_pos_emb = lambda t, freqs, interleaved=False: turn(t, freqs, tensor_format="sbhd", interleaved=interleaved)
+        utils.fused_apply_rotary_pos_emb_thd = lambda t, cu_seqlens, freqs, cp_size=1, cp_rank=0: turn(
+            t, freqs, tensor_format="thd", cu_seqlens=cu_seqlens, cp_size=cp_size, cp_rank=cp_rank
         )
-        return utils.apply_rotary_pos_emb(t, freqs, config, cu_seqlens, mscale, group)
 
     return types.SimpleNamespace(
         RotaryEmbedding=rotary.RotaryEmbedding, MultimodalRotaryEmbedding=rotary.MultimodalRotaryEmbedding,
-        YarnRotaryEmbedding=yarn.YarnRotaryEmbedding, apply=apply, group=group, utils=utils,
+        YarnRotaryEmbedding=yarn.YarnRotaryEmbedding, apply=apply, fuse=fuse, group=group, utils=utils,
     )
 
 
 def executorch():
     """ExecuTorch's rope of examples/models/llama, its copy for Core ML, and the static model for Qualcomm."""
+    import importlib
     import types
 
     scope = "executorch.examples."
     llama, coreml = scope + "models.llama.", scope + "apple.coreml.llama.llama_transformer"
-    static = scope + "qualcomm.oss_scripts.llama.model.static_llama"
-    alone.package("executorch", [llama + "rope", llama + "model_args", coreml, static])
-    import importlib
+    model = scope + "qualcomm.oss_scripts.llama.model"
+    alone.package("executorch", [llama + "rope", llama + "model_args", coreml, model + ".static_llama", model + ".apply_rope"])
+
+    def static():
+        importlib.import_module(model).ROTARY_EMB_REGISTRY = importlib.import_module(model + ".apply_rope").ROTARY_EMB_REGISTRY
+        return importlib.import_module(model + ".static_llama")
 
     rope, args = importlib.import_module(llama + "rope"), importlib.import_module(llama + "model_args")
     return types.SimpleNamespace(
-        Rope=rope.Rope, ModelArgs=args.ModelArgs, file=rope,
-        coreml=lambda: importlib.import_module(coreml), static=lambda: importlib.import_module(static),
+        Rope=rope.Rope, ModelArgs=args.ModelArgs, file=rope, coreml=lambda: importlib.import_module(coreml), static=static,
     )
 
 
@@ -363,7 +425,7 @@ def litert():
     )
     rotary, composite = importlib.import_module(rotary), importlib.import_module(composite)
     return types.SimpleNamespace(
-        rotary=rotary, composite=composite.apply_mldrift_compatible_rope,
+        rotary=rotary, composite=composite.apply_mldrift_compatible_rope, file=composite,
         llama=lambda: importlib.import_module(scope + "examples.llama.llama"),
         patch=lambda name: importlib.import_module(scope + "export_hf.model_ext.%s.patch" % name),
     )
@@ -440,20 +502,56 @@ def tunix(name):
     return importlib.import_module("tunix.models.%s.model" % name)
 
 
+class Turned(Exception):
+    """Ends a layer as soon as queries and keys are turned."""
+
+
+def lent(module, name, run, *given):
+    """What a layer's calls of the rotation `module.name` answer, where they are lent these tensors for their own.
+
+    Everything else of a call, positions and base among them, is what the layer gives."""
+    turn, found = getattr(module, name), []
+
+    def call(_, *rest, **named):
+        found.append(turn(given[len(found)], *rest, **named))
+        if len(found) == len(given):
+            raise Turned
+        return found[-1]
+
+    setattr(module, name, call)
+    try:
+        run()
+    except Turned:
+        return found
+    finally:
+        setattr(module, name, turn)
+    raise AssertionError("the layer turned %d tensors" % len(found))
+
+
 def mistral():
     """mistral_inference.transformer."""
     absent("fire", "simple_parsing", "xformers", "mistral_common", "safetensors")
+    import simple_parsing.helpers
+
+    simple_parsing.helpers.Serializable = type("Serializable", (), {"from_dict": classmethod(lambda made, said: made(**said))})
     base, mixin = type("ModelBase", (torch.nn.Module,), {}), type("LoRALoaderMixin", (), {})
     alone.package(
-        "mistral_inference", ["mistral_inference.transformer", "mistral_inference.rope"],
+        "mistral_inference", ["mistral_inference.transformer", "mistral_inference.rope", "mistral_inference.args"],
         {"mistral_inference.model": {"ModelBase": base}, "mistral_inference.lora": {"LoRALoaderMixin": mixin}},
     )
     import types
 
+    import mistral_inference.args as args
     import mistral_inference.rope as rope
     import mistral_inference.transformer as transformer
 
-    return types.SimpleNamespace(rope=rope, Transformer=transformer.Transformer)
+    def table(params):
+        """freqs_cis of a Transformer with these params, which has no weights."""
+        said = args.TransformerArgs.from_dict(params)
+        made = types.SimpleNamespace(args=said, _precomputed_freqs_cis=None, device=torch.device("cpu"))
+        return transformer.Transformer.freqs_cis.fget(made)
+
+    return types.SimpleNamespace(rope=rope, Transformer=transformer.Transformer, table=table)
 
 
 def fairseq2():

@@ -1,7 +1,9 @@
 """ExecuTorch: Rope of examples/models/llama, with a KV cache: its own rope (interleaved) or Hugging Face's (half).
 
-Its own takes Llama 3's scaling, of which two numbers are constants; Hugging Face's takes longrope.
-`--file coreml` asks the copy of Rope in examples/apple/coreml/llama.
+Llama 3's scaling (two of its numbers are constants) and longrope are params for both, so both are asked.
+`--file coreml` asks the copy of Rope in examples/apple/coreml/llama; `--file qualcomm` the table and the rotation of
+LlamaModel in examples/qualcomm/oss_scripts/llama, whose params of a Llama are Meta's params.json: that says
+`use_scaled_rope` and no factor.
 """
 
 import json
@@ -11,10 +13,18 @@ import protocol
 import torch
 
 executorch = engines.executorch()
-options = protocol.arguments(file=["llama", "coreml"])
-file = executorch if options.file == "llama" else executorch.coreml()
+options = protocol.arguments(file=["llama", "coreml", "qualcomm"])
+file = executorch.coreml() if options.file == "coreml" else executorch
 SERVED = 131072
 kept = {}
+
+
+def static(said):
+    """The model for Qualcomm: the rotation of a layer, and the tables."""
+    made = executorch.static()
+    args = executorch.ModelArgs(**dict(said, dim=said["head_dim"], n_layers=0, vocab_size=4))
+    model = made.LlamaModel(args)
+    return made.LlamaAttention(0, args).apply_rope_emb, model.freqs_cos, model.freqs_sin
 
 
 def rotate(config, input, dtype):
@@ -27,6 +37,10 @@ def rotate(config, input, dtype):
         if half:
             raise protocol.Unsupported("layout")
         del said["use_kv_cache"]
+    elif options.file == "qualcomm":
+        if not half:
+            raise protocol.Unsupported("layout")
+        said["use_hf_rope"] = kind != "llama3"
     if half:
         if int(head * (rotary / head)) != rotary:
             raise protocol.Unsupported("a width that no factor gives")
@@ -36,7 +50,11 @@ def rotate(config, input, dtype):
     if kind == "llama3":
         if (rope["low_freq_factor"], rope["original_max_position_embeddings"]) != (1, 8192):
             raise protocol.Unsupported("other bands than those of Llama 3")
-        said.update(use_scaled_rope=True, rope_scale_factor=rope["factor"], high_freq_factor=rope["high_freq_factor"])
+        said["use_scaled_rope"] = True
+        if options.file != "qualcomm":
+            said.update(rope_scale_factor=rope["factor"], high_freq_factor=rope["high_freq_factor"])
+        elif rope["high_freq_factor"] != 4 or rotary != head:
+            raise protocol.Unsupported("other bands than those of Llama 3, or a part of a head")
     elif kind == "longrope":
         original = rope["original_max_position_embeddings"]
         if "factor" in rope:
@@ -57,9 +75,14 @@ def rotate(config, input, dtype):
         raise protocol.Unsupported("a position without a row")
     key = json.dumps(said)
     if key not in kept:
-        kept[key] = file.Rope(file.ModelArgs(**said))
+        kept[key] = static(said) if options.file == "qualcomm" else file.Rope(file.ModelArgs(**said))
     out = {name: torch.empty_like(x) for name, x in given.items()}
     for b, row in enumerate(grid):
+        if options.file == "qualcomm":
+            turn, cos, sin = kept[key]
+            for name, x in given.items():
+                out[name][b] = turn(x[b : b + 1].transpose(1, 2), cos[row], sin[row])[0].transpose(0, 1)
+            continue
         if options.file == "coreml":
             # It takes the first position of a call and its length.
             found = [kept[key].get_freqs(row[s : s + 1], e - s) for s, e, _ in protocol.runs(row.tolist())]
@@ -80,7 +103,7 @@ def rotate(config, input, dtype):
 
 
 protocol.serve(
-    "executorch" + ("" if options.file == "llama" else "-coreml"),
+    "executorch" + ("" if options.file == "llama" else "-" + options.file),
     {"rotate": rotate},
     package="executorch",
     homepage="https://github.com/pytorch/executorch",
@@ -88,7 +111,7 @@ protocol.serve(
         dict(operations=["rotate"], dtypes=dtypes, layouts=layouts, rope_types=kinds, directions=["forward"], axes=[1], mrope=False,
              rotary_offset=False, limits={"min_position": 0, "max_position": SERVED - 1})
         for layouts, kinds, dtypes in (
-            (["interleaved"], ["default", "llama3"], ["f32", "bf16", "f16"]), (["half"], ["default", "longrope"], ["f32"]),
-        )[: 2 if options.file == "llama" else 1]
+            (["interleaved"], ["default", "llama3"], ["f32", "bf16", "f16"]), (["half"], ["default", "llama3", "longrope"], ["f32"]),
+        )[{"llama": slice(0, 2), "coreml": slice(0, 1), "qualcomm": slice(1, 2)}[options.file]]
     ],
 )

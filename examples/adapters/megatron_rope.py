@@ -1,6 +1,8 @@
 """Megatron Core: RotaryEmbedding, YarnRotaryEmbedding and MultimodalRotaryEmbedding, applied by apply_rotary_pos_emb.
 
 The device that they ask torch for is a CPU here. Llama 3's other numbers than the factor are constants there.
+`--kernel fused` sets `apply_rope_fusion`, whose kernels are Transformer Engine's; of these its own code without a GPU is
+taken. `--batch packed` makes every row a sequence of one packed batch, in which a token stands where its position says.
 """
 
 import json
@@ -9,7 +11,12 @@ import engines
 import protocol
 import torch
 
+options = protocol.arguments(kernel=["plain", "fused"], batch=["rows", "packed"])
 megatron = engines.megatron()
+if options.kernel == "fused":
+    megatron.fuse()
+# More elements of a packed batch fill the memory.
+ELEMENTS = 1 << 25
 SERVED = 131072
 KINDS = ["default", "linear", "yarn", "llama3"]
 kept = {}
@@ -19,7 +26,9 @@ def module(rope, head, rotary, theta, interleaved):
     kind = rope["rope_type"]
     common = dict(kv_channels=head, rotary_percent=rotary / head, rotary_interleaved=interleaved, rotary_base=theta, cp_group=megatron.group)
     if "mrope_section" in rope:
-        if kind != "default":
+        if kind == "linear":
+            common["seq_len_interpolation_factor"] = rope["factor"]
+        elif kind != "default":
             raise protocol.Unsupported("sections and a scaling")
         return megatron.MultimodalRotaryEmbedding(**common)
     common["use_cpu_initialization"] = True
@@ -40,10 +49,32 @@ def module(rope, head, rotary, theta, interleaved):
     return megatron.RotaryEmbedding(**common)
 
 
+def packed(made, given, grid, interleaved):
+    """Rows as sequences that begin at 0: each is as long as its largest position needs."""
+    lengths = [int(row.max()) + 1 if len(row) else 0 for row in grid]
+    if sum(lengths) * max(x.shape[1] * x.shape[3] for x in given.values()) > ELEMENTS:
+        raise protocol.Unsupported("a packed batch so long")
+    if any(len(set(row.tolist())) < len(row) for row in grid):
+        raise protocol.Unsupported("two tokens at one position")
+    starts = torch.tensor([0, *lengths]).cumsum(0)
+    where = (starts[:-1, None] + grid).reshape(-1)
+    found = made(max(lengths))
+    freqs, scale = found if isinstance(found, tuple) else (found, 1.0)
+    out = {}
+    for name, x in given.items():
+        tokens = torch.zeros(int(starts[-1]), x.shape[1], x.shape[3], dtype=x.dtype)
+        tokens[where] = x.transpose(1, 2).reshape(-1, x.shape[1], x.shape[3])
+        turned = megatron.apply(tokens, freqs, interleaved, scale, starts.int(), apply_rope_fusion=options.kernel == "fused")
+        out[name] = turned[where].reshape(x.shape[0], x.shape[2], x.shape[1], -1).transpose(1, 2)
+    return out
+
+
 def rotate(config, input, dtype):
     protocol.forward_only(input)
     head, rotary = protocol.leading(config)
     rope = engines.scaling(config, KINDS, extra=("mrope_section",))
+    if config.get("mrope_interleaved", False):
+        raise protocol.Unsupported("axes that alternate")
     interleaved = config["layout"] == "interleaved"
     key = json.dumps([rope, head, rotary, config["rope_theta"], interleaved])
     if key not in kept:
@@ -55,6 +86,10 @@ def rotate(config, input, dtype):
     given = {name: part.torch() for name, part in protocol.tensors(input).items()}
     if grid.numel() and (grid.min() < 0 or grid.max() >= SERVED):
         raise protocol.Unsupported("a position that is no index")
+    if options.batch == "packed" and grid.numel():
+        if sections:
+            raise protocol.Unsupported("sections in a packed batch")
+        return packed(kept[key], given, grid, interleaved)
     out, scale = {name: torch.empty_like(x) for name, x in given.items()}, 1.0
     for b in range(grid.shape[-2]):
         if sections:
@@ -65,13 +100,15 @@ def rotate(config, input, dtype):
             freqs, scale = found if isinstance(found, tuple) else (found, 1.0)
             freqs = freqs[row]
         for name, x in given.items():
-            turned = megatron.apply(x[b].transpose(0, 1).unsqueeze(1), freqs, interleaved, scale)
+            turned = megatron.apply(
+                x[b].transpose(0, 1).unsqueeze(1), freqs, interleaved, scale, apply_rope_fusion=options.kernel == "fused", mrope_section=sections
+            )
             out[name][b] = turned[:, 0].transpose(0, 1)
     return out
 
 
 protocol.serve(
-    "megatron-core",
+    "megatron-core" + ("" if options.kernel == "plain" else "-fused") + ("" if options.batch == "rows" else "-packed"),
     {"rotate": rotate},
     package="megatron-core",
     homepage="https://github.com/NVIDIA/Megatron-LM",

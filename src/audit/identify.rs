@@ -37,13 +37,16 @@ pub struct Inquiry<'a> {
     /// Who knows the right answers; none where it does not. By default [`in_doubles`], which knows
     /// none of f64.
     pub truth: &'a (dyn Fn(&Question) -> Option<Truth> + Sync),
+    /// How long known faults are tried where something is wrong.
+    pub patience: std::time::Duration,
     /// Told what is being asked or tried.
     pub progress: &'a dyn Fn(&str),
 }
 
 impl Default for Inquiry<'_> {
     fn default() -> Self {
-        Inquiry { dtype: None, truth: &in_doubles, progress: &|_| () }
+        let patience = Options::default().patience;
+        Inquiry { dtype: None, truth: &in_doubles, patience, progress: &|_| () }
     }
 }
 
@@ -270,6 +273,7 @@ fn conforming(probe: &Probe, rope: &Rope, report: &Report, found: &mut Identifie
 /// Why it differs, by the faults that explain what was asked.
 fn explain(probe: Probe) -> Report {
     (probe.inquiry.progress)("the known faults");
+    let patience = probe.inquiry.patience;
     let (cases, asked, description) = probe.evidence();
     // Two of the large ones say as much as all of them.
     let mut large = 0;
@@ -282,6 +286,6 @@ fn explain(probe: Probe) -> Report {
         size(one) <= 4096 || (1..=2).contains(&large)
     };
     let asked: Vec<super::outcome::Answered> = asked.into_iter().filter(few).collect();
-    let options = Options { sight: false, ..Options::default() };
+    let options = Options { sight: false, patience, ..Options::default() };
     judge_all(&cases, &asked, description, &options)
 }

@@ -73,7 +73,8 @@ pub fn run(args: &Args) -> Result<ExitCode, CliError> {
         Process::new(&args.exec, ProcessOptions { timeout, ..ProcessOptions::default() });
     let waiting = Waiting::new();
     let progress = |what: &str| waiting.says(what);
-    let inquiry = Inquiry { dtype: args.dtype, truth: &proven, progress: &progress };
+    let inquiry =
+        Inquiry { dtype: args.dtype, truth: &proven, progress: &progress, ..Inquiry::default() };
     if attends {
         let config = config.ok_or_else(|| {
             CliError::Usage("attention needs --config, or --set causal=true".into())

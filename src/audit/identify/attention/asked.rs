@@ -45,7 +45,7 @@ impl<'k> Weights<'k> {
         let size = |config: Option<Object>, key: &str| {
             config.and_then(|config| super::number(&config, key)).map(|n| n as usize)
         };
-        let heads = size(inner("alibi"), "num_heads").or(size(inner("t5"), "num_heads"));
+        let heads = size(inner("alibi"), "num_heads");
         let dim = size(inner("rope"), "head_dim").unwrap_or(head_dim);
         let heads = heads.unwrap_or(4);
         let rope = inner("rope").map(|rope| crate::encoding::RopeConfig::new(&rope));

@@ -41,29 +41,26 @@ pub(super) fn by_position(weights: &mut Weights) -> Result<Vec<Reading>, String>
     let square = left(weights, &places, &places)?;
     let declared: Left =
         (0..keys).map(|i| (0..keys).map(|j| sees(weights, i as i64, j as i64)).collect()).collect();
-    let cut = square.iter().flatten().any(|&seen| !seen);
-    let words = match reach(&square, |query| query as i64, keys) {
-        _ if !cut => "every key is seen".to_string(),
-        Some(0) => "keys after the query are masked".to_string(),
-        Some(n) if n < 0 => format!("the last {} up to the query are masked with those after", -n),
-        Some(1) => "the key after the query is seen, those beyond are masked".to_string(),
-        Some(n) => format!("{n} keys after the query are seen, those beyond are masked"),
+    let after = |n: i64| match n {
+        0 => "keys after the query are masked".to_string(),
+        1 => "the key after the query is seen, those beyond are masked".to_string(),
+        n if n < 0 => format!("the last {} up to the query are masked with those after", -n),
+        n => format!("{n} keys after the query are seen, those beyond are masked"),
+    };
+    let all = || "every key is seen".to_string();
+    let says = match (weights.attention.causal, weights.attention.window[1]) {
+        (true, _) => after(0),
+        (false, Some(n)) => after(n),
+        (false, None) => all(),
+    };
+    let computed = match reach(&square, |query| query as i64, keys) {
+        _ if square == declared => says.clone(),
+        _ if square.iter().flatten().all(|&seen| seen) => all(),
+        Some(n) => after(n),
         None => first_different(&square, &declared),
     };
-    let says =
-        |causal: bool| if causal { "keys after the query are masked" } else { "every key is seen" };
-    let mut readings = vec![Reading {
-        what: "causal".into(),
-        declared: match weights.attention.window[1] {
-            None => says(weights.attention.causal).into(),
-            Some(n) if !weights.attention.causal => {
-                format!("{n} keys after the query are seen, those beyond are masked")
-            }
-            Some(_) => says(true).into(),
-        },
-        computed: words,
-        differs: square != declared,
-    }];
+    let differs = square != declared;
+    let mut readings = vec![Reading { what: "causal".into(), declared: says, computed, differs }];
     // Fewer queries than keys: is the mask's corner where the positions say it is?
     if keys >= 4 && weights.attention.causal {
         let queries: Vec<i64> = (keys as i64 / 2..keys as i64 - 1).collect();
