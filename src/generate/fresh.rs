@@ -13,6 +13,7 @@ mod claims;
 mod kind;
 mod own;
 mod positions;
+mod prompts;
 mod rope;
 mod rotary;
 mod sweep;
@@ -62,6 +63,7 @@ pub fn draw(seed: u64, claims: &Claims) -> Drawn {
         }
     }
     sweep::draw(seed, claims, &mut drawn);
+    prompts::draw(seed, claims, &mut drawn);
     drawn
 }
 
@@ -77,6 +79,9 @@ pub fn by_id(id: &str, own: Option<&Own>) -> Result<Fresh, String> {
     let [seed, operation, words @ ..] = &parts[..] else { return Err(no("too few words")) };
     seed.parse::<u64>().map_err(|_| no("a seed is a number"))?;
     if let Some(question) = sweep::by_id(id, operation, words) {
+        return question;
+    }
+    if let Some(question) = prompts::by_id(id, operation, words, own) {
         return question;
     }
     let kinds = kinds(own);

@@ -46,8 +46,9 @@ pub fn nearest<'n>(typed: &str, names: impl IntoIterator<Item = &'n str>) -> Vec
     let alike = |name: &str| strsim::normalized_damerau_levenshtein(&typed, &plain(name));
     let mut near: Vec<(f64, &str)> = names.into_iter().map(|name| (alike(name), name)).collect();
     // The beginning of a name, or a name with something behind it, is no slip but as good a hint.
+    let squeezed = |name: &str| plain(name).replace(['-', '.', ' '], "");
     let begins = |name: &str| {
-        let name = plain(name);
+        let (name, typed) = (squeezed(name), squeezed(&typed));
         let (short, long) =
             if name.len() < typed.len() { (&name, &typed) } else { (&typed, &name) };
         short.len() >= 3 && long.starts_with(short.as_str())

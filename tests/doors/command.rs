@@ -92,7 +92,8 @@ fn mistakes_are_told_at_once() {
     for (arguments, code, said) in [
         (&["audit", "--exec", "./no-such-adapter"][..], 3, "not found"),
         (&["audit", "--lib", "./no-such.so"], 2, "no-such.so"),
-        (&["audit", "--exec", "true", "--only", "rotate-hlaf-*"], 2, "no test is left"),
+        (&["audit", "--exec", "true", "--only", "rotate-hlaf-*"], 2, "list tests"),
+        (&["audit", "--exec", "true", "--layout", "half"], 2, "--layout is about a config"),
         (&["audit", "--exec", "true", "--flag", "batchh"], 2, "did you mean batch?"),
         (&["audit", "--exec", "true", "--operation", "rotat"], 2, "did you mean rotate?"),
         (&["audit", "--exec", "true", "--dtype", "fp23"], 2, "f64, f32, bf16, f16"),

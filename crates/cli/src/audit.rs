@@ -79,6 +79,9 @@ pub fn run(args: &Args) -> Result<ExitCode, CliError> {
         true => None,
         false => fresh::draw(&args.drawing, &args.selection, kernel.as_mut(), &mut cases)?,
     };
+    if cases.is_empty() {
+        return Err(args.selection.drawing()?.nothing_left());
+    }
     // What is written does not change.
     let twice = !args.once && !lasting;
     let repeat = if lasting { 1 } else { usize::from(args.repeat) };

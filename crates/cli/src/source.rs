@@ -40,6 +40,24 @@ impl Source {
         self.config.is_some() || self.model.is_some() || !self.set.is_empty()
     }
 
+    /// Refuses options about a config where none is named.
+    ///
+    /// # Errors
+    /// One that would have no effect.
+    pub fn expect_named(&self) -> Result<(), CliError> {
+        let about = [
+            ("--layout", &self.layout),
+            ("--layer-type", &self.layer_type),
+            ("--part", &self.part),
+        ];
+        match about.into_iter().find(|(_, word)| word.is_some()) {
+            Some((option, _)) if !self.is_given() => Err(CliError::Usage(format!(
+                "{option} is about a config, and none is named: --model or --config does"
+            ))),
+            _ => Ok(()),
+        }
+    }
+
     /// Whether keys are all there is of it.
     fn is_bare(&self) -> bool {
         self.config.is_none() && self.model.is_none() && !self.set.is_empty()
@@ -216,6 +234,9 @@ pub fn config_words(given: Given, layout: Option<&str>, layer_type: Option<&str>
 
 fn parsed(name: &str, text: &str) -> Result<Object, CliError> {
     let usage = |why: String| CliError::Usage(format!("{name}: {why}"));
+    if text.trim().is_empty() {
+        return Err(usage("it is empty; --model or --config names a config".into()));
+    }
     let json: Json =
         serde_json::from_str(text).map_err(|error| usage(format!("no JSON: {error}")))?;
     if let Some(path) = json.duplicate_key() {

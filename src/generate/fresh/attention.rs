@@ -1,8 +1,8 @@
 //! Fresh questions about attention: masks, windows, caps, biases, rotations, heads, lengths and
 //! sinks, each with each.
 //!
-//! An exact softmax costs more than a rotation, so shapes stay small: up to six keys, four heads,
-//! eight coordinates. What only many keys show stands in the golden files.
+//! An exact softmax costs more than a rotation, so most shapes are small: up to six keys, four heads,
+//! eight coordinates. A few have heads of 64 and more keys than any tile of a kernel.
 
 use super::kind::{Draft, Factor, Kind, Level, Words, formats};
 use super::positions::start;
@@ -43,9 +43,9 @@ pub(super) fn kinds() -> Vec<Kind> {
             ],
         ),
         factor("heads", &[("1", &["1"]), ("grouped", &["4"]), ("each its own", &["3"])]),
-        factor("width", &[("power of two", &["4", "8"]), ("other", &["6"])]),
+        factor("width", &[("power of two", &["4", "8"]), ("other", &["6"]), ("64", &["64"])]),
         factor("queries", &[("1", &["1"]), ("few", &["2", "3"]), ("more than keys", &["7"])]),
-        factor("keys", &[("few", &["3", "5"]), ("6", &["6"])]),
+        factor("keys", &[("few", &["3", "5"]), ("6", &["6"]), ("many", &["33", "65", "129"])]),
         factor("rows", &[("1", &["1"]), ("2", &["2"])]),
         factor("lengths", &[("none", &["none"]), ("given", &["given"])]),
         factor("sinks", &[("none", &["none"]), ("given", &["given"])]),

@@ -66,7 +66,7 @@ const HEADS: &[Level] = &[
     ("1", &["1on1"]),
     ("several", &["3on3", "4on4", "9on9"]),
     ("grouped", &["4on2", "6on3", "5on1", "8on1"]),
-    ("32 and 8", &["32on8"]),
+    ("many grouped", &["32on8", "28on4", "24on8", "40on8"]),
     ("as many as tokens", &["same"]),
 ];
 /// The same about one model.

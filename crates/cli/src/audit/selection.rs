@@ -78,6 +78,7 @@ impl Selection {
     /// # Errors
     /// A filter that names nothing, a config that is refused, and if nothing is left.
     pub fn choose(&self, prompted: Option<Prompted>) -> Result<Chosen, CliError> {
+        self.source.expect_named()?;
         let filter = self.filter(prompted.as_ref().map(|prompted| prompted.ids.clone()))?;
         let selected = match prompted {
             Some(prompted) if !self.source.is_given() && self.vectors.is_none() => {
@@ -102,7 +103,7 @@ impl Selection {
                 filter.wants(&id, file.operation, group.dtype, &test.flags, sound)
             })
         });
-        match plans.is_empty() {
+        match plans.is_empty() && !filter.draws() {
             true => Err(filter.nothing_left()),
             false => Ok(Chosen { filter, from: Origin::Plans { plans, own } }),
         }
@@ -170,8 +171,12 @@ impl Filter {
 
     /// Whether a part of the files is meant, by name or by flag, that no drawn question belongs to.
     pub fn is_narrow(&self) -> bool {
-        let drawn = |glob: &GlobMatcher| Drawn::has(glob.glob().glob());
-        !self.flags.is_empty() || !self.globs.is_empty() && !self.globs.iter().any(drawn)
+        !self.flags.is_empty() || !self.globs.is_empty() && !self.draws()
+    }
+
+    /// Whether questions are meant by name that are drawn, and stand in no file.
+    fn draws(&self) -> bool {
+        self.globs.iter().any(|glob| Drawn::has(glob.glob().glob()))
     }
 
     fn wants(
@@ -191,12 +196,25 @@ impl Filter {
             && (self.globs.is_empty() || self.globs.iter().any(|glob| glob.is_match(id)))
     }
 
-    fn nothing_left(&self) -> CliError {
-        let refused = match self.refusals {
-            true => "",
-            false => "; what must be refused is asked with --refusals only",
+    /// That nothing passes, and what may be the reason.
+    pub fn nothing_left(&self) -> CliError {
+        let given = [
+            ("--only", self.globs.is_empty()),
+            ("--operation", self.operations.is_empty()),
+            ("--dtype", self.dtypes.is_empty()),
+            ("--flag", self.flags.is_empty()),
+        ];
+        let given: Vec<&str> =
+            given.into_iter().filter(|(_, empty)| !empty).map(|(option, _)| option).collect();
+        let hint = match given[..] {
+            ["--only"] if self.refusals => "; `ropewalk list tests` has the ids".to_string(),
+            ["--only"] => "; `ropewalk list tests` has the ids, and what must be refused needs \
+                           --refusals as well"
+                .to_string(),
+            [] => String::new(),
+            _ => format!(": {} leave nothing together", given.join(" and ")),
         };
-        CliError::Usage(format!("no test is left by these filters{refused}"))
+        CliError::Usage(format!("no test is left by these filters{hint}"))
     }
 }
 
@@ -234,7 +252,7 @@ impl Chosen {
             // One group holds everything there; its simplest question is the set-up's.
             chosen.iter_mut().for_each(|case| case.basic = case.ask.id.ends_with("-origin"));
         }
-        match chosen.is_empty() {
+        match chosen.is_empty() && !filter.draws() {
             true => Err(filter.nothing_left()),
             false => Ok(chosen),
         }
