@@ -2,7 +2,7 @@
 
 use super::text::{decode, format_name, pattern};
 use super::{Statement, reason};
-use ropewalk::number::{Format, Tensor};
+use ropewalk::number::{Format, Overflow, Tensor};
 
 /// A lemma of a certificate, without its proof.
 pub(super) struct Lemma {
@@ -40,6 +40,7 @@ pub(super) fn lemma(
     statement: &Statement,
     expected: &Tensor,
     residual: Option<&Tensor>,
+    overflow: Overflow,
 ) -> Result<Lemma, &'static str> {
     let (dtype, index) = (expected.dtype(), statement.index);
     let (Some(format), Some(&bits)) = (dtype.format(), expected.data().get(index)) else {
@@ -47,15 +48,16 @@ pub(super) fn lemma(
     };
     let real = &statement.real;
     let name = name(statement.tensor, expected.shape(), index);
-    let in_format = format_name(format);
+    let in_format = format_name(dtype).ok_or(reason::INTEGER)?;
+    let above = || match bits & format.sign_bit() {
+        0 => real.text.clone(),
+        _ => format!("- ({})", real.text),
+    };
     let Some((_, exponent)) = decode(format, bits) else {
         if format.is_nan(bits) {
-            return Err(reason::NONFINITE);
+            return Err(reason::NAN);
         }
-        let above = match bits & format.sign_bit() {
-            0 => real.text.clone(),
-            _ => format!("- ({})", real.text),
-        };
+        let above = above();
         return Ok(Lemma {
             name,
             says: format!("overflow {in_format} <= nearest {in_format} ({above})"),
@@ -71,6 +73,21 @@ pub(super) fn lemma(
     let near = residual
         .and_then(|tensor| tensor.data().get(index))
         .is_none_or(|&bits| Format::F16.to_f64(bits).abs() > NEAR);
+    // How near is not known.
+    let precision = if near { 3 * precision } else { precision };
+    let magnitude = bits & !format.sign_bit();
+    if overflow == Overflow::Saturate && magnitude == format.largest() {
+        let above = above();
+        let largest = pattern(dtype, magnitude).unwrap_or_default();
+        return Ok(Lemma {
+            name,
+            says: format!("value {largest} <= nearest {in_format} ({above})"),
+            precision,
+            real: above,
+            by: "saturates",
+            holes: " _ _ _",
+        });
+    }
     Ok(Lemma {
         name,
         says: format!(
@@ -81,8 +98,7 @@ pub(super) fn lemma(
         real: real.text.clone(),
         by: "rounds",
         holes: " _ _ _",
-        // How near is not known.
-        precision: if near { 3 * precision } else { precision },
+        precision,
     })
 }
 
