@@ -10,6 +10,7 @@
 //! Coq refuses a lemma whose number is wrong; that is what the tests check.
 
 mod additive;
+mod approximate;
 mod attention;
 mod chain;
 mod formula;
@@ -148,8 +149,9 @@ pub fn certificate(claim: &Claim, wanted: &dyn Fn(&str, usize) -> bool) -> Lemma
             _ => tensor.dtype().format().map_or(Overflow::Ieee, |format| format.overflow()),
         };
         let lemma = lemma::lemma(statement, tensor, *residual, overflow);
-        match lemma.and_then(|lemma| {
+        match lemma.and_then(|mut lemma| {
             let term = terms.read(&lemma.real).ok_or(reason::UNREAD)?;
+            lemma.sharpen(&terms, term)?;
             Ok((lemma, term))
         }) {
             Ok(lemma) => lemmas.push(lemma),

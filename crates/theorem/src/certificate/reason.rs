@@ -4,6 +4,7 @@ pub(super) const COPIED: &str = "copied: no arithmetic, compare the bits";
 pub(super) const INTEGER: &str = "an integer: no rounding";
 pub(super) const NONFINITE: &str = "not finite: no real number";
 pub(super) const NAN: &str = "an overflow to NaN: no real number";
+pub(super) const TIE: &str = "a tie that only algebra sees";
 pub(super) const UNREAD: &str = "a term that has no enclosure";
 pub(super) const OPERATION: &str = "copies or integers only";
 pub(super) const NO_KEYS: &str = "a query without keys: what it gets is a convention";

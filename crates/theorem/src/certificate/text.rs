@@ -53,6 +53,12 @@ pub(super) fn format_name(dtype: Dtype) -> Option<&'static str> {
     }
 }
 
+/// The format of a name in a certificate.
+pub(super) fn named_format(name: &str) -> Option<Format> {
+    let dtype = Dtype::ALL.into_iter().find(|dtype| format_name(*dtype) == Some(name))?;
+    dtype.format()
+}
+
 /// The definitions of those formats in a text that the prelude lacks.
 pub(super) fn eight_bits(text: &str) -> String {
     let words: HashSet<&str> = text.split(|c: char| !c.is_ascii_alphanumeric()).collect();
