@@ -6,7 +6,7 @@ use ropewalk::encoding::{Buckets, Question};
 use ropewalk::exact::{self, ladder};
 use ropewalk::number::Tensor;
 use ropewalk::request::{Object, Position, Request};
-use ropewalk_theorem::{Claim, Lemmas, certificate, prelude};
+use ropewalk_theorem::{Claim, Lemmas, certificate, prelude_for};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -141,10 +141,113 @@ fn a_certificate_says_what_it_proves() {
     );
 }
 
+/// What a certificate says: its formats, its definitions of reals, its lemmas, without any proof.
+fn said(lemmas: &Lemmas) -> String {
+    let (mut said, mut within) = (String::new(), false);
+    for line in lemmas.text.lines() {
+        let defines = line.contains(" : R := ") || line.contains(" := Format ");
+        if within || defines || line.starts_with("Lemma ") {
+            said += &format!("{}\n", line.trim_end());
+            within = !line.ends_with('.');
+        }
+    }
+    said
+}
+
+const CHAIN: &str = r#""stages":[
+    {"norm":{"kind":"layer","eps":0.5,"weight":"one_plus","over":"head"}},
+    {"rotate":{"head_dim":2,"layout":"half","rope_theta":10000}},
+    {"quantize":{"format":"f8e4m3fn","scale":"amax_pow2","per":"token"}}]"#;
+const CHAIN_INPUT: &str = r#""positions":[[3]],
+    "q":{"dtype":"f32","shape":[1,1,1,2],"bits":["3f80000040400000"]},
+    "q_weight":{"dtype":"f32","shape":[2],"bits":["3f0000003e800000"]},
+    "q_bias":{"dtype":"f16","shape":[2],"bits":["3c004000"]}"#;
+
+/// After the rotation, the largest of a block over the largest number, and a cache.
+const STORED: &str = r#""stages":[
+    {"rotate":{"head_dim":2,"layout":"half","rope_theta":10000}},
+    {"norm":{"kind":"rms","eps":0,"weight":"none","over":"heads","only":["k"]}},
+    {"quantize":{"format":"f8e5m2","scale":"amax","per":"tensor","only":["k"]}},
+    {"store":{"block_size":1,"layout":"NHD"}}]"#;
+const STORED_INPUT: &str = r#""positions":[[3]],"slots":[1],
+    "q":{"dtype":"f32","shape":[1,1,1,2],"bits":["3f80000040400000"]},
+    "k":{"dtype":"f16","shape":[1,1,1,2],"bits":["3c004000"]},
+    "v":{"dtype":"f16","shape":[1,1,1,2],"bits":["3c003c01"]},
+    "key_cache":{"dtype":"f8e5m2","shape":[2,1,1,2],"bits":["3c3c","3c3c"]},
+    "value_cache":{"dtype":"bf16","shape":[2,1,1,2],"bits":["3f803f80","3f803f80"]}"#;
+
+#[test]
+fn a_certificate_of_a_chain_says_what_it_proves() {
+    let chain = lemmas(&request("chain", "f32", CHAIN, CHAIN_INPUT), Tensor::clone);
+    insta::assert_snapshot!(said(&chain));
+    assert!(chain.left_out.is_empty());
+    let stored = lemmas(&request("chain", "bf16", STORED, STORED_INPUT), Tensor::clone);
+    insta::assert_snapshot!(said(&stored));
+    // What is not written.
+    assert_eq!(
+        stored.left_out.into_iter().collect::<Vec<_>>(),
+        [("copied: no arithmetic, compare the bits", 4)]
+    );
+}
+
+const ATTENTION: &str = r#""causal":true,"softcap":4,
+    "rope":{"head_dim":4,"rotary_dim":2,"layout":"half","rope_theta":10000},
+    "alibi":{"num_heads":1,"slopes":"code","form":"distance"}"#;
+const ATTENTION_INPUT: &str = r#""query_positions":[[2,5]],"key_positions":[[3,4]],"lse":true,
+    "q":{"dtype":"f32","shape":[1,1,2,4],
+        "bits":["3f800000404000003f80000040400000","3f800000404000003f80000040400000"]},
+    "k":{"dtype":"f16","shape":[1,1,2,4],"bits":["3c00400042003c00","3c00c00042003c00"]},
+    "v":{"dtype":"f32","shape":[1,1,2,1],"bits":["3f8ccccd","c0400000"]},
+    "sinks":{"dtype":"f32","shape":[1],"bits":["3f000000"]}"#;
+
+#[test]
+fn a_certificate_of_attention_says_what_it_proves() {
+    let attention =
+        lemmas(&request("attention", "bf16", ATTENTION, ATTENTION_INPUT), Tensor::clone);
+    insta::assert_snapshot!(said(&attention));
+    assert_eq!(
+        attention.left_out.into_iter().collect::<Vec<_>>(),
+        [("a query without keys: what it gets is a convention", 2)]
+    );
+    // One key has all the weight, and its score is the logarithm.
+    let one = r#""query_positions":[[0]],"key_positions":[[0]],"lse":true,
+        "q":{"dtype":"f32","shape":[1,1,1,1],"bits":["3f800000"]},
+        "k":{"dtype":"f32","shape":[1,1,1,1],"bits":["40400000"]},
+        "v":{"dtype":"f32","shape":[1,1,1,1],"bits":["3f8ccccd"]}"#;
+    let line = |dtype: &str| request("attention", dtype, r#""causal":true,"scale":0.5"#, one);
+    insta::assert_snapshot!(said(&lemmas(&line("bf16"), Tensor::clone)));
+    let copied = lemmas(&line("f32"), Tensor::clone).left_out;
+    assert_eq!(
+        copied.into_iter().collect::<Vec<_>>(),
+        [("copied: no arithmetic, compare the bits", 1)]
+    );
+}
+
+/// 500, 460, −256 and 1 as they are, of which two are beyond 448.
+const BEYOND: &str = r#""positions":[[0]],"q":{"dtype":"f32","shape":[1,1,1,4],
+    "bits":["43fa000043e60000c38000003f800000"]}"#;
+
+#[test]
+fn numbers_of_eight_bits_are_stated_in_their_formats() {
+    let rope = r#""head_dim":4,"layout":"half","rope_theta":10000"#;
+    let rotated = lemmas(&request("rotate", "f8e4m3fn", rope, BEYOND), Tensor::clone);
+    insta::assert_snapshot!(said(&rotated));
+    for (dtype, format) in [
+        ("f8e5m2", "F8E5M2 := Format 3 5 (-16)"),
+        ("f8e4m3fnuz", "F8E4M3FNUZ := Format 4 4 (-10)"),
+        ("f8e5m2fnuz", "F8E5M2FNUZ := Format 3 5 (-17)"),
+    ] {
+        let text = lemmas(&request("rotate", dtype, rope, BEYOND), Tensor::clone).text;
+        let formats: Vec<&str> = text.lines().filter(|line| line.contains(":= Format")).collect();
+        assert_eq!(formats, [format!("Definition {format}.")]);
+    }
+}
+
 /// Runs coqc in a fresh directory: whether it accepts everything.
 fn accepts(text: &str) -> bool {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("Certificate.v"), format!("{}{text}", prelude())).unwrap();
+    std::fs::write(folder.path().join("Certificate.v"), format!("{}{text}", prelude_for(text)))
+        .unwrap();
     let mut run = Command::new("coqc");
     run.arg("-q").arg("Certificate.v").current_dir(folder.path());
     run.output().unwrap().status.success()
@@ -170,6 +273,8 @@ fn coq_accepts_right_numbers_and_refuses_corrupted_ones() {
         "original_max_position_embeddings":64"#;
     let line = |n: i64| format!(r#""query_positions":[{n}],"key_positions":[0]"#);
     let table = r#""positions":[1,131071,"4611686018427387904"]"#;
+    let four = r#""head_dim":4,"layout":"half","rope_theta":10000"#;
+    let beyond = |dtype: &str| request("rotate", dtype, four, BEYOND);
     let requests = ["f64", "f32", "bf16", "f16"].into_iter().flat_map(|dtype| {
         // At slope ½ an odd distance beyond 256 is a tie in bf16.
         [
@@ -185,6 +290,17 @@ fn coq_accepts_right_numbers_and_refuses_corrupted_ones() {
         data.iter_mut().for_each(|bits| *bits ^= 1);
         Tensor::new(tensor.dtype(), tensor.shape().to_vec(), data).unwrap()
     };
+    let requests = requests.chain(
+        ["f8e4m3fn", "f8e5m2", "f8e4m3fnuz", "f8e5m2fnuz"]
+            .into_iter()
+            .flat_map(|dtype| [request("table", dtype, rope, table), beyond(dtype)]),
+    );
+    let requests = requests.chain([
+        request("chain", "f32", CHAIN, CHAIN_INPUT),
+        request("chain", "bf16", STORED, STORED_INPUT),
+        request("attention", "bf16", ATTENTION, ATTENTION_INPUT),
+        request("attention", "f64", ATTENTION, ATTENTION_INPUT),
+    ]);
     let (mut right, mut wrong) = (String::new(), String::new());
     for (number, line) in requests.enumerate() {
         let module = |text: &str| text.replace("test_a", &format!("test_{number}"));

@@ -2,7 +2,8 @@
     [assumptions.expected]. *)
 
 Require Algebra Layouts Permutation Decay Fixed Chain Float Product Rounding Entry Certified Table
-  Rotate Rotated Buckets StandardBuckets Slopes Nearest Enclosure Model Samples.
+  Rotate Rotated Buckets StandardBuckets Slopes Nearest Enclosure Saturates Model
+  Samples.
 
 Print Assumptions Algebra.score.
 Print Assumptions Algebra.relative_position.
@@ -63,6 +64,7 @@ Print Assumptions Nearest.certified_infinity.
 Print Assumptions Enclosure.bounded.
 Print Assumptions Enclosure.rounds.
 Print Assumptions Enclosure.overflows.
+Print Assumptions Saturates.saturates.
 Print Assumptions Model.program_plus.
 Print Assumptions Model.program_minus.
 Print Assumptions Model.program_is_dekker.

@@ -11,7 +11,7 @@ use super::{CliError, outln, stdin};
 use check::Checker;
 use claims::{Owned, gather};
 use record::Record;
-use ropewalk_theorem::{Lemmas, certificate, prelude};
+use ropewalk_theorem::{Lemmas, certificate, prelude_for};
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -81,13 +81,13 @@ pub fn run(args: &Args) -> Result<ExitCode, CliError> {
     }
     let certificates: Vec<Lemmas> = owned.iter().map(certified).collect();
     let lemmas: usize = certificates.iter().map(|lemmas| lemmas.names.len()).sum();
-    let mut text = format!(
+    let modules: String = certificates.iter().map(|lemmas| lemmas.text.as_str()).collect();
+    let text = format!(
         "(* {lemmas} golden values as theorems, written by ropewalk {}.\n   coqc with Flocq and \
-         CoqInterval checks them; what is to be believed is what the lemmas say. *)\n{}",
+         CoqInterval checks them; what is to be believed is what the lemmas say. *)\n{}{modules}",
         env!("CARGO_PKG_VERSION"),
-        prelude()
+        prelude_for(&modules)
     );
-    certificates.iter().for_each(|lemmas| text += &lemmas.text);
     match &args.out {
         Some(path) => write_atomically(path, text.as_bytes())?,
         None => std::io::stdout()

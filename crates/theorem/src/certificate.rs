@@ -10,6 +10,9 @@
 //! Coq refuses a lemma whose number is wrong; that is what the tests check.
 
 mod additive;
+mod approximate;
+mod attention;
+mod chain;
 mod formula;
 mod lemma;
 mod proof;
@@ -24,7 +27,7 @@ pub(super) use sheet::{Real, Sheet};
 
 use proof::Proofs;
 use ropewalk::encoding::{Body, Question};
-use ropewalk::number::Tensor;
+use ropewalk::number::{Overflow, Tensor};
 use std::collections::BTreeMap;
 use term::Terms;
 
@@ -35,6 +38,9 @@ pub const PRELUDE: [(&str, &str); 2] = [
     ("Enclosure", include_str!("../../../docs/proofs/Enclosure.v")),
 ];
 
+/// What certificates rest on besides if a cast saturates: `docs/proofs/Saturates.v`.
+pub const SATURATES: (&str, &str) = ("Saturates", include_str!("../../../docs/proofs/Saturates.v"));
+
 /// The prelude as one text.
 pub fn prelude() -> String {
     let own =
@@ -43,6 +49,17 @@ pub fn prelude() -> String {
         text.lines().filter(own).map(|line| format!("{line}\n")).collect()
     };
     PRELUDE.iter().map(text).collect()
+}
+
+/// Whether some lemmas need [`SATURATES`].
+pub fn saturates(lemmas: &str) -> bool {
+    lemmas.contains("(saturates ")
+}
+
+/// The prelude, and what these lemmas need besides.
+pub fn prelude_for(lemmas: &str) -> String {
+    let (_, theorem) = SATURATES.1.split_once("Open Scope R_scope.\n").unwrap_or_default();
+    prelude() + if saturates(lemmas) { theorem } else { "" }
 }
 
 /// A question with an answer that is to be certified, right or wrong.
@@ -59,7 +76,7 @@ pub struct Claim<'a> {
 /// The lemmas of one claim.
 #[derive(Clone, Debug, Default)]
 pub struct Lemmas {
-    /// A Coq module, to be put after [`PRELUDE`]; empty if there is no lemma.
+    /// A Coq module, to be put after [`prelude_for`] it; empty if there is no lemma.
     pub text: String,
     /// Names of the lemmas, in order.
     pub names: Vec<String>,
@@ -82,7 +99,12 @@ pub struct Lemmas {
 /// assert!(certificate.text.contains("nearest F32 (cos (1 * theta 0)) = value F32 0x3f0a5140"));
 /// ```
 pub fn certificate(claim: &Claim, wanted: &dyn Fn(&str, usize) -> bool) -> Lemmas {
-    let mut sheet = Sheet { wanted, statements: Vec::new(), left_out: BTreeMap::new() };
+    let mut sheet = Sheet {
+        wanted,
+        expected: &claim.expected,
+        statements: Vec::new(),
+        left_out: BTreeMap::new(),
+    };
     let definitions = match &claim.question.body {
         Body::Rotate(r) => rotary::rotate(r, &mut sheet),
         Body::Table(t) => rotary::table(t, &mut sheet),
@@ -93,7 +115,8 @@ pub fn certificate(claim: &Claim, wanted: &dyn Fn(&str, usize) -> bool) -> Lemma
         Body::AlibiBias(a) => additive::alibi_bias(a, &mut sheet),
         Body::Sinusoidal(s) => additive::sinusoidal(s, &mut sheet),
         Body::AttentionTemperature(t) => additive::temperature(t, &mut sheet),
-        Body::Attention(_) => Err(reason::ATTENTION),
+        Body::Attention(a) => attention::attention(a, &mut sheet),
+        Body::Chain(c) => chain::chain(c, &mut sheet),
         _ => Err(reason::OPERATION),
     };
     let mut certificate = Lemmas { left_out: sheet.left_out, ..Lemmas::default() };
@@ -121,9 +144,14 @@ pub fn certificate(claim: &Claim, wanted: &dyn Fn(&str, usize) -> bool) -> Lemma
     for statement in &sheet.statements {
         let found = claim.expected.iter().find(|(name, ..)| *name == statement.tensor);
         let Some((_, tensor, residual)) = found else { continue };
-        let lemma = lemma::lemma(statement, tensor, *residual);
-        match lemma.and_then(|lemma| {
+        let overflow = match &claim.question.body {
+            Body::Chain(chain) => chain.rounding(statement.tensor, tensor.dtype()).1,
+            _ => tensor.dtype().format().map_or(Overflow::Ieee, |format| format.overflow()),
+        };
+        let lemma = lemma::lemma(statement, tensor, *residual, overflow);
+        match lemma.and_then(|mut lemma| {
             let term = terms.read(&lemma.real).ok_or(reason::UNREAD)?;
+            lemma.sharpen(&terms, term)?;
             Ok((lemma, term))
         }) {
             Ok(lemma) => lemmas.push(lemma),
@@ -135,11 +163,12 @@ pub fn certificate(claim: &Claim, wanted: &dyn Fn(&str, usize) -> bool) -> Lemma
     }
     let proofs = Proofs::new(&terms, &lemmas);
     let module = text::identifier(claim.name);
-    certificate.text = format!("\nModule {module}.\n{}{}", definitions.text(), proofs.text);
+    let mut text = definitions.text() + &proofs.text;
     for (lemma, term) in &lemmas {
         certificate.names.push(format!("{module}.{}", lemma.name));
-        certificate.text += &proofs.lemma(lemma, *term);
+        text += &proofs.lemma(lemma, *term);
     }
-    certificate.text += &format!("End {module}.\n");
+    certificate.text =
+        format!("\nModule {module}.\n{}{text}End {module}.\n", text::eight_bits(&text));
     certificate
 }

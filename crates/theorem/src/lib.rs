@@ -21,7 +21,9 @@ mod sample;
 mod spectra;
 mod three_forms;
 
-pub use certificate::{Claim, Lemmas, PRELUDE, certificate, prelude};
+pub use certificate::{
+    Claim, Lemmas, PRELUDE, SATURATES, certificate, prelude, prelude_for, saturates,
+};
 pub use context_bound::Certificate;
 pub use decay::{Curve, Point, Witness, partial_sums};
 pub use frequencies::Frequencies;

@@ -1,7 +1,7 @@
 //! Runs Coq on lemmas, and finds out which ones it refuses.
 
 use super::super::CliError;
-use ropewalk_theorem::{Lemmas, PRELUDE};
+use ropewalk_theorem::{Lemmas, PRELUDE, SATURATES, saturates};
 use std::collections::VecDeque;
 use std::path::Path;
 use std::process::Command;
@@ -77,6 +77,12 @@ impl Checker {
     pub fn check(&self, certificates: &[Lemmas], jobs: usize) -> Result<Vec<String>, CliError> {
         let batches: VecDeque<(usize, Batch)> =
             batches(certificates).into_iter().enumerate().collect();
+        if certificates.iter().any(|lemmas| saturates(&lemmas.text)) {
+            let (name, text) = SATURATES;
+            if let Some(error) = self.coqc(name, text)? {
+                return Err(CliError::Usage(format!("coqc refuses {name}.v:\n{error}")));
+            }
+        }
         let queue = Mutex::new(batches);
         let results = Mutex::new(Vec::new());
         let work = || -> Result<(), CliError> {
@@ -106,7 +112,9 @@ impl Checker {
 
     /// Runs a file until Coq accepts what is left of it.
     fn refused(&self, number: usize, text: &str) -> Result<Vec<String>, CliError> {
-        let mut lines: Vec<String> = format!("{HEADER}{text}").lines().map(String::from).collect();
+        let besides = if saturates(text) { "Require Import Saturates.\n" } else { "" };
+        let all = format!("{HEADER}{besides}{text}");
+        let mut lines: Vec<String> = all.lines().map(String::from).collect();
         let mut refused = Vec::new();
         let name = format!("Lemmas{number}");
         while let Some(error) = self.coqc(&name, &(lines.join("\n") + "\n"))? {

@@ -23,6 +23,15 @@ fn slope(alibi: &Alibi, head: usize) -> String {
     format!("Rpower 2 ({} * {step} / {of})", integer((-alibi.bias_max).into()))
 }
 
+/// A slope times a distance, over √head_dim where that is given.
+pub(super) fn bias(alibi: &Alibi, head: usize, distance: i128) -> String {
+    let product = format!("{} * {}", slope(alibi, head), integer(distance));
+    match alibi.head_dim {
+        Some(dim) => format!("{product} / sqrt {dim}"),
+        None => product,
+    }
+}
+
 pub(super) fn alibi_slopes(alibi: &Alibi, sheet: &mut Sheet) -> Stated {
     for head in 0..alibi.num_heads {
         sheet.element("slopes", head, || {
@@ -39,14 +48,8 @@ pub(super) fn alibi_bias(a: &AlibiBias, sheet: &mut Sheet) -> Stated {
         for &query in &a.query_positions {
             for &key in &a.key_positions {
                 sheet.element("bias", index, || {
-                    let slope = slope(&a.alibi, head);
                     let distance = a.alibi.distance(query, key, last.unwrap_or(key));
-                    let product = format!("{slope} * {}", integer(distance));
-                    let text = match a.alibi.head_dim {
-                        Some(dim) => format!("{product} / sqrt {dim}"),
-                        None => product,
-                    };
-                    Ok(Real { text, size: i32::MIN, turns: 10 })
+                    Ok(Real { text: bias(&a.alibi, head, distance), size: i32::MIN, turns: 10 })
                 });
                 index += 1;
             }

@@ -3,7 +3,7 @@
 use super::formula::{Formula, Keys, formula};
 use super::text::{input, integer, position, position_bits};
 use super::{Real, Sheet, reason};
-use ropewalk::encoding::{Apply, InvFreq, Pair, Rotate, Score, Table};
+use ropewalk::encoding::{Apply, InvFreq, Pair, Rope, Rotate, Score, Table};
 use ropewalk::number::Tensor;
 use ropewalk::request::{Direction, Position, Positions};
 
@@ -12,7 +12,7 @@ type Stated = Result<Formula, &'static str>;
 /// A frequency is below this many bits in nearly all schemes; where it is not, proofs take longer.
 const FREQUENCY_BITS: u32 = 4;
 
-fn on_axis(positions: &Positions, axis: usize, token: usize) -> Position {
+pub(super) fn on_axis(positions: &Positions, axis: usize, token: usize) -> Position {
     let tokens = positions.data().len() / positions.shape()[0].max(1);
     positions.data()[axis * tokens + token]
 }
@@ -23,12 +23,12 @@ fn signed(p: Position, negative: bool) -> String {
 }
 
 /// A plane at a position: its angle as a term, and the bits of it before the point.
-struct Turned {
-    angle: String,
-    turns: u32,
+pub(super) struct Turned {
+    pub(super) angle: String,
+    pub(super) turns: u32,
 }
 
-fn turned(formula: &Formula, plane: usize, p: Position, negative: bool) -> Turned {
+pub(super) fn turned(formula: &Formula, plane: usize, p: Position, negative: bool) -> Turned {
     Turned {
         angle: match p.numerator {
             0 => "0".to_string(),
@@ -39,7 +39,7 @@ fn turned(formula: &Formula, plane: usize, p: Position, negative: bool) -> Turne
 }
 
 /// xPos's growth of a query or a key, as a factor.
-fn growth(formula: &Formula, plane: usize, p: Position, key: bool) -> Option<String> {
+pub(super) fn growth(formula: &Formula, plane: usize, p: Position, key: bool) -> Option<String> {
     let growth = formula.growth.as_ref()?;
     let sign = if key { "- " } else { "" };
     let (zeta, origin) = (&growth.zeta[plane], &growth.origin);
@@ -47,7 +47,7 @@ fn growth(formula: &Formula, plane: usize, p: Position, key: bool) -> Option<Str
 }
 
 /// What multiplies a turned plane, and divides it on the way back.
-fn scaled(factors: &[Option<String>], inverse: bool, turned: String) -> String {
+pub(super) fn scaled(factors: &[Option<String>], inverse: bool, turned: String) -> String {
     let factors: Vec<&str> = factors.iter().flatten().map(String::as_str).collect();
     match (factors.join(" * "), inverse) {
         (all, _) if all.is_empty() => turned,
@@ -57,7 +57,7 @@ fn scaled(factors: &[Option<String>], inverse: bool, turned: String) -> String {
 }
 
 /// The planes by coordinate: which, and whether it is the imaginary part.
-fn places(pairs: &[Pair], dim: usize) -> Vec<Option<(usize, bool)>> {
+pub(super) fn places(pairs: &[Pair], dim: usize) -> Vec<Option<(usize, bool)>> {
     let mut places = vec![None; dim];
     for (plane, pair) in pairs.iter().enumerate() {
         places[pair.re] = Some((plane, false));
@@ -67,7 +67,7 @@ fn places(pairs: &[Pair], dim: usize) -> Vec<Option<(usize, bool)>> {
 }
 
 /// A row of a block: x cos φ − y sin φ, or x sin φ + y cos φ.
-fn block(x: &str, y: &str, angle: &str, imaginary: bool) -> String {
+pub(super) fn block(x: &str, y: &str, angle: &str, imaginary: bool) -> String {
     match imaginary {
         false => format!("{x} * cos ({angle}) - {y} * sin ({angle})"),
         true => format!("{x} * sin ({angle}) + {y} * cos ({angle})"),
@@ -154,56 +154,91 @@ fn difference(m: Position, n: Position) -> (String, u32) {
     }
 }
 
-/// The right-hand side of RoFormer's Eq. 16; that it is the dot product of the rotated vectors is
-/// the theorem of `docs/proofs/Layouts.v`.
+/// Two vectors that a rope turns before they are multiplied.
+pub(super) struct Dot<'a> {
+    pub(super) formula: &'a Formula,
+    /// None without a rope.
+    pub(super) rope: Option<&'a Rope>,
+    pub(super) q: &'a Tensor,
+    pub(super) k: &'a Tensor,
+    pub(super) query_positions: &'a Positions,
+    pub(super) key_positions: &'a Positions,
+}
+
+impl Dot<'_> {
+    /// The right-hand side of RoFormer's Eq. 16; that it is the dot product of the rotated vectors is
+    /// the theorem of `docs/proofs/Layouts.v`.
+    pub(super) fn real(
+        &self,
+        dim: usize,
+        [line, key_line]: [usize; 2],
+        [token, key_token]: [usize; 2],
+    ) -> Result<Real, &'static str> {
+        let formula = self.formula;
+        let q = |at: usize| input(self.q, line * dim + at).ok_or(reason::NONFINITE);
+        let k = |at: usize| input(self.k, key_line * dim + at).ok_or(reason::NONFINITE);
+        let mut real = Real { size: i32::MIN / 2, ..Real::default() };
+        let mut terms = Vec::new();
+        let planes = self.rope.map(|rope| rope.planes.as_slice()).unwrap_or_default();
+        for (plane, p) in planes.iter().enumerate() {
+            let (qx, qy) = (q(p.pair.re)?, q(p.pair.im)?);
+            let (kx, ky) = (k(p.pair.re)?, k(p.pair.im)?);
+            let m = on_axis(self.query_positions, p.axis, token);
+            let n = on_axis(self.key_positions, p.axis, key_token);
+            let (distance, bits) = difference(m, n);
+            real.turns = real.turns.max(bits + FREQUENCY_BITS);
+            real.size = real.size.max(qx.1.max(qy.1) + kx.1.max(ky.1) + 2);
+            let grown = formula
+                .growth
+                .as_ref()
+                .map(|growth| format!("Rpower ({}) ({distance} / scale_base)", growth.zeta[plane]));
+            let angle = match distance.as_str() {
+                "0" => "0".to_string(),
+                _ => format!("{distance} * {}", formula.planes[plane]),
+            };
+            let term = format!(
+                "({} * {} + {} * {}) * cos ({angle}) + ({} * {} - {} * {}) * sin ({angle})",
+                qx.0, kx.0, qy.0, ky.0, qx.0, ky.0, qy.0, kx.0
+            );
+            terms.push(scaled(&[grown], false, term));
+        }
+        let mut all = Vec::new();
+        if !terms.is_empty() {
+            let attention = formula.attention.as_ref().map(|a| format!("({a}) * ({a})"));
+            all.push(scaled(&[attention], false, terms.join("\n   + ")));
+        }
+        let places = places(&self.rope.map(Rope::pairs).unwrap_or_default(), dim);
+        for coordinate in (0..dim).filter(|&at| places[at].is_none()) {
+            let (q, k) = (q(coordinate)?, k(coordinate)?);
+            real.size = real.size.max(q.1 + k.1);
+            all.push(format!("{} * {}", q.0, k.0));
+        }
+        // Sums of many terms.
+        real.size += 8;
+        Ok(Real { text: all.join("\n   + "), ..real })
+    }
+}
+
 pub(super) fn score(s: &Score, sheet: &mut Sheet) -> Stated {
     let formula = formula(Keys { object: &s.config, seq_len: s.seq_len })?;
     let (&[_, heads, queries, dim], &[_, key_heads, keys, _]) = (s.q.shape(), s.k.shape()) else {
         return Ok(formula);
     };
-    let outside = places(&s.rope.pairs(), dim);
+    let dot = Dot {
+        formula: &formula,
+        rope: Some(&s.rope),
+        q: &s.q,
+        k: &s.k,
+        query_positions: &s.query_positions,
+        key_positions: &s.key_positions,
+    };
     let total = s.q.shape()[0] * heads * queries * keys;
     for index in 0..total {
         let (line, j) = (index / keys, index % keys);
         let (batch, head, i) = (line / (heads * queries), line / queries % heads, line % queries);
         let key_line = (batch * key_heads + head * key_heads / heads) * keys + j;
-        sheet.element("score", index, || {
-            let q = |at: usize| input(&s.q, line * dim + at).ok_or(reason::NONFINITE);
-            let k = |at: usize| input(&s.k, key_line * dim + at).ok_or(reason::NONFINITE);
-            let mut real = Real { size: i32::MIN / 2, ..Real::default() };
-            let mut terms = Vec::new();
-            for (plane, p) in s.rope.planes.iter().enumerate() {
-                let (qx, qy) = (q(p.pair.re)?, q(p.pair.im)?);
-                let (kx, ky) = (k(p.pair.re)?, k(p.pair.im)?);
-                let m = on_axis(&s.query_positions, p.axis, batch * queries + i);
-                let n = on_axis(&s.key_positions, p.axis, batch * keys + j);
-                let (distance, bits) = difference(m, n);
-                real.turns = real.turns.max(bits + FREQUENCY_BITS);
-                real.size = real.size.max(qx.1.max(qy.1) + kx.1.max(ky.1) + 2);
-                let grown = formula.growth.as_ref().map(|growth| {
-                    format!("Rpower ({}) ({distance} / scale_base)", growth.zeta[plane])
-                });
-                let angle = match distance.as_str() {
-                    "0" => "0".to_string(),
-                    _ => format!("{distance} * {}", formula.planes[plane]),
-                };
-                let term = format!(
-                    "({} * {} + {} * {}) * cos ({angle}) + ({} * {} - {} * {}) * sin ({angle})",
-                    qx.0, kx.0, qy.0, ky.0, qx.0, ky.0, qy.0, kx.0
-                );
-                terms.push(scaled(&[grown], false, term));
-            }
-            let attention = formula.attention.as_ref().map(|a| format!("({a}) * ({a})"));
-            let mut text = scaled(&[attention], false, terms.join("\n   + "));
-            for coordinate in (0..dim).filter(|&at| outside[at].is_none()) {
-                let (q, k) = (q(coordinate)?, k(coordinate)?);
-                real.size = real.size.max(q.1 + k.1);
-                text += &format!("\n   + {} * {}", q.0, k.0);
-            }
-            // Sums of many terms.
-            real.size += 8;
-            Ok(Real { text, ..real })
-        });
+        let tokens = [batch * queries + i, batch * keys + j];
+        sheet.element("score", index, || dot.real(dim, [line, key_line], tokens));
     }
     Ok(formula)
 }

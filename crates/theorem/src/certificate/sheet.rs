@@ -1,10 +1,13 @@
 //! Elements to be certified, and what their exact values are.
 
+use ropewalk::number::Tensor;
 use std::collections::BTreeMap;
 
 /// Elements to be certified, and what their exact values are.
 pub(crate) struct Sheet<'a> {
     pub(super) wanted: &'a dyn Fn(&str, usize) -> bool,
+    /// What is to be certified.
+    pub(super) expected: &'a [(&'a str, &'a Tensor, Option<&'a Tensor>)],
     pub(super) statements: Vec<Statement>,
     pub(super) left_out: BTreeMap<&'static str, usize>,
 }
@@ -27,7 +30,12 @@ pub(crate) struct Real {
     pub(super) turns: u32,
 }
 
-impl Sheet<'_> {
+impl<'a> Sheet<'a> {
+    /// The tensor under a name.
+    pub(super) fn expected(&self, name: &str) -> Option<&'a Tensor> {
+        self.expected.iter().find(|(other, ..)| *other == name).map(|(_, tensor, _)| *tensor)
+    }
+
     /// Adds an element if it is wanted.
     pub(super) fn element(
         &mut self,

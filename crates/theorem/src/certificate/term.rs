@@ -43,7 +43,7 @@ const FUNCTIONS: [(&str, usize, &str); 9] = [
 impl<'a> Terms<'a> {
     pub(super) fn new(formula: &'a Formula) -> Terms<'a> {
         let definition = |d: &'a super::formula::Definition| {
-            (d.name, (d.arguments.split_whitespace().collect(), tokens(&d.body)))
+            (d.name.as_str(), (d.arguments.split_whitespace().collect(), tokens(&d.body)))
         };
         Terms {
             nodes: Vec::new(),
@@ -226,6 +226,20 @@ impl<'t> Reader<'_, 't, '_> {
                 let head = format!("Bits {} {}", self.next()?, self.next()?);
                 Some(self.terms.node(head, vec![]))
             }
+            // (e^x − e^−x) / 2 over (e^x + e^−x) / 2, as Coq defines it.
+            "tanh" => {
+                self.at += 1;
+                let x = self.atom()?;
+                let minus = self.terms.node("Neg", vec![x]);
+                let up = self.terms.node("Exp", vec![x]);
+                let down = self.terms.node("Exp", vec![minus]);
+                let two = self.terms.integer("2", false);
+                let [sinh, cosh] = ["Sub", "Add"].map(|head| {
+                    let sum = self.terms.node(head, vec![up, down]);
+                    self.terms.node("Div", vec![sum, two])
+                });
+                Some(self.terms.node("Div", vec![sinh, cosh]))
+            }
             // Of a floor or a ceiling.
             "IZR" => {
                 self.at += 1;
@@ -309,6 +323,11 @@ mod tests {
             ("value F16 0x3c00 + PI", "Add (Bits F16 0x3c00) (Pi)"),
             ("theta 1 8", "Exp (Mul (Neg (Div (Int 1) (Int 8))) (Ln (Int 10000)))"),
             ("IZR (Zfloor (ln 3))", "Floor (Ln (Int 3))"),
+            (
+                "tanh 5",
+                "Div (Div (Sub (Exp (Int 5)) (Exp (Neg (Int 5)))) (Int 2)) \
+                 (Div (Add (Exp (Int 5)) (Exp (Neg (Int 5)))) (Int 2))",
+            ),
             (
                 "if Rlt_dec base (PI / 2) then 1 else Rmax 2 3",
                 "Less (Int 10000) (Div (Pi) (Int 2)) (Int 1) (Max (Int 2) (Int 3))",

@@ -2,6 +2,7 @@
 
 use ropewalk::number::{Dtype, Format, Tensor};
 use ropewalk::request::Position;
+use std::collections::HashSet;
 
 /// A name that Coq accepts.
 pub(super) fn identifier(name: &str) -> String {
@@ -37,21 +38,46 @@ pub(super) fn position_bits(p: Position) -> u32 {
     64 - (p.numerator.unsigned_abs() / p.denominator.max(1) as u64).leading_zeros()
 }
 
-/// The format's name in the prelude.
-pub(super) fn format_name(format: Format) -> &'static str {
-    match format {
-        Format::F64 => "F64",
-        Format::F32 => "F32",
-        Format::BF16 => "BF16",
-        _ => "F16",
+/// A format's name in a certificate.
+pub(super) fn format_name(dtype: Dtype) -> Option<&'static str> {
+    match dtype {
+        Dtype::F64 => Some("F64"),
+        Dtype::F32 => Some("F32"),
+        Dtype::Bf16 => Some("BF16"),
+        Dtype::F16 => Some("F16"),
+        Dtype::F8E4M3Fn => Some("F8E4M3FN"),
+        Dtype::F8E5M2 => Some("F8E5M2"),
+        Dtype::F8E4M3Fnuz => Some("F8E4M3FNUZ"),
+        Dtype::F8E5M2Fnuz => Some("F8E5M2FNUZ"),
+        Dtype::I64 | Dtype::I32 => None,
     }
+}
+
+/// The format of a name in a certificate.
+pub(super) fn named_format(name: &str) -> Option<Format> {
+    let dtype = Dtype::ALL.into_iter().find(|dtype| format_name(*dtype) == Some(name))?;
+    dtype.format()
+}
+
+/// The definitions of those formats in a text that the prelude lacks.
+pub(super) fn eight_bits(text: &str) -> String {
+    let words: HashSet<&str> = text.split(|c: char| !c.is_ascii_alphanumeric()).collect();
+    let definition = |dtype: Dtype| {
+        let (name, format) = (format_name(dtype)?, dtype.format()?);
+        let Format { precision, exponent_bits, .. } = format;
+        let least = format.least_exponent();
+        words.contains(name).then(|| {
+            format!("Definition {name} := Format {precision} {exponent_bits} ({least}).\n")
+        })
+    };
+    Dtype::EIGHT_BITS.into_iter().filter_map(definition).collect()
 }
 
 /// A bit pattern.
 pub(super) fn pattern(dtype: Dtype, bits: u64) -> Option<String> {
     let format = dtype.format()?;
     let digits = format.width() as usize / 4;
-    Some(format!("{} 0x{bits:0digits$x}", format_name(format)))
+    Some(format!("{} 0x{bits:0digits$x}", format_name(dtype)?))
 }
 
 /// An input element: its value, and a power of two above it; none if it is not finite.

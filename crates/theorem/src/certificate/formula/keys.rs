@@ -19,7 +19,7 @@ pub(in crate::certificate) struct Formula {
 
 /// A function of reals, or a constant.
 pub(in crate::certificate) struct Definition {
-    pub(in crate::certificate) name: &'static str,
+    pub(in crate::certificate) name: String,
     /// Its arguments' names, with spaces between them.
     pub(in crate::certificate) arguments: &'static str,
     pub(in crate::certificate) body: String,
@@ -33,18 +33,22 @@ pub(in crate::certificate) struct Growth {
 
 impl Formula {
     /// Defines a constant.
-    pub(in crate::certificate) fn constant(&mut self, name: &'static str, body: impl Into<String>) {
+    pub(in crate::certificate) fn constant(
+        &mut self,
+        name: impl Into<String>,
+        body: impl Into<String>,
+    ) {
         self.define(name, "", body);
     }
 
     /// Defines a function of named reals.
     pub(in crate::certificate) fn define(
         &mut self,
-        name: &'static str,
+        name: impl Into<String>,
         arguments: &'static str,
         body: impl Into<String>,
     ) {
-        self.definitions.push(Definition { name, arguments, body: body.into() });
+        self.definitions.push(Definition { name: name.into(), arguments, body: body.into() });
     }
 
     /// The definitions as Coq text.
