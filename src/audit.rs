@@ -52,7 +52,7 @@ pub use function::{Answer, Failed, Function, check};
 pub use identify::{FoundPlane, Identified, Inquiry, Precision, identify, plain_config, runs};
 #[cfg(feature = "exact")]
 pub(crate) use infer::by_axis;
-pub use judge::answer::judge;
+pub use judge::answer::{fits, judge};
 pub use judge::signs::Signs;
 pub use judge::within::{Element, Ruling, ulps};
 pub use judge::{HISTOGRAM, Judged, Mark, Marked, Misfit, Tally, Wrong};
