@@ -156,6 +156,23 @@ def test_eight_bits_of_torch():
     assert_attention(out, k.float(), k, k, causal=True)
 
 
+@pytest.mark.skipif(not ml_dtypes, reason="no ml_dtypes")
+def test_what_is_rotated_into_eight_bits():
+    want = ropewalk.rotate(Q, range(5), ROPE, dtype="float8_e4m3fn")
+    assert want.dtype == ml_dtypes.float8_e4m3fn
+    ropewalk.testing.assert_rotated(want, Q, range(5), ROPE)
+    swapped = numpy.ascontiguousarray(want.swapaxes(1, 2))
+    ropewalk.testing.assert_rotated(swapped, Q.swapaxes(1, 2), range(5), ROPE, axes="bshd")
+    assert ropewalk.rotate(want, range(5), ROPE).dtype == want.dtype
+    wrong = want.copy()
+    wrong[1, 2, 3] = Q[1, 2, 3].astype(want.dtype)
+    with pytest.raises(ropewalk.RotationError) as caught:
+        ropewalk.testing.assert_rotated(wrong, Q, range(5), ROPE)
+    assert caught.value.wrong == {"batch": [1], "head": [2], "token": [3]}
+    with pytest.raises(TypeError, match="allowed are f64, f32, bf16, f16"):
+        ropewalk.table(ROPE, range(5), dtype="float8_e4m3fn")
+
+
 def test_right_attention_passes():
     q, k, v = drawn(2, 4, 6, 16), drawn(2, 2, 6, 16, seed=2), drawn(2, 2, 6, 8, seed=3)
     for how in (

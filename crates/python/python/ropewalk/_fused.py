@@ -1,13 +1,15 @@
-"""Assertions about fused kernels and attention: `assert_chain` and `assert_attention`."""
+"""Assertions about fused kernels, attention, and what is stored in eight bits."""
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from . import _attention, _chain, _native
 from ._audit import Report
 from ._errors import NotJudged, RotationError, element, percent, reasons, runs, written_runs
-from ._given import Asked
+from ._given import Asked, arranged, places
+from ._spec import Spec
 from ._tensors import Memory
 
 
@@ -76,12 +78,36 @@ def assert_attention(
         _concluded(request, part, not together, profile, allow_unjudged)
 
 
+def assert_stored(
+    after: Memory,
+    before: Memory,
+    positions: Any,
+    own: Spec,
+    letters: str,
+    direction: str,
+    cu_seqlens: Any,
+    profile: str | None,
+    allow_unjudged: bool,
+) -> None:
+    """That `after`, of eight bits, is `before` rotated: the ladder has no lanes for them, so one by one."""
+    __tracebackhide__ = True
+    held = arranged(before, letters)
+    batch, _, tokens, _ = held.shape
+    others: dict[str, Any] = {"positions": places(positions, own.axes, batch, tokens, cu_seqlens)}
+    others["direction"] = direction
+    if own.seq_len is not None:
+        others["seq_len"] = own.seq_len
+    request = Asked("rotate", after.dtype, own._json, [("q", held)], json.dumps(others), letters, None)
+    _concluded(request, [("q", arranged(after, letters))], False, profile, allow_unjudged, "q")
+
+
 def _concluded(
     request: Asked,
     outputs: list[tuple[str, Memory]],
     partial: bool,
     profile: str | None,
     allow_unjudged: bool,
+    only: str | None = None,
 ) -> None:
     __tracebackhide__ = True
     native, found = _native.judge_given(
@@ -117,8 +143,9 @@ def _concluded(
         lines.append(f"  worst: {element(worst, worst['output'])}")
     lines += [f"  {case['detail']}"] if case["detail"] else []
     lines += reasons(report.diagnoses, report.clues)
+    wrong_at: dict[str, Any] = where.get(only, {}) if only else where
     raise RotationError(
-        "\n".join(lines), report.diagnoses, report.clues, where, worst, share, [], report, report.text(verbose=True)
+        "\n".join(lines), report.diagnoses, report.clues, wrong_at, worst, share, [], report, report.text(verbose=True)
     )
 
 

@@ -13,8 +13,9 @@ from . import _native
 from ._answers import laid, rows, slices
 from ._audit import Report
 from ._conformance import Case, parametrize
+from ._dtypes import EIGHT
 from ._errors import NotJudged, RotationError, diagnoses, element, percent, reasons, runs, written_runs
-from ._fused import assert_attention, assert_chain
+from ._fused import assert_attention, assert_chain, assert_stored
 from ._spec import spec as find
 from ._tensors import family, memory
 
@@ -57,6 +58,9 @@ def assert_rotated(
     own = find(config, layout=layout, layer_type=layer_type, seq_len=seq_len)
     before, after = memory(tensor, "tensor"), memory(actual, "actual")
     own, letters, places = laid(before, positions, own, axes, cu_seqlens, "tensor")
+    if after.dtype in EIGHT:
+        held = (after, before, positions, own, letters, direction, cu_seqlens, profile, allow_unjudged)
+        return assert_stored(*held)
     text, found, report, wrong, rows = _native.judge_rotated(
         ["tensor", "actual"], before, after, places, own._json, own.seq_len, letters, direction, profile
     )
