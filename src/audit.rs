@@ -55,7 +55,7 @@ pub use identify::{
 };
 #[cfg(feature = "exact")]
 pub(crate) use infer::by_axis;
-pub use judge::answer::judge;
+pub use judge::answer::{fits, judge};
 pub use judge::signs::Signs;
 pub use judge::within::{Element, Ruling, ulps};
 pub use judge::{HISTOGRAM, Judged, Mark, Marked, Misfit, Tally, Wrong};

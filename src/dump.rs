@@ -7,6 +7,7 @@
 mod explain;
 mod failure;
 mod geometry;
+mod given;
 mod judge;
 mod places;
 mod raw;
@@ -17,6 +18,7 @@ mod unwound;
 
 pub use failure::Failure;
 pub use geometry::Geometry;
+pub use given::{Given, Sorted};
 pub use judge::{Judged, Rotated};
 pub use places::Places;
 pub use raw::Raw;

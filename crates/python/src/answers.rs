@@ -4,6 +4,7 @@ use crate::config::object;
 use crate::failure::{failed, rejected, value};
 use crate::tensors::{Foreign, Packed, Positions, dtype, packed};
 use crate::work::work;
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::PyByteArray;
 use rayon::prelude::*;
@@ -168,6 +169,11 @@ pub fn table<'py>(
     output: &str,
 ) -> PyResult<(Bound<'py, PyByteArray>, Bound<'py, PyByteArray>, usize)> {
     let (config, output, places) = (object(config)?, dtype(output)?, positions.places()?);
+    // The ladder has no lanes for eight bits.
+    if Dtype::EIGHT_BITS.contains(&output) {
+        let allowed = Dtype::list(&Dtype::FLOATS);
+        return Err(PyTypeError::new_err(format!("dtype is {output}, allowed are {allowed}")));
+    }
     let rope = RopeConfig::new(&config).and_then(|checked| checked.rope(seq_len));
     let rope = rope.map_err(rejected)?;
     let planes = rope.planes.len();

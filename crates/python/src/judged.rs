@@ -20,7 +20,7 @@ use ropewalk::vector::{Expected, Tensors};
 use std::collections::BTreeSet;
 
 /// A profile by its name.
-fn profile(name: Option<&str>) -> PyResult<Option<Profile>> {
+pub fn profile(name: Option<&str>) -> PyResult<Option<Profile>> {
     let Some(name) = name else { return Ok(None) };
     let found = NAMED.iter().find(|profile| profile.name == name).copied();
     found.map(Some).ok_or_else(|| {

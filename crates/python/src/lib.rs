@@ -4,6 +4,7 @@
 mod answers;
 mod config;
 mod failure;
+mod given;
 mod judged;
 mod kernel;
 mod report;
@@ -48,8 +49,11 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(answers::widen_f8, module)?)?;
     module.add_function(wrap_pyfunction!(judged::judge_rotated, module)?)?;
     module.add_function(wrap_pyfunction!(judged::judge_outputs, module)?)?;
+    module.add_function(wrap_pyfunction!(given::answer_given, module)?)?;
+    module.add_function(wrap_pyfunction!(given::judge_given, module)?)?;
     module.add_function(wrap_pyfunction!(suite::identify, module)?)?;
     module.add_function(wrap_pyfunction!(tensors::dlpack, module)?)?;
     module.add_function(wrap_pyfunction!(tensors::pack, module)?)?;
+    module.add_function(wrap_pyfunction!(tensors::number, module)?)?;
     Ok(())
 }

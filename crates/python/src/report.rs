@@ -16,6 +16,12 @@ impl Report {
         self.0.verdict.name()
     }
 
+    /// Of every case the format of its worst element: a chain has outputs of several.
+    fn dtypes(&self) -> Vec<Option<&'static str>> {
+        let worst = self.0.cases.iter().map(|case| case.worst.as_ref());
+        worst.map(|wrong| wrong.map(|wrong| wrong.dtype.name())).collect()
+    }
+
     /// The report for people.
     fn terminal(&self, width: usize, colour: bool, show: usize, verbose: bool) -> String {
         terminal(&self.0, Style { width: width.clamp(60, 160), colour, show, verbose })

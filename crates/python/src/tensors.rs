@@ -31,8 +31,9 @@ impl Foreign {
     pub fn raw(&self, name: &str) -> PyResult<Raw<'static>> {
         let Some(dtype) = Dtype::from_name(&self.dtype) else {
             return Err(PyTypeError::new_err(format!(
-                "{name} is {}, allowed are f64, f32, bf16, f16, i64, i32",
-                self.dtype
+                "{name} is {}, allowed are {}",
+                self.dtype,
+                Dtype::list(&Dtype::ALL)
             )));
         };
         let size = dtype.digits() / 2;
@@ -42,7 +43,13 @@ impl Foreign {
         };
         let (shape, strides) = (self.shape.clone(), self.strides.as_deref());
         let raw = match &self.data {
-            Data::Bytes(bytes) => Raw::new(dtype, shape, bytes.clone(), 0),
+            Data::Bytes(bytes) => match strides {
+                Some(strides) if !contiguous(&self.shape, strides, size) => {
+                    spread(bytes, &self.shape, strides, size)
+                        .and_then(|bytes| Raw::new(dtype, shape, bytes, 0))
+                }
+                _ => Raw::new(dtype, shape, bytes.clone(), 0),
+            },
             Data::Pointer(_) if count == 0 => Raw::new(dtype, shape, Vec::new(), 0),
             Data::Pointer(0) => Err("it has no memory".into()),
             &Data::Pointer(pointer) => match strides {
@@ -78,6 +85,30 @@ impl Foreign {
     pub fn release(self, py: Python<'_>) {
         self.owner.drop_ref(py);
     }
+}
+
+/// The numbers of a strided array in bytes of ours, in their order.
+fn spread(
+    bytes: &[u8],
+    shape: &[usize],
+    strides: &[isize],
+    size: usize,
+) -> Result<Vec<u8>, String> {
+    let steps: Option<Vec<usize>> = strides.iter().map(|&s| usize::try_from(s).ok()).collect();
+    let far = |steps: &Vec<usize>| {
+        let reach = steps.iter().zip(shape).map(|(step, n)| step.checked_mul(n.saturating_sub(1)));
+        reach.chain([Some(size)]).try_fold(0usize, |sum, part| sum.checked_add(part?))
+    };
+    let fits = steps.as_ref().and_then(far).is_some_and(|end| end <= bytes.len());
+    if strides.len() != shape.len() || !fits && !shape.contains(&0) {
+        return Err(format!("strides {strides:?} leave its bytes"));
+    }
+    let mut out = Vec::new();
+    if !shape.contains(&0) {
+        // SAFETY: no stride is negative, and the last number ends within the bytes.
+        unsafe { gather(bytes.as_ptr(), shape, strides, size, &mut out) };
+    }
+    Ok(out)
 }
 
 fn contiguous(shape: &[usize], strides: &[isize], size: usize) -> bool {
@@ -161,7 +192,8 @@ impl Positions {
 pub fn dtype(name: &str) -> PyResult<Dtype> {
     let found = Dtype::from_name(name).filter(|dtype| dtype.format().is_some());
     found.ok_or_else(|| {
-        PyTypeError::new_err(format!("dtype is {name}, allowed are f64, f32, bf16, f16"))
+        let allowed: Vec<Dtype> = Dtype::floating().collect();
+        PyTypeError::new_err(format!("dtype is {name}, allowed are {}", Dtype::list(&allowed)))
     })
 }
 
@@ -177,6 +209,18 @@ pub type Packed<'py> = (&'static str, Vec<usize>, Bound<'py, PyBytes>);
 /// A tensor of the library for Python.
 pub fn packed<'py>(py: Python<'py>, tensor: &Tensor) -> Packed<'py> {
     (tensor.dtype().name(), tensor.shape().to_vec(), PyBytes::new(py, &bytes(tensor)))
+}
+
+/// The number of a bit pattern in hexadecimal digits, as reports have them.
+#[pyfunction]
+pub fn number(name: &str, digits: &str) -> PyResult<f64> {
+    let bits = u64::from_str_radix(digits, 16);
+    let bits = bits.map_err(|e| PyValueError::new_err(format!("{digits:?}: {e}")))?;
+    Ok(match Dtype::from_name(name).map(|dtype| (dtype, dtype.format())) {
+        Some((_, Some(format))) => format.to_f64(bits),
+        Some((Dtype::I32, _)) => f64::from(bits as u32 as i32),
+        _ => bits.cast_signed() as f64,
+    })
 }
 
 /// A tensor as dtype, shape and bytes, to be kept.
@@ -227,12 +271,16 @@ pub fn dlpack(capsule: &Bound<'_, PyAny>) -> PyResult<Described> {
         (2, 32, 1) => "f32",
         (2, 16, 1) => "f16",
         (4, 16, 1) => "bf16",
+        (10, 8, 1) => "f8e4m3fn",
+        (11, 8, 1) => "f8e4m3fnuz",
+        (12, 8, 1) => "f8e5m2",
+        (13, 8, 1) => "f8e5m2fnuz",
         (0, 64, 1) => "i64",
         (0, 32, 1) => "i32",
         (code, bits, lanes) => {
             return Err(PyTypeError::new_err(format!(
-                "DLPack dtype (code {code}, {bits} bits, {lanes} lanes) is none of f64, f32, bf16, \
-                 f16, i64, i32"
+                "DLPack dtype (code {code}, {bits} bits, {lanes} lanes) is none of {}",
+                Dtype::list(&Dtype::ALL)
             )));
         }
     };

@@ -59,7 +59,11 @@ pub fn judge(
     Ok(judged)
 }
 
-fn fits(expected: &Tensors, output: &[(String, Tensor)]) -> Result<(), Misfit> {
+/// Whether outputs have the names, shapes and dtypes of the right ones.
+///
+/// # Errors
+/// [`Misfit`]: the first that has not, or that is missing or surplus.
+pub fn fits(expected: &Tensors, output: &[(String, Tensor)]) -> Result<(), Misfit> {
     for (name, want) in &expected.0 {
         let Some((_, got)) = output.iter().find(|(other, _)| other == name) else {
             return Err(Misfit::Missing(name.clone()));

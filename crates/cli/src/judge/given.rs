@@ -5,15 +5,9 @@ use super::out::{colour, say};
 use crate::progress::Waiting;
 use crate::write::rejected;
 use crate::{CliError, tensors};
-use ropewalk::audit::{
-    Ask, Capability, Case, Function, Options as Auditing, Report, Style, audit, cases, ndjson,
-    terminal,
-};
-use ropewalk::dump::Raw;
-use ropewalk::encoding::Question;
-use ropewalk::generate::fresh::{Fresh, answer};
+use ropewalk::audit::{Options, Style, ndjson, terminal};
+use ropewalk::dump::{Failure, Given, Raw};
 use ropewalk::number::Tensor;
-use ropewalk::profile::Profile;
 use ropewalk::request::{Direction, Input, Json, Object, Operation, Request};
 use std::process::ExitCode;
 
@@ -43,47 +37,30 @@ pub(super) fn run(args: &Args, operation: Operation) -> Result<ExitCode, CliErro
     };
     let config = args.source.object()?;
     let request = Request { id: "given".into(), operation, dtype, config, input };
-    let question = match Question::new(&request) {
-        Ok(question) => question,
-        Err(reject) => return Ok(rejected(&reject)),
-    };
     let mut outputs = Vec::new();
     for (name, value) in pairs("--answer", &given.answer)? {
         outputs.push((name.to_string(), whole(&tensors::raw(value)?)?));
     }
-    let request = Request { config: question.config().clone(), ..request };
     let waiting = Waiting::new();
     waiting.says("answering exactly");
-    let judged = judge(request, outputs, args.profile.copied());
+    let options = Options {
+        door: "files".into(),
+        profile: args.profile.copied(),
+        twice: false,
+        ..Options::default()
+    };
+    let judged = Given::new(request, outputs, false).map(|given| given.judge(&options));
     waiting.ends();
-    let report = judged.map_err(CliError::Usage)?;
+    let report = match judged {
+        Ok(report) => report,
+        Err(Failure::Reject(reject)) => return Ok(rejected(&reject)),
+        Err(other) => return Err(CliError::Usage(other.to_string())),
+    };
     let text = match args.json {
         true => ndjson(&report),
         false => terminal(&report, Style { colour: colour(args), ..Style::default() }),
     };
     say(args, report.verdict, &text)
-}
-
-/// Judges the outputs of one sound request.
-///
-/// # Errors
-/// Why it cannot be answered.
-fn judge(
-    request: Request,
-    outputs: Vec<(String, Tensor)>,
-    profile: Option<Profile>,
-) -> Result<Report, String> {
-    let (operation, dtype) = (request.operation, request.dtype);
-    let comment = format!("what was given of {}", operation.name());
-    let files = answer(&[Fresh { request, comment, flags: vec![] }])?;
-    let list: Vec<Case> = files.iter().flat_map(|(path, golden)| cases(path, golden)).collect();
-    let claimed = Capability {
-        directions: Some(vec![Direction::Forward, Direction::Inverse, Direction::Backward]),
-        ..Capability::new(&[operation], &[dtype])
-    };
-    let mut kernel = Function::new("files", vec![claimed], |_: &Ask| Ok(outputs.clone()));
-    let auditing = Auditing { door: "files".into(), profile, twice: false, ..Auditing::default() };
-    Ok(audit(&mut kernel, &list, &auditing).report)
 }
 
 /// NAME=VALUE, every name once.

@@ -18,7 +18,9 @@ from ._native import __version__, models
 if TYPE_CHECKING:
     from . import testing
     from ._answers import inv_freq, rotate, table
+    from ._attention import attention
     from ._audit import Identified, Report, audit, identify
+    from ._chain import chain
     from ._conformance import conformance
     from ._errors import NotJudged, RotationError
     from ._spec import Spec, spec
@@ -32,7 +34,9 @@ _HOMES = {
     "table": "_answers",
     "Identified": "_audit",
     "Report": "_audit",
+    "attention": "_attention",
     "audit": "_audit",
+    "chain": "_chain",
     "identify": "_audit",
     "conformance": "_conformance",
     "NotJudged": "_errors",
@@ -64,7 +68,9 @@ __all__ = [
     "RotationError",
     "Spec",
     "__version__",
+    "attention",
     "audit",
+    "chain",
     "conformance",
     "identify",
     "inv_freq",

@@ -69,7 +69,7 @@ def rotate(
     own = find(config, layout=layout, layer_type=layer_type, seq_len=seq_len)
     held = memory(tensor)
     own, letters, places = laid(held, positions, own, axes, cu_seqlens, "tensor")
-    output = held.dtype if dtype is None else short(dtype)
+    output = held.dtype if dtype is None else short(dtype, eight=True)
     data = _native.rotate(held, places, own._json, own.seq_len, letters, direction, output, keys)
     return made(output, held.shape, data, tensor)
 

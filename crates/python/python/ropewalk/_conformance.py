@@ -118,10 +118,10 @@ class Case:
         lines = [f"{self.id}: {case['status']}" + (f": {case['detail']}" if case["detail"] else "")]
         worst = report.worst
         if worst:
-            from .testing import _element
+            from ._errors import element
 
             lines.append(
-                f"  {case['wrong']} of {case['judged'] + case['unjudged']} elements; worst: {_element(worst, worst['output'])}"
+                f"  {case['wrong']} of {case['judged'] + case['unjudged']} elements; worst: {element(worst, worst['output'])}"
             )
         lines += [f"  {case['comment']}", "  flags: " + ", ".join(case["flags"])]
         raise RotationError("\n".join(lines), worst=worst, report=report, details=report.text(verbose=True))

@@ -56,6 +56,41 @@ def reasons(found: list[Diagnosis], clues: list[str]) -> list[str]:
     return lines
 
 
+def percent(share: float) -> str:
+    """A share in words."""
+    return f"{100 * share:.3g} %"
+
+
+def element(worst: dict[str, Any], name: str) -> str:
+    """Where an element is, what came, what is right, how far off it is and what is allowed."""
+    index = "".join(f"[{i}]" for i in worst["index"])
+    at = "" if worst.get("position") is None else f" (position {worst['position']})"
+    line = f"{name}{index}{at}: got {worst['got']}, right is {worst['expected']}"
+    if worst["rule"]:
+        return f"{line}: {worst['rule']}"
+    ulp, allowed = worst["ulp"], worst["allowed_ulp"]
+    line += "" if ulp is None else f"; off by {ulp:.4g} ulp"
+    return line if allowed is None else f"{line}, {allowed:.4g} allowed"
+
+
+def runs(numbers: list[int]) -> list[int | str]:
+    """Numbers in order, those that follow each other as first..last."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][1] + 1:
+            runs[-1][1] = number
+        else:
+            runs.append([number, number])
+    return [first if first == last else f"{first}..{last}" for first, last in runs]
+
+
+def written_runs(part: Any) -> str:
+    """Runs of numbers in words, the first few."""
+    if part == "all":
+        return "all"
+    return ", ".join(str(one) for one in part[:6]) + (", …" if len(part) > 6 else "")
+
+
 @dataclass(eq=False)
 class RotationError(AssertionError):
     """Tensors, or a kernel, are wrong."""
@@ -64,7 +99,8 @@ class RotationError(AssertionError):
     diagnoses: list[Diagnosis] = field(default_factory=list)
     clues: list[str] = field(default_factory=list)
     wrong: dict[str, Any] = field(default_factory=dict)
-    """Which batch rows, heads and tokens: lists of numbers and ranges, or "all"."""
+    """Which batch rows, heads and tokens: lists of numbers and ranges, or "all"; of chains and attention for
+    each output that is wrong."""
     worst: dict[str, Any] | None = None
     """The worst element: index, position, got, expected, ulp, allowed_ulp."""
     share: float = 1.0

@@ -10,7 +10,7 @@ import sys
 from typing import Any, NamedTuple
 
 from . import _native
-from ._dtypes import EIGHT, LONG, NAMES, NUMPY, SIZES, spelled
+from ._dtypes import LONG, NAMES, NUMPY, SIZES, WIDENED, spelled
 
 
 class Memory(NamedTuple):
@@ -67,9 +67,6 @@ def _torch(tensor: Any, name: str) -> Memory:
     dtype = _dtype(spelled(own.dtype), name)
     shape, size = tuple(own.shape), own.element_size()
     strides = tuple(stride * size for stride in own.stride())
-    if dtype in EIGHT:
-        bits = own.contiguous().view(sys.modules["torch"].uint8)
-        return _eight(dtype, shape, bytes(bits.flatten().tolist()))
     return Memory(dtype, shape, strides, own.data_ptr(), own)
 
 
@@ -89,8 +86,8 @@ def _array(array: Any, name: str) -> Memory:
     dtype = _dtype(spelled(array.dtype), name)
     shape = tuple(about["shape"])
     little = about["typestr"][0] != (">" if sys.byteorder == "little" else "<")
-    if dtype in EIGHT:
-        return _eight(dtype, shape, array.tobytes())
+    if dtype in WIDENED:
+        return Memory("f16", shape, None, bytes(_native.widen_f8(array.tobytes(), *WIDENED[dtype])), None)
     if not little:
         array = array.astype(array.dtype.newbyteorder("="))
         about = array.__array_interface__
@@ -115,15 +112,12 @@ def _buffer(view: memoryview, name: str) -> Memory:
 
 
 def _dtype(dtype: str, name: str) -> str:
-    known = dtype if dtype in EIGHT else NAMES.get(dtype)
+    known = dtype if dtype in WIDENED else NAMES.get(dtype)
     if known is None:
-        raise TypeError(f"{name} is {dtype}, allowed are f64, f32, bf16, f16, and f8 where it goes in")
+        raise TypeError(
+            f"{name} is {dtype}, allowed are f64, f32, bf16, f16, float8_e4m3fn, float8_e5m2 and their fnuz"
+        )
     return known
-
-
-def _eight(dtype: str, shape: tuple[int, ...], numbers: bytes) -> Memory:
-    """Eight bits hold nothing that sixteen do not."""
-    return Memory("f16", shape, None, bytes(_native.widen_f8(numbers, *EIGHT[dtype])), None)
 
 
 def integers(part: Any, name: str) -> tuple[tuple[int, ...], list[int] | bytes]:
@@ -190,12 +184,12 @@ def made(dtype: str, shape: tuple[int, ...], data: bytes | bytearray, like: Any 
         return tensor if isinstance(like, str) else tensor.to(like.device)
     import numpy
 
-    if dtype == "bf16":
+    if dtype not in NUMPY:
         try:
             import ml_dtypes
         except ImportError:
-            raise TypeError("numpy has no bf16: install ml_dtypes, or pass a torch or JAX tensor") from None
-        array = numpy.frombuffer(data, ml_dtypes.bfloat16).reshape(shape)
+            raise TypeError(f"numpy has no {dtype}: install ml_dtypes, or pass a torch or JAX tensor") from None
+        array = numpy.frombuffer(data, getattr(ml_dtypes, LONG[dtype])).reshape(shape)
     else:
         array = numpy.frombuffer(data, NUMPY[dtype]).reshape(shape)
     if kind == "jax":
@@ -208,10 +202,18 @@ def made(dtype: str, shape: tuple[int, ...], data: bytes | bytearray, like: Any 
     if kind == "mlx":
         import mlx.core as mx
 
+        if SIZES[dtype] == 1:
+            raise TypeError(f"MLX has no {dtype}: pass like= of another framework")
         return mx.array(array.view("u2")).view(mx.bfloat16) if dtype == "bf16" else mx.array(array)
     return array
 
 
-def size_of(dtype: str) -> int:
-    """Bytes of a number."""
-    return SIZES[dtype]
+def strides_of(held: Memory) -> tuple[int, ...]:
+    """Bytes from one index to the next on every axis."""
+    if held.strides is not None:
+        return held.strides
+    strides, step = [], SIZES[held.dtype]
+    for length in reversed(held.shape):
+        strides.append(step)
+        step *= length
+    return tuple(reversed(strides))

@@ -13,11 +13,21 @@ from . import _native
 from ._answers import laid, rows, slices
 from ._audit import Report
 from ._conformance import Case, parametrize
-from ._errors import NotJudged, RotationError, diagnoses, reasons
+from ._dtypes import EIGHT
+from ._errors import NotJudged, RotationError, diagnoses, element, percent, reasons, runs, written_runs
+from ._fused import assert_attention, assert_chain, assert_stored
 from ._spec import spec as find
 from ._tensors import family, memory
 
-__all__ = ["Case", "assert_inv_freq", "assert_rotated", "assert_table", "parametrize"]
+__all__ = [
+    "Case",
+    "assert_attention",
+    "assert_chain",
+    "assert_inv_freq",
+    "assert_rotated",
+    "assert_table",
+    "parametrize",
+]
 
 
 def assert_rotated(
@@ -48,6 +58,9 @@ def assert_rotated(
     own = find(config, layout=layout, layer_type=layer_type, seq_len=seq_len)
     before, after = memory(tensor, "tensor"), memory(actual, "actual")
     own, letters, places = laid(before, positions, own, axes, cu_seqlens, "tensor")
+    if after.dtype in EIGHT:
+        held = (after, before, positions, own, letters, direction, cu_seqlens, profile, allow_unjudged)
+        return assert_stored(*held)
     text, found, report, wrong, rows = _native.judge_rotated(
         ["tensor", "actual"], before, after, places, own._json, own.seq_len, letters, direction, profile
     )
@@ -69,12 +82,12 @@ def _concluded(
         raise NotJudged(f"not judged: none of {total} elements can be judged\n{text}")
     share = found["wrong"] / total
     shape = f"{found['axes']} {found['shape']} {found['dtype']}"
-    lines = [f"wrong: {found['wrong']} of {total} elements ({_percent(share)}), {shape}, nearest {found['profile']}"]
+    lines = [f"wrong: {found['wrong']} of {total} elements ({percent(share)}), {shape}, nearest {found['profile']}"]
     worst = found["worst_wrong"]
     if worst:
-        lines.append(f"  worst: {_element(worst, 'actual')}")
+        lines.append(f"  worst: {element(worst, 'actual')}")
     if where:
-        lines.append("  where: " + ", ".join(f"{axis} {_written(part)}" for axis, part in where.items()))
+        lines.append("  where: " + ", ".join(f"{axis} {written_runs(part)}" for axis, part in where.items()))
     if at:
         few = ", ".join(f"{list(row)} by {position}" for row, position in at[:3])
         lines.append(f"  really turned: {few}{', …' if len(at) > 3 else ''} ([batch, head, token] by position)")
@@ -93,46 +106,14 @@ def _concluded(
     )
 
 
-def _percent(share: float) -> str:
-    return f"{100 * share:.3g} %"
-
-
-def _element(worst: dict[str, Any], name: str) -> str:
-    index = "".join(f"[{i}]" for i in worst["index"])
-    at = "" if worst.get("position") is None else f" (position {worst['position']})"
-    line = f"{name}{index}{at}: got {worst['got']}, right is {worst['expected']}"
-    if worst["rule"]:
-        return f"{line}: {worst['rule']}"
-    ulp, allowed = worst["ulp"], worst["allowed_ulp"]
-    line += "" if ulp is None else f"; off by {ulp:.4g} ulp"
-    return line if allowed is None else f"{line}, {allowed:.4g} allowed"
-
-
 def _where(places: list[list[int]], sizes: dict[str, int]) -> dict[str, Any]:
     """Which indices of batch, head and token have wrong rows."""
     found: dict[str, Any] = {}
     for seen, (name, letter) in zip(places, [("batch", "b"), ("head", "h"), ("token", "s")]):
         if letter not in sizes or not seen:
             continue
-        found[name] = "all" if len(seen) == sizes[letter] else _runs(seen)
+        found[name] = "all" if len(seen) == sizes[letter] else runs(seen)
     return found
-
-
-def _runs(numbers: list[int]) -> list[int | str]:
-    """Numbers in order, those that follow each other as first..last."""
-    runs: list[list[int]] = []
-    for number in numbers:
-        if runs and number == runs[-1][1] + 1:
-            runs[-1][1] = number
-        else:
-            runs.append([number, number])
-    return [first if first == last else f"{first}..{last}" for first, last in runs]
-
-
-def _written(part: Any) -> str:
-    if part == "all":
-        return "all"
-    return ", ".join(str(one) for one in part[:6]) + (", …" if len(part) > 6 else "")
 
 
 def assert_table(
@@ -232,10 +213,10 @@ def _said(native: Any, what: str, allow_unjudged: bool) -> None:
         raise NotJudged(f"{what} not judged: {report.short()}")
     total = counts["elements_judged"] + counts["elements_unjudged"]
     share = counts["elements_wrong"] / total if total else 1.0
-    lines = [f"{what} wrong: {counts['elements_wrong']} of {total} elements ({_percent(share)})"]
+    lines = [f"{what} wrong: {counts['elements_wrong']} of {total} elements ({percent(share)})"]
     worst = report.worst
     if worst:
-        lines.append(f"  worst: {_element(worst, worst['output'])}")
+        lines.append(f"  worst: {element(worst, worst['output'])}")
     lines += [f"  {case['detail']}" for case in report.failures if case["detail"]][:2]
     lines += reasons(report.diagnoses, report.clues)
     raise RotationError("\n".join(lines), report.diagnoses, report.clues, {}, worst, share, [], report, report.text())
