@@ -277,7 +277,7 @@ pub fn identify(
     let answer = |ask| put(py, function, &ask);
     let found = drive(py, answer, move |line| {
         let mut kernel = Remote::new(description, line);
-        let inquiry = Inquiry { dtype, truth: &proven, progress: &|_| () };
+        let inquiry = Inquiry { dtype, truth: &proven, ..Inquiry::default() };
         let found = audit::identify(&mut kernel, config.as_ref(), &inquiry)?;
         Ok((identified_json(&found).to_string(), identified_lines(&found).join("\n")))
     })?;
