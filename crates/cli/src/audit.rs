@@ -79,7 +79,7 @@ pub fn run(args: &Args) -> Result<ExitCode, CliError> {
         true => None,
         false => fresh::draw(&args.drawing, &args.selection, kernel.as_mut(), &mut cases)?,
     };
-    if cases.is_empty() {
+    if cases.is_empty() && drawn.is_some() {
         return Err(args.selection.drawing()?.nothing_left());
     }
     // What is written does not change.

@@ -162,6 +162,8 @@ pub fn identify_attention(
 
 /// A number as a person reads it.
 fn said(x: f64) -> String {
+    // Nothing that is told from 0 in a weight.
+    let x = if x.abs() < 1e-6 { 0.0 } else { x };
     let rounded: f64 = format!("{x:.4e}").parse().unwrap_or(x);
     match rounded == libm::trunc(rounded) && rounded.abs() < 1e9 {
         true => format!("{}", rounded as i64),

@@ -59,7 +59,8 @@ pub(super) fn by_position(weights: &mut Weights) -> Result<Vec<Reading>, String>
         Some(n) => after(n),
         None => first_different(&square, &declared),
     };
-    let differs = square != declared;
+    // What is left of the query is the window's.
+    let differs = square != declared && computed != says;
     let mut readings = vec![Reading { what: "causal".into(), declared: says, computed, differs }];
     // Fewer queries than keys: is the mask's corner where the positions say it is?
     if keys >= 4 && weights.attention.causal {
@@ -124,7 +125,10 @@ pub(super) fn far(weights: &mut Weights) -> Result<Vec<Reading>, String> {
     widths.sort_unstable();
     widths.dedup();
     let computed = match widths[..] {
-        [] if seen.iter().flatten().all(|&seen| seen) => {
+        [] if seen.iter().zip(&queries).all(|(row, &at)| {
+            row.iter().enumerate().all(|(key, &seen)| seen || key as i64 > at)
+        }) =>
+        {
             "no key before the query is masked".to_string()
         }
         [] => "no key is seen".to_string(),
