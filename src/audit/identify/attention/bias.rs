@@ -194,7 +194,7 @@ pub(super) fn sinks(weights: &mut Weights) -> Result<Vec<Reading>, String> {
     };
     let found: Vec<f64> = (0..heads).map(logit).collect();
     let slack = 2.0 * weights.slack();
-    let differs = found.iter().zip(&given).any(|(a, b)| !((a - b).abs() <= slack * 4.0));
+    let differs = !found.iter().zip(&given).all(|(a, b)| (a - b).abs() <= slack * 4.0);
     let gone = out.iter().all(|head| (head[0].iter().sum::<f64>() - 1.0).abs() <= slack);
     Ok(vec![Reading {
         what: "sinks".into(),
