@@ -344,6 +344,15 @@ fn a_model_is_asked_with_its_own_heads() {
             assert!(has(operation, &own), "{} with its grouping", direction.name());
         }
     }
+    // Prompts, as many queries to a key head as the model has, and little enough to be asked quickly.
+    let prompts = drawn.questions.iter().filter(|one| one.request.id.contains("-prompts-"));
+    for fresh in prompts.clone() {
+        let q = fresh.request.input.tensor("q").unwrap();
+        assert!(q.shape()[1] == 8 && q.shape()[2] > 32 && q.data().len() <= 1 << 18);
+        let again = by_id(&fresh.request.id, Some(&own)).unwrap();
+        assert_eq!(again.request.to_json(), fresh.request.to_json());
+    }
+    assert_eq!(prompts.count(), 6);
     let again = by_id(&drawn.questions[0].request.id, Some(&own)).unwrap();
     assert_eq!(again.request.to_json(), drawn.questions[0].request.to_json());
 }

@@ -4,6 +4,7 @@ mod absolute;
 mod alibi;
 mod apply;
 mod attention;
+mod bases;
 mod batches;
 mod chain;
 mod common;
@@ -38,6 +39,7 @@ pub const SUITES: &[Suite] = &[
     ("rotate", rotate::files),
     ("mixed", mixed::files),
     ("schemes", schemes::files),
+    ("bases", bases::files),
     ("spectra", spectra::files),
     ("models", models::files),
     ("apply", apply::files),

@@ -102,10 +102,12 @@ const READERS: [(&str, Read); 7] = [
 /// assert!(scale.differs && !found.conforms);
 /// ```
 ///
-/// `head_dim` is D where no rope says it.
+/// `head_dim` is D where no rope says it. An exact softmax costs more than a rotation: what has more
+/// than 128 heads, or heads wider than 512, is refused.
 ///
 /// # Errors
-/// A sentence: the kernel does not start, claims no attention, or nothing that was asked of it.
+/// A sentence: the config is wrong or too large, the kernel does not start, claims no attention, or
+/// nothing that was asked of it.
 pub fn identify_attention(
     kernel: &mut dyn Kernel,
     declared: &Object,
@@ -126,7 +128,6 @@ pub fn identify_attention(
         weights.probe.about(what);
         match read(&mut weights) {
             Ok(list) => readings.extend(list),
-            Err(why) if why.is_empty() => {}
             Err(why) => not_asked.push(format!("{what}: {why}")),
         }
     }

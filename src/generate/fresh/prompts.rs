@@ -18,8 +18,8 @@ const FORMATS: [&str; 4] = ["f32", "bf16", "f16", "f64"];
 const WIDTHS: [&str; 8] = ["64", "128", "80", "96", "32", "256", "16", "8"];
 const HEADS: [&str; 6] = ["6on2", "4on2", "8on1", "4on4", "2on2", "1on1"];
 const ROWS: [&str; 2] = ["2", "1"];
-/// The largest tensor, in elements.
-const LARGEST: usize = 1 << 19;
+/// The largest tensor in elements, and that of one model, whose heads may be many and wide.
+const LARGEST: [usize; 2] = [1 << 19, 1 << 18];
 
 /// A course of positions, how many tokens, and the direction.
 const ASKED: [[&str; 3]; 6] = [
@@ -60,15 +60,16 @@ fn course(name: &str, tokens: i64, row: i64) -> Option<Vec<i64>> {
     })
 }
 
-/// Prompts in every format that is claimed, in the first shapes that are; of a model its own suite has
-/// rows of many tokens.
+/// Prompts in every format that is claimed, in the first shapes that are; of one model in one format,
+/// with two of its key heads.
 pub(super) fn draw(seed: u64, claims: &Claims, drawn: &mut Drawn) {
     let operation = Operation::Rotate;
-    if !claims.operations.contains(&operation) || claims.own.is_some() {
+    if !claims.operations.contains(&operation) || claims.own.is_some_and(|own| own.thirds) {
         return;
     }
     let claimed = |word: &&str| formats(word).is_some_and(|pair| claims.formats.contains(&pair));
-    for format in FORMATS.into_iter().filter(claimed) {
+    let most = if claims.own.is_some() { 1 } else { FORMATS.len() };
+    for format in FORMATS.into_iter().filter(claimed).take(most) {
         for [course, tokens, direction] in ASKED {
             let mut why = String::from("no layout is claimed");
             let mut shapes = shapes(claims);
@@ -104,10 +105,11 @@ fn told(course: &str) -> &'static str {
 fn shapes<'a>(claims: &'a Claims) -> Box<dyn Iterator<Item = [String; 5]> + 'a> {
     let strings = |words: [&str; 5]| words.map(str::to_string);
     if let Some(own) = claims.own {
-        let heads = format!("{}on{}", own.heads[0], own.heads[1]);
+        let [q, k] = own.heads.map(|n| n.max(1));
         let width = own.head_dim.to_string();
-        let few = own.heads[0].min(2).to_string() + "on1";
-        let heads = [heads, few, "1on1".to_string()];
+        // As many queries to a key head as the model has; all of its heads where nothing less will do.
+        let few = k.min(2);
+        let heads = [format!("{}on{few}", q / k * few), format!("{q}on{k}"), "1on1".to_string()];
         return Box::new(heads.into_iter().flat_map(move |heads| {
             let width = width.clone();
             ROWS.map(move |rows| strings(["own", &width, &heads, rows, "0"])).into_iter()
@@ -154,10 +156,11 @@ fn question(id: &str, words: &[&str; 9], own: Option<&Own>) -> Result<Fresh, Str
     let (q, k) = heads.split_once("on").ok_or_else(|| no(heads))?;
     let (q, k) = (size(q)?, size(k)?);
     // A model's own heads may be many: fewer tokens then, one more than some tile has.
-    while tokens > 33 && rows * q * tokens * width > LARGEST {
+    let largest = LARGEST[usize::from(own.is_some())];
+    while tokens > 33 && rows * q * tokens * width > largest {
         tokens = tokens.div_ceil(2).max(33);
     }
-    if rows * q * tokens * width > 2 * LARGEST {
+    if rows * q * tokens * width > 2 * largest {
         return Err(format!("{} elements in one tensor", rows * q * tokens * width));
     }
     let config: Object = match own {

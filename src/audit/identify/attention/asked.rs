@@ -6,6 +6,9 @@ use crate::encoding::{Attention, Body, Double};
 use crate::number::Tensor;
 use crate::request::{Input, Json, Object, Operation, Position, Positions, Request, tensor_json};
 
+/// Most heads, and their largest width: every weight is computed exactly.
+const LARGEST: [usize; 2] = [128, 512];
+
 /// An attention kernel that is asked for its weights.
 pub(super) struct Weights<'k> {
     pub(super) probe: Probe<'k>,
@@ -48,6 +51,12 @@ impl<'k> Weights<'k> {
         let heads = size(inner("alibi"), "num_heads");
         let dim = size(inner("rope"), "head_dim").unwrap_or(head_dim);
         let heads = heads.unwrap_or(4);
+        let [most, widest] = LARGEST;
+        if heads > most || dim > widest {
+            return Err(format!(
+                "{heads} heads of {dim} are too many to read, at most {most} of {widest}: audit does"
+            ));
+        }
         let rope = inner("rope").map(|rope| crate::encoding::RopeConfig::new(&rope));
         if let Some(rope) = rope {
             let rope = rope.map_err(|reject| format!("rope: {reject}"))?;

@@ -2,7 +2,7 @@
 
 use super::asked::{Rows, Weights, zeros};
 use super::{Reading, list, said};
-use crate::encoding::{Buckets, Double};
+use crate::encoding::{Buckets, Double, Form};
 use crate::request::Position;
 
 /// The entry of T5's table for a bucket: a square, so that differences tell the buckets, and small, so
@@ -36,9 +36,20 @@ pub(super) fn of_distances(weights: &mut Weights) -> Result<Vec<Reading>, String
     if let Some((buckets, _)) = weights.attention.t5.clone() {
         return Ok(vec![by_bucket(weights, &buckets, &scores)]);
     }
+    let past = slopes(weights, &scores, true)?;
+    // Keys after the query have the slope of those before it, or the other one where what counts is
+    // the distance alone.
+    let mut readings = vec![past];
+    if scores.iter().all(|list| list.iter().any(|(d, _)| *d > 0)) {
+        readings.push(slopes(weights, &scores, false)?);
+    }
+    Ok(readings)
+}
+
+/// The slopes of keys before the query, or of those after it.
+fn slopes(weights: &Weights, scores: &[Vec<(i64, f64)>], past: bool) -> Result<Reading, String> {
     let slack = weights.slack();
-    // The slope of the past, and that of the future where it is seen.
-    let slope = |list: &[(i64, f64)], past: bool| {
+    let slope = |list: &Vec<(i64, f64)>| {
         let side: Vec<&(i64, f64)> = list.iter().filter(|(d, _)| (*d < 0) == past).collect();
         let squares: f64 = side.iter().map(|(d, _)| (d * d) as f64).sum();
         let sum: f64 = side.iter().map(|(d, s)| *d as f64 * s).sum();
@@ -47,42 +58,43 @@ pub(super) fn of_distances(weights: &mut Weights) -> Result<Vec<Reading>, String
             side.iter().any(|(d, s)| (*d as f64 * slope - s).abs() > 2.0 * slack + slack * s.abs());
         (!side.is_empty()).then_some((slope, bent))
     };
-    let past: Vec<Option<(f64, bool)>> = scores.iter().map(|list| slope(list, true)).collect();
-    let Some(found) = past.iter().copied().collect::<Option<Vec<_>>>() else {
+    let Some(found) = scores.iter().map(slope).collect::<Option<Vec<_>>>() else {
         return Err("no query sees a key before its own".into());
     };
     let bent = found.iter().any(|(_, bent)| *bent);
     let found: Vec<f64> = found.iter().map(|(slope, _)| *slope).collect();
     let alibi = weights.attention.alibi.as_ref();
+    let symmetric = alibi.is_some_and(|alibi| alibi.form == Some(Form::Symmetric));
+    let sign = if symmetric && !past { -1.0 } else { 1.0 };
     let declared: Vec<f64> = (0..weights.heads)
         .map(|head| {
             let slope = alibi.and_then(|alibi| alibi.slope(head).evaluate(&Double)).unwrap_or(0.0);
             let divisor = alibi.and_then(|alibi| alibi.head_dim).unwrap_or(1);
-            slope / libm::sqrt(divisor as f64)
+            sign * slope / libm::sqrt(divisor as f64)
         })
         .collect();
     let near = |a: f64, b: f64| (a - b).abs() <= slack * (1.0 + b.abs());
     let differs = bent || found.iter().zip(&declared).any(|(a, b)| !near(*a, *b));
     let none = declared.iter().all(|slope| *slope == 0.0);
-    if none && !differs {
-        return Ok(vec![Reading {
-            what: "bias".into(),
-            declared: "none".into(),
-            computed: "none".into(),
-            differs: false,
-        }]);
-    }
+    let words = |numbers: &[f64]| match numbers.iter().all(|x| near(*x, 0.0)) && none {
+        true => "none".to_string(),
+        false => list(numbers),
+    };
     let relation = match differs {
         false => "",
         true if bent => ", not a multiple of the distance",
         true => related(&found, &declared, &near),
     };
-    Ok(vec![Reading {
-        what: if none { "bias".into() } else { "alibi slopes".into() },
-        declared: if none { "none".into() } else { list(&declared) },
-        computed: format!("{}{relation}", list(&found)),
+    let what = if none { "bias" } else { "alibi slopes" };
+    Ok(Reading {
+        what: if past { what.into() } else { format!("{what}, keys after the query") },
+        declared: words(&declared),
+        computed: match differs {
+            true => format!("{}{relation}", list(&found)),
+            false => words(&declared),
+        },
         differs,
-    }])
+    })
 }
 
 /// How wrong slopes come of the declared ones.

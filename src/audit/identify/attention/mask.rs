@@ -6,8 +6,8 @@ use super::asked::{Rows, Weights, zeros};
 /// For every query the keys that are left.
 type Left = Vec<Vec<bool>>;
 
-/// Asks with zero queries and keys: the first head's keys that are left. Keys that a bias takes below
-/// the smallest number of the format are not told from masked ones, so the head with the most counts.
+/// Asks with zero queries and keys: what any head sees is left. Keys that a bias takes below the
+/// smallest number of the format are not told from masked ones, and a bias differs from head to head.
 fn left(weights: &mut Weights, queries: &[i64], keys: &[i64]) -> Result<Left, String> {
     let none = zeros(weights.dim);
     let out = weights.ask(Rows { queries, keys, q: &none, k: &none, v: None, sinks: None })?;
