@@ -1,6 +1,7 @@
 //! One answer against the right one: what is said of it, element by element and in all.
 
 pub(super) mod answer;
+pub(super) mod error;
 pub(super) mod signs;
 pub(super) mod within;
 

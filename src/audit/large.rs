@@ -10,8 +10,9 @@ use super::case::Case;
 use super::case::Truth;
 use super::errors::{Band, Cell, Errors};
 use super::judge::answer::judge;
+use super::judge::error::{Error, wide};
 use super::judge::signs::Signs;
-use super::judge::within::{scale, ulps};
+use super::judge::within::scale;
 use super::judge::{HISTOGRAM, Mark, Misfit, Wrong};
 use super::tolerance::Tolerances;
 use crate::encoding::{Body, Expression, Heads, Question, Rope, outside};
@@ -107,6 +108,17 @@ impl<'a> LargeJudge<'a> {
                 return Err(Misfit::Shape { name: "q".to_string(), got, want });
             }
         }
+        // Each of these is compiled for its own formats: an element is a few operations then.
+        match self.formats {
+            [Format::F32, Format::F32] => self.rows([Format::F32; 2], rows, count),
+            [Format::BF16, Format::BF16] => self.rows([Format::BF16; 2], rows, count),
+            [Format::F16, Format::F16] => self.rows([Format::F16; 2], rows, count),
+            formats => self.rows(formats, rows, count),
+        }
+    }
+
+    #[inline(always)]
+    fn rows(&self, formats: [Format; 2], rows: &Rows, count: usize) -> Result<Large, Misfit> {
         let mut large = Large { histogram: vec![0; HISTOGRAM.len() + 1], ..Large::default() };
         let mut planes = vec![Cell::default(); self.rope.planes.len() + 1];
         let mut band = None;
@@ -118,7 +130,7 @@ impl<'a> LargeJudge<'a> {
                 large.lay_down(band, &mut planes);
             }
             band = Some(own);
-            if !self.row(rows, row, &mut large, &mut planes) {
+            if !self.row(formats, rows, row, &mut large, &mut planes) {
                 open.push(row);
             }
         }
@@ -131,61 +143,67 @@ impl<'a> LargeJudge<'a> {
     }
 
     /// Counts a row's errors; whether every element of it is certainly right.
-    fn row(&self, rows: &Rows, row: usize, large: &mut Large, cells: &mut [Cell]) -> bool {
+    #[inline(always)]
+    fn row(
+        &self,
+        [from, to]: [Format; 2],
+        rows: &Rows,
+        row: usize,
+        large: &mut Large,
+        cells: &mut [Cell],
+    ) -> bool {
         let dim = self.rope.head_dim;
         let at = row * dim..(row + 1) * dim;
         let slices = [rows.input, rows.got, rows.expected, rows.residual];
         let [input, got, want, residual] = slices.map(|slice| &slice[at.clone()]);
-        let [from, to] = self.formats;
         let mut certain = true;
         let least = scale(1.0, to.e_min());
-        let count = |large: &mut Large, index: usize, cell: &mut Cell| -> Option<f64> {
-            let residual = Format::F16.to_f64(residual[index]);
-            let off = ulps(to, got[index], want[index], residual);
-            if off.is_nan() || residual.is_nan() {
-                return None;
-            }
-            large.count(off, || Wrong {
-                name: "q".to_string(),
-                dtype: self.question.dtype,
-                index: vec![rows.first + row, index],
-                got: got[index],
-                want: want[index],
-                ulps: off,
-                allowed: f64::NAN,
-                rule: None,
-            });
-            large.signs.count(to, got[index], want[index], residual);
-            cell.elements += 1;
-            cell.ulp = larger(cell.ulp, off);
-            Some(off)
+        let error = |index: usize| Error::of(to, got[index], want[index], residual[index]);
+        let wrong = |index: usize, ulps: f64| Wrong {
+            name: "q".to_string(),
+            dtype: self.question.dtype,
+            index: vec![rows.first + row, index],
+            got: got[index],
+            want: want[index],
+            ulps,
+            allowed: f64::NAN,
+            rule: None,
         };
+        // Planes of one axis follow each other, mostly.
+        let mut known = (0, (rows.position)(row, 0));
         let same = |index: usize| got[index] == want[index] && to.is_finite(got[index]);
         for (index, plane) in self.rope.planes.iter().enumerate() {
             let pair = plane.pair;
-            let position = (rows.position)(row, plane.axis);
-            let [x, y] = [pair.re, pair.im].map(|i| from.to_f64(input[i]));
+            if plane.axis != known.0 {
+                known = (plane.axis, (rows.position)(row, plane.axis));
+            }
+            let position = known.1;
+            let [x, y] = [wide(from, input[pair.re]), wide(from, input[pair.im])];
             let turned = self.floor.as_ref().and_then(|floor| floor.at(index, position));
             let floor = turned.and_then(|turned| turned.of(x, y));
-            let answer = [pair.re, pair.im].map(|i| to.to_f64(got[i]));
+            let answer = [wide(to, got[pair.re]), wide(to, got[pair.im])];
             certain &= turned.is_none_or(|turned| turned.keeps_norm([x, y], answer));
-            let size = libm::sqrt(x * x + y * y);
+            let size = (x * x + y * y).sqrt();
             large.zeros += if size == 0.0 { 2 } else { 0 };
             let fits = self.floor.as_ref().is_some_and(|floor| floor.fits(size));
             let cell = &mut cells[index];
             for (part, i) in [pair.re, pair.im].into_iter().enumerate() {
-                let off = count(large, i, cell);
-                let unit = to.ulp_exponent(want[i]).map_or(f64::NAN, |unit| scale(1.0, unit));
-                certain &= match (floor, off) {
-                    (Some(floor), Some(off)) => off * unit <= floor[part] && to.is_finite(got[i]),
+                let off = error(i);
+                if let Some(error) = &off {
+                    large.count(error, cell, |ulps| wrong(i, ulps));
+                }
+                certain &= match (floor, &off) {
+                    (Some(floor), Some(error)) => {
+                        error.ulps * error.unit <= floor[part] && to.is_finite(got[i])
+                    }
                     // At position 0, and where nothing turns, what is not copied is looked into.
                     (None, Some(_)) if fits && self.still(index, position) => same(i),
                     _ => false,
                 };
-                if let Some(off) = off
+                if let Some(error) = off
                     && size >= least
                 {
-                    let relative = off * unit / size;
+                    let relative = error.ulps * error.unit / size;
                     cell.relative = Some(cell.relative.map_or(relative, |r| larger(r, relative)));
                 }
             }
@@ -193,8 +211,11 @@ impl<'a> LargeJudge<'a> {
         let last = cells.len() - 1;
         for &i in &self.outside {
             large.zeros += usize::from(from.is_zero(input[i]));
-            let counted = count(large, i, &mut cells[last]);
-            certain &= counted.is_some() && same(i);
+            let off = error(i);
+            if let Some(error) = &off {
+                large.count(error, &mut cells[last], |ulps| wrong(i, ulps));
+            }
+            certain &= off.is_some() && same(i);
         }
         certain
     }
@@ -329,13 +350,21 @@ impl Large {
         self.judged + self.unjudged - self.histogram.iter().sum::<usize>()
     }
 
-    fn count(&mut self, off: f64, wrong: impl FnOnce() -> Wrong) {
-        // Ends of classes that lie below, counted without a branch.
-        let class: usize = HISTOGRAM.iter().map(|&end| usize::from(off > end)).sum();
+    #[inline(always)]
+    fn count(&mut self, error: &Error, cell: &mut Cell, wrong: impl FnOnce(f64) -> Wrong) {
+        let off = error.ulps;
+        // Ends of classes that lie below; most are in the first ones.
+        let class = match off <= HISTOGRAM[0] {
+            true => 0,
+            false => HISTOGRAM.iter().map(|&end| usize::from(off > end)).sum(),
+        };
         self.histogram[class] += 1;
         if self.worst.as_ref().is_none_or(|known| off > known.ulps) {
-            self.worst = Some(wrong());
+            self.worst = Some(wrong(off));
         }
+        self.signs.add(error.signed, error.positive);
+        cell.elements += 1;
+        cell.ulp = larger(cell.ulp, off);
     }
 
     /// Adds the cells of a band and clears them; the last one belongs to no plane.

@@ -156,7 +156,7 @@ impl Turned {
     #[inline]
     pub fn of(&self, x: f64, y: f64) -> Option<[f64; 2]> {
         let (x, y) = (x.abs(), y.abs());
-        let z = libm::sqrt(x * x + y * y);
+        let z = (x * x + y * y).sqrt();
         // A square that underflows is not small enough to matter: z is then too small as well.
         let judged = z >= self.small && z <= self.large;
         let floor = |own, other| self.chord * z + self.rounding * self.size(z, own, other);
@@ -171,18 +171,19 @@ impl Turned {
     }
 
     /// Whether the norm of what came of (x, y) is certainly within its [`Ring`](super::Ring):
-    /// ||ŷ|² − m²|z|²| ≤ R·m|z| is enough, and the squares are known to 2⁻⁵⁰, for which R has 2⁻⁴⁹.
+    /// with N = m|z| and R < N, ||ŷ|² − N²| ≤ R·(2N − R) is enough, as N² − R(2N − R) = (N − R)² and
+    /// N² + R(2N − R) ≤ (N + R)²; and the squares are known to 2⁻⁵⁰, for which R has 2⁻⁴⁹.
     #[inline]
     pub fn keeps_norm(&self, [x, y]: [f64; 2], [re, im]: [f64; 2]) -> bool {
         let square = x * x + y * y;
-        let (x, y, z) = (x.abs(), y.abs(), libm::sqrt(square));
+        let (x, y, z) = (x.abs(), y.abs(), square.sqrt());
         let (a, b) = (self.size(z, x, y), self.size(z, y, x));
         let norm = self.magnitude * z;
-        let floor = (self.rounding * libm::sqrt(a * a + b * b) + norm * 2f64.powi(-49)) * LESS;
+        let floor = (self.rounding * (a * a + b * b).sqrt() + norm * 2f64.powi(-49)) * LESS;
         let right = norm * norm;
         let off = (re * re + im * im - right).abs() + right * (2.0 * self.blur + 2f64.powi(-50));
         // No square has lost anything to underflow or overflow.
-        (1e-290..1e290).contains(&right) && off <= floor * norm
+        (1e-290..1e290).contains(&right) && floor < norm && off <= floor * (2.0 * norm - floor)
     }
 }
 

@@ -32,11 +32,17 @@ impl Signs {
         // In ulp, exactly: neighbours are subtracted first.
         let off =
             (got - want) * f64::from_bits(((1023 - unit).clamp(1, 2046) as u64) << 52) - residual;
+        self.add(off, want > 0.0);
+    }
+
+    /// Counts an error in ulp of a right answer that is positive or not.
+    #[inline(always)]
+    pub(in crate::audit) fn add(&mut self, off: f64, positive: bool) {
         if off == 0.0 || !off.is_finite() {
             return;
         }
         self.inexact += 1;
-        if (off < 0.0) == (want > 0.0) {
+        if (off < 0.0) == positive {
             self.inwards += 1;
             self.beyond_half += usize::from(off.abs() > 0.55);
         }

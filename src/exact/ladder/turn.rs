@@ -63,7 +63,10 @@ fn settle<V: Lanes, O: Output>((sum, low): (V, V), bound: &[f64; 8]) -> Eight<O>
     let mut values = [O::default(); 8];
     let (lo, hi) = O::ends(sum, low, bound);
     let mut failed = O::round(lo, hi, &mut values);
-    let rounded = values.map(O::widen);
+    let mut rounded = [0.0; 8];
+    for (rounded, value) in rounded.iter_mut().zip(values) {
+        *rounded = value.widen();
+    }
     let difference = sum.sub(V::load(&rounded));
     let rest = difference.add(low);
     let (mut d, mut r) = ([0.0; 8], [0.0; 8]);
@@ -134,7 +137,8 @@ impl<O: Output> Turning<'_, '_, O> {
         let unit = self.ladder.rungs.scale() * ROTATE_BOUND;
         for (i, pair) in pairs.iter().enumerate() {
             let z = [input[pair.re], input[pair.im]];
-            let [a, b] = z.map(|bits| widen(format, bits));
+            // No closures: what `map` calls would not be compiled for these lanes.
+            let (a, b) = (widen(format, z[0]), widen(format, z[1]));
             let (p, q) = (a.abs(), b.abs());
             let size = if p > q { p } else { q };
             let smaller = if p > q { q } else { p };
