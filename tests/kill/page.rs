@@ -26,7 +26,7 @@ pub const CLASSES: [(&str, usize, &str); 16] = [
 ];
 
 /// Classes that questions and answers cannot show: class, what it is, why, and who can see it.
-pub const UNSEEN: [(&str, &str, &str, &str); 9] = [
+pub const UNSEEN: [(&str, &str, &str, &str); 10] = [
     (
         "E8",
         "addresses in 32 bits",
