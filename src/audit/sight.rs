@@ -56,7 +56,7 @@ pub(super) fn sight(
         report.judged > 0
             || matches!(report.status, Status::Wrong | Status::Misfit(_) | Status::Accepted(_))
     };
-    let seen: Vec<Seen> = exhibits
+    let mut seen: Vec<Seen> = exhibits
         .iter()
         .zip(reports)
         .filter(|(one, report)| {
@@ -69,6 +69,8 @@ pub(super) fn sight(
             allowed: OnceLock::new(),
         })
         .collect();
+    // Most faults show in small answers already.
+    seen.sort_by_cached_key(|one| one.size());
     let looks: Vec<Look> =
         fault::all().par_iter().map(|fault| look_everywhere(fault, &seen)).collect();
     let both = || fault::all().iter().zip(&looks);
@@ -103,11 +105,8 @@ fn look(fault: &'static Fault, one: &Seen) -> Look {
     let Exhibit { case, history, .. } = one.exhibit;
     let Some(mutant) = mutant(case.ask.asked(), history, &[fault]) else { return Look::Nothing };
     // Its own machine where that is what is wrong with it.
-    let machine = if mutant.is_imprecise() {
-        loosest_machine(case.ask.dtype)
-    } else {
-        *profile::find("numpy-f64").unwrap_or(&profile::NAMED[0])
-    };
+    let machine =
+        if mutant.is_imprecise() { loosest_machine(case.ask.dtype) } else { fault::in_doubles() };
     match (&case.truth.expected, mutant.emulate(&machine)) {
         (Expected::Reject(_), Answer::Output(_)) => Look::Told,
         (Expected::Reject(_), Answer::Refused(_)) => Look::Same,
@@ -150,6 +149,12 @@ fn differs(one: &Seen, right: &Tensors, output: &[(&'static str, Tensor)]) -> Lo
 }
 
 impl Seen<'_> {
+    /// How many elements its answer has.
+    fn size(&self) -> usize {
+        let expected = self.exhibit.case.truth.expected.tensors();
+        expected.map_or(0, |all| all.0.iter().map(|(_, tensor)| tensor.data().len()).sum())
+    }
+
     /// What an element says that differs from the right one. A kernel with the fault may be off
     /// from it by its own bound, so it must be twice as far away.
     fn told(&self, name: &str, index: usize, format: Format, got: u64, want: u64) -> Look {

@@ -3,6 +3,7 @@
 use crate::encoding::{Body, Heads, Question};
 use crate::number::{Dtype, Tensor};
 use crate::profile::{self, NAMED, Profile, Ring};
+use rayon::prelude::*;
 
 /// The named profiles that are right for an output format: those whose bound may acquit.
 ///
@@ -33,12 +34,13 @@ impl Tolerances {
         let plain = |named: Vec<profile::Named>| -> Vec<(&'static str, Tensor)> {
             named.into_iter().map(|n| (n.name, n.tensor)).collect()
         };
-        let list = profile::bounds(question, profiles).into_iter();
-        Tolerances {
-            profiles: profiles.to_vec(),
-            by_profile: list.map(|(_, named)| plain(named)).collect(),
-            rings: profiles.iter().map(|profile| profile::rings(question, profile)).collect(),
-        }
+        let of = |profile: &Profile| {
+            let list = profile::bounds(question, std::slice::from_ref(profile)).into_iter();
+            let bounds = list.flat_map(|(_, named)| plain(named)).collect();
+            (bounds, profile::rings(question, profile))
+        };
+        let (by_profile, rings) = profiles.par_iter().map(of).unzip();
+        Tolerances { profiles: profiles.to_vec(), by_profile, rings }
     }
 
     /// The bounds of one output, by profile.

@@ -32,7 +32,7 @@ use std::collections::BTreeMap;
 /// What a question costs usually, in elements, and at most.
 const BUDGET: [u64; 2] = [1 << 10, 96 << 10];
 /// The same for one model, whose own heads and width are asked together.
-const OWN_BUDGET: [u64; 2] = [16 << 10, 3 << 19];
+const OWN_BUDGET: [u64; 2] = [16 << 10, 5 << 17];
 
 /// Draws questions in which all combinations of two levels meet, and all of three of the main
 /// factors, as far as the claims go. The same seed and claims give the same questions.
@@ -166,7 +166,7 @@ impl Kind {
             if let Some(tokens) = self.factors.iter().position(|factor| factor.name == "tokens") {
                 longer[tokens] = drawn[tokens];
             }
-            if cost_of(longer.clone()) <= budget[1] { longer } else { cheap }
+            if 2 * cost_of(longer.clone()) <= budget[1] { longer } else { cheap }
         };
         let ask = |words: Vec<&'static str>, tiny: bool| -> Result<Fresh, String> {
             let id = format!(

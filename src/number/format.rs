@@ -303,6 +303,11 @@ impl Format {
     /// assert_eq!(Format::TOY.to_f64(0x01), 1.0 / 512.0); // its smallest subnormal
     /// ```
     pub fn to_f64(self, bits: u64) -> f64 {
+        if self == Format::F32 || self == Format::BF16 {
+            let single = if self == Format::F32 { bits } else { bits << 16 };
+            let x = f32::from_bits(single as u32) as f64;
+            return if x.is_nan() { f64::NAN } else { x };
+        }
         match self.decode(bits) {
             Decoded::Nan => f64::NAN,
             Decoded::Infinite { negative: false } => f64::INFINITY,

@@ -4,7 +4,7 @@ mod attention;
 mod score;
 
 use super::elementary::{Elementary, Tiers};
-use super::machine::{Machine, contains, encode};
+use super::machine::{Machine, contains, encode, power_of_two};
 use super::pipeline::{Pipeline, Turning};
 use super::plane::{Phase, Steps, Value, up_add};
 use super::span::{Span, Spans};
@@ -145,7 +145,7 @@ impl Bounder {
             return self.rounded_up(&value);
         }
         // An answer beyond the largest number counts as 2^(e_max+1) and may be that much smaller.
-        let limit = 2f64.powi(self.output.e_max()) * 2.0;
+        let limit = 2.0 * power_of_two(self.output.e_max());
         if value.size > limit {
             value.error = up_add(value.error, value.size - limit);
         }
@@ -169,7 +169,7 @@ impl Bounder {
             false => nearest,
         };
         // A product that was rounded up may be too large by so much.
-        if format.to_f64(bits) >= value.mixed * (1.0 - 2f64.powi(-40)) {
+        if format.to_f64(bits) >= value.mixed * (1.0 - power_of_two(-40)) {
             format.infinity()
         } else {
             bits
@@ -210,7 +210,7 @@ impl Bounder {
             }
             // Exact up to one rounding: both are numbers of f64.
             true => (rounded - x).abs(),
-            false => (x.abs() - 2f64.powi(self.output.e_max()) * 2.0).abs(),
+            false => (x.abs() - 2.0 * power_of_two(self.output.e_max())).abs(),
         };
         let error = if error == 0.0 { 0.0 } else { error.next_up() };
         self.rounded_up(&Value { error, ..Value::exact(x.abs(), f64::INFINITY, self.output) })
@@ -264,7 +264,7 @@ impl Kernel for Bounder {
             factor_machine = trig.mul(&factor_machine, &computed)?;
         }
         let narrower = self.steps.trig.format.e_max().min(self.steps.table.format.e_max());
-        if factor.lo <= 0.0 || factor.reach().max(factor_machine.reach()) > 2f64.powi(narrower) {
+        if factor.lo <= 0.0 || factor.reach().max(factor_machine.reach()) > power_of_two(narrower) {
             return None;
         }
         Some(Phase {

@@ -5,7 +5,7 @@
 //! |x̂||ĉ| + |ŷ||ŝ| as the machine has them, and `error`, of the distance from the exact
 //! coordinate. A step that rounds relatively by u adds u·size to both.
 
-use super::machine::contains;
+use super::machine::{contains, power_of_two};
 use super::span::{Span, unit};
 use super::{Accuracy, Machine, Profile};
 use crate::number::Format;
@@ -36,7 +36,7 @@ pub(super) fn up_hypot(x: f64, y: f64) -> f64 {
     // The quotient, its square, the sum, the root and the product err by u each, up to 2⁻⁵⁰
     // together.
     let ratio = small / large;
-    up_mul(large * (1.0 + ratio * ratio).sqrt(), 1.0 + 2f64.powi(-49))
+    up_mul(large * (1.0 + ratio * ratio).sqrt(), 1.0 + power_of_two(-49))
 }
 
 /// A plane at a position, as far as errors are concerned.
@@ -120,9 +120,9 @@ impl Value {
 /// them.
 pub(super) fn least(machine: &Machine) -> f64 {
     match machine.flush {
-        true => libm::scalbn(1.0, machine.format.e_min()),
+        true => power_of_two(machine.format.e_min()),
         // Of f64 the whole, for want of a half.
-        false => libm::scalbn(1.0, (machine.format.least_exponent() - 1).max(-1074)),
+        false => power_of_two((machine.format.least_exponent() - 1).max(-1074)),
     }
 }
 
@@ -257,7 +257,7 @@ impl Steps {
         other: f64,
         largest: f64,
     ) -> bool {
-        if value.size < largest * (1.0 - 2f64.powi(-6)) {
+        if value.size < largest * (1.0 - power_of_two(-6)) {
             return true;
         }
         let (cos, sin) = match phase.given {
@@ -265,7 +265,7 @@ impl Steps {
             None => (phase.factor.hi, phase.factor.hi),
         };
         // While the error is small, so are those of the entries: each is part of it.
-        let product = (own * cos).max(other * sin) * (1.0 + 2f64.powi(-5));
-        value.error < value.mixed * 2f64.powi(-7) && product < largest
+        let product = (own * cos).max(other * sin) * (1.0 + power_of_two(-5));
+        value.error < value.mixed * power_of_two(-7) && product < largest
     }
 }

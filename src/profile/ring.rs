@@ -7,7 +7,8 @@
 
 use super::Profile;
 use super::bound::Bounder;
-use super::plane::{Phase, Value, up_add, up_hypot};
+use super::machine::power_of_two;
+use super::plane::{Phase, Steps, Value, up_add, up_hypot};
 use super::walk::{Phases, at};
 use crate::encoding::{Body, Heads, Pair, Question, Rope, Rotate};
 use crate::number::Format;
@@ -72,12 +73,16 @@ impl Bounder {
         let pairs: Vec<Pair> = rope.pairs();
         let mut phases = Phases::new(self, rope, rotate.direction);
         let format = tensor.format();
+        let mut steps = self.steps.clone();
+        if let Some(fast) = &mut steps.accuracy.fast_trig {
+            fast.per_radian = 0.0;
+        }
         for (row, token, x) in tensor.rows() {
             let start = row * x.len();
             let phases = phases.at(at(&rotate.positions, token));
             for (pair, phase) in pairs.iter().zip(phases) {
-                let ring =
-                    phase.as_ref().and_then(|p| self.ring(p, [x[pair.re], x[pair.im]], format));
+                let z = [x[pair.re], x[pair.im]];
+                let ring = phase.as_ref().and_then(|phase| self.ring(&steps, phase, z, format));
                 list.extend(ring.map(|(norm, bound)| Ring {
                     name,
                     re: start + pair.re,
@@ -90,28 +95,31 @@ impl Bounder {
     }
 
     /// The norm of a pair and how far off it may be.
-    fn ring(&self, phase: &Phase, z: [u64; 2], format: Format) -> Option<(f64, f64)> {
+    fn ring(
+        &self,
+        steps: &Steps,
+        phase: &Phase,
+        z: [u64; 2],
+        format: Format,
+    ) -> Option<(f64, f64)> {
         let [x, y] = z.map(|bits| format.to_f64(bits).abs());
         let size = up_hypot(x, y);
         if !size.is_finite() || size == 0.0 {
             return None;
         }
         // The angle that the machine has is the right one here.
-        let phase = Phase { delta: 0.0, ..phase.clone() };
-        let mut steps = self.steps.clone();
-        if let Some(fast) = &mut steps.accuracy.fast_trig {
-            // What grows is the error of the reduction, which both functions share.
-            if fast.per_radian * phase.reach >= 1.0 {
-                return None;
-            }
-            fast.per_radian = 0.0;
+        let phase = Phase { delta: 0.0, ..*phase };
+        // What grows is the error of the reduction, which both functions share.
+        if self.profile.accuracy.fast_trig.is_some_and(|fast| fast.per_radian * phase.reach >= 1.0)
+        {
+            return None;
         }
         let re = self.written(steps.turn(&phase, x, y, format))?;
         let im = self.written(steps.turn(&phase, y, x, format))?;
         let (least, most) = (phase.factor.lo * size, phase.factor.hi * size);
         let norm = 0.5 * (least + most);
         // `size`, these products and the norm of an answer, each to a few ulp of f64.
-        let own = norm * 2f64.powi(-48) + 32.0 * f64::from_bits(1);
+        let own = norm * power_of_two(-48) + 32.0 * f64::from_bits(1);
         let bound = up_add(up_hypot(re, im), 0.5 * (most - least) + own);
         (bound < norm).then_some((norm, bound))
     }

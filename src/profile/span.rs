@@ -5,7 +5,7 @@
 
 use super::Accuracy;
 use super::elementary::Elementary;
-use super::machine::{Machine, contains};
+use super::machine::{Machine, contains, power_of_two};
 use crate::encoding::Arithmetic;
 use crate::number::Format;
 use std::cmp::Ordering;
@@ -130,14 +130,14 @@ impl Spans {
 pub(super) fn slack(machine: &Machine, x: f64, ulps: f64) -> f64 {
     let format = machine.format;
     let relative = 2.0 * ulps * unit(format) * x;
-    let least = ulps * libm::scalbn(1.0, format.least_exponent());
-    let least = if machine.flush { least.max(libm::scalbn(1.0, format.e_min())) } else { least };
+    let least = ulps * power_of_two(format.least_exponent());
+    let least = if machine.flush { least.max(power_of_two(format.e_min())) } else { least };
     relative.max(least).next_up()
 }
 
 /// The unit roundoff 2^(−p).
 pub(super) fn unit(format: Format) -> f64 {
-    2f64.powi(-(format.precision as i32))
+    power_of_two(-(format.precision as i32))
 }
 
 impl Arithmetic for Spans {

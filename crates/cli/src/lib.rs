@@ -148,9 +148,15 @@ pub fn run(words: Vec<OsString>, own: Option<Vec<OsString>>) -> ExitCode {
             Err(error) => refused(&error),
         };
     }
-    let parsed = match Cli::try_parse_from(words) {
+    let parsed = match Cli::try_parse_from(&words) {
         Ok(parsed) => parsed,
-        Err(error) => return refused(&error),
+        Err(error) => {
+            let exit = refused(&error);
+            if let Some(meant) = meant(&error, &words) {
+                warn(&meant);
+            }
+            return exit;
+        }
     };
     conclude(match parsed.verb {
         Verb::Compute(args) => compute::run(&args),
@@ -187,6 +193,30 @@ fn refused(error: &clap::Error) -> ExitCode {
     // Nobody is left to tell if this fails.
     let _ = error.print();
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+}
+
+/// Which option a word belongs to that stands alone.
+fn meant(error: &clap::Error, words: &[OsString]) -> Option<String> {
+    use clap::error::{ContextKind, ContextValue, ErrorKind};
+    if error.kind() != ErrorKind::UnknownArgument {
+        return None;
+    }
+    let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidArg) else { return None };
+    if word.starts_with('-') {
+        return None;
+    }
+    let (option, what) = match words.get(1)?.to_str()? {
+        "audit" if [".so", ".dylib", ".dll"].iter().any(|end| word.ends_with(end)) => {
+            ("--lib", "a shared library")
+        }
+        "audit" | "identify" => ("--exec", "the command of a kernel"),
+        "show" | "table" | "decay" | "prompt" | "sweep" | "judge" if word.ends_with(".json") => {
+            ("--config", "a config's file")
+        }
+        "show" | "table" | "judge" => ("--model", "a released model"),
+        _ => return None,
+    };
+    Some(format!("{option} takes {what}: {option} {word:?}"))
 }
 
 /// Says what went wrong, if something did.

@@ -15,6 +15,8 @@ pub struct Args {
     /// What to list
     #[arg(value_enum, default_value = "files")]
     what: What,
+    /// Only lines in which this stands, in any case
+    text: Option<String>,
     #[command(flatten)]
     tests: Tests,
     /// Only tests with this flag (for files, groups and tests)
@@ -50,7 +52,7 @@ struct Table {
 
 /// Runs the verb.
 pub fn run(args: &Args) -> Result<ExitCode, CliError> {
-    let table = match args.what {
+    let mut table = match args.what {
         What::Schemes => schemes(),
         What::Keys => keys(),
         What::Models => released(),
@@ -59,11 +61,30 @@ pub fn run(args: &Args) -> Result<ExitCode, CliError> {
         What::Faults => faults(args.json),
         _ => vectors(args)?,
     };
+    if let Some(text) = &args.text {
+        let all = table.rows.len();
+        table.rows.retain(|row| row.iter().any(|cell| holds(cell, text)));
+        if table.rows.is_empty() {
+            return Err(CliError::Usage(format!("{text:?} stands in none of {all} lines")));
+        }
+    }
     match args.json {
         true => print_json(&table)?,
         false => print_table(&table)?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn holds(cell: &Json, text: &str) -> bool {
+    shown(cell).to_lowercase().contains(&text.to_lowercase())
+}
+
+/// A cell as it is printed.
+fn shown(cell: &Json) -> String {
+    match cell {
+        Json::String(text) => text.clone(),
+        other => serde_json::to_string(other).unwrap_or_default(),
+    }
 }
 
 fn schemes() -> Table {
@@ -254,13 +275,9 @@ fn print_json(table: &Table) -> Result<(), CliError> {
 
 /// Columns as wide as their widest value, the last one ragged.
 fn print_table(table: &Table) -> Result<(), CliError> {
-    let cell = |value: &Json| match value {
-        Json::String(text) => text.clone(),
-        other => serde_json::to_string(other).unwrap_or_default(),
-    };
     let header = table.columns.iter().map(|name| name.to_string()).collect();
     let rows: Vec<Vec<String>> = std::iter::once(header)
-        .chain(table.rows.iter().map(|row| row.iter().map(cell).collect()))
+        .chain(table.rows.iter().map(|row| row.iter().map(shown).collect()))
         .collect();
     let width = |column: usize| {
         rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default()

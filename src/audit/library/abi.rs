@@ -1,6 +1,7 @@
 //! `include/ropewalk.h` in Rust, and the only unsafe code of the door: loading, and calling.
 
 use libloading::Library;
+use std::error::Error;
 use std::ffi::{CStr, c_char, c_void};
 use std::path::Path;
 
@@ -93,12 +94,20 @@ pub(super) enum Which {
     Apply,
 }
 
+/// An error with all of its reasons: the loader's own words come last.
+fn because(error: &dyn Error) -> String {
+    match error.source() {
+        Some(reason) => format!("{error}: {}", because(reason)),
+        None => error.to_string(),
+    }
+}
+
 impl Loaded {
     /// Loads a library and asks it what it is. The names of its functions begin with `prefix`.
     pub(super) fn new(path: &Path, prefix: &str) -> Result<Loaded, String> {
         // SAFETY: loading runs the library's initialisers, which may do anything. That is what
         // the caller asked for, in a process that holds nothing else.
-        let library = unsafe { Library::new(path) }.map_err(|e| e.to_string())?;
+        let library = unsafe { Library::new(path) }.map_err(|e| because(&e))?;
         let about_name = format!("{prefix}_about");
         // SAFETY: the symbol has the type that the header gives a function of this name. The
         // reference that it returns is read at once, while the library is loaded.

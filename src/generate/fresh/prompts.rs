@@ -19,7 +19,7 @@ const WIDTHS: [&str; 8] = ["64", "128", "80", "96", "32", "256", "16", "8"];
 const HEADS: [&str; 6] = ["6on2", "4on2", "8on1", "4on4", "2on2", "1on1"];
 const ROWS: [&str; 2] = ["2", "1"];
 /// The largest tensor in elements, and that of one model, whose heads may be many and wide.
-const LARGEST: [usize; 2] = [1 << 19, 1 << 18];
+const LARGEST: [usize; 2] = [1 << 19, 1 << 17];
 
 /// A course of positions, how many tokens, and the direction.
 const ASKED: [[&str; 3]; 6] = [

@@ -146,7 +146,8 @@ pub(super) fn kinds(own: bool) -> Vec<Kind> {
         factor("tokens", TOKENS),
         factor("reach", REACH),
     ];
-    let main: &[&str] = &["direction", "slice", "heads", "rows", "keys"];
+    // Of one model, with its many wide heads, pairs: three at a time meet where none is named.
+    let main: &[&str] = if own { &[] } else { &["direction", "slice", "heads", "rows", "keys"] };
     let list = vec![
         kind(Operation::Rotate, &rotate.concat(), main, moved, rotated),
         kind(Operation::Apply, &apply.concat(), main, moved, applied),
