@@ -9,8 +9,10 @@ mod answers;
 mod clues;
 pub(in crate::audit) mod evidence;
 pub(in crate::audit) mod fit;
+mod part;
 mod sample;
 mod search;
+mod told;
 
 use super::exhibit::Exhibit;
 use super::finding::{Diagnosis, Fitted, Report};
@@ -18,9 +20,10 @@ use super::infer::{Inference, Inferred, infer};
 use super::probe::Probe;
 use crate::profile::Profile;
 use evidence::{Evidence, Kind};
+use part::narrower;
 use search::{Found, Search};
-use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
+use told::told;
 
 /// What explains a report's divergences.
 #[derive(Default)]
@@ -90,7 +93,7 @@ pub(super) fn diagnose(
         }
         known = found.first().map(|best| best.faults.clone());
         let partly = match found.is_empty() && !inferred.is_complete() {
-            true => narrower(&steady, profile, patience, until),
+            true => narrower(&steady, profile, until, patience.phase),
             false => vec![],
         };
         explained.diagnoses = together(told(&found, ""), partly, &inferred);
@@ -163,125 +166,5 @@ fn miss(nearest: &Found) -> Option<String> {
             nearest.names().join(" and "),
             100.0 * nearest.score
         )
-    })
-}
-
-/// What a part of the cases is called, and how to tell it.
-type Facet = (&'static str, fn(&Evidence) -> Option<String>);
-
-const FACETS: [Facet; 6] = [
-    ("the dtype is", |e| Some(e.dtype().name().to_string())),
-    ("rope_type is", |e| e.case.word("rope_type").map(String::from)),
-    ("layout is", |e| e.case.word("layout").map(String::from)),
-    ("the direction is", |e| match e.case.ask.input.get("direction") {
-        Some(crate::request::Json::String(word)) => Some(word.clone()),
-        _ => Some("forward".into()),
-    }),
-    ("the number of tokens is", |e| {
-        let question = e.asked.question().ok()?;
-        let crate::encoding::Body::Rotate(r) = &question.body else { return None };
-        Some(if r.q.shape()[2] == 1 { "one".into() } else { "more than one".into() })
-    }),
-    ("the operation is", |e| Some(e.operation().name().to_string())),
-];
-
-/// Explanations of a part: a fault on one path only, or one for each operation.
-fn narrower(
-    numeric: &[&Evidence],
-    profile: Option<Profile>,
-    patience: &Patience,
-    until: Instant,
-) -> Vec<Diagnosis> {
-    let search = |part: &[&Evidence]| Search::new(part, profile, until, patience.phase).run(false);
-    for (what, value) in FACETS {
-        let of = |e: &&Evidence| value(e).unwrap_or_default();
-        let wrong: BTreeSet<String> = numeric.iter().filter(|e| e.fails()).map(of).collect();
-        let part: Vec<&Evidence> =
-            numeric.iter().filter(|e| wrong.contains(&of(e))).copied().collect();
-        if part.len() == numeric.len() {
-            continue;
-        }
-        let (found, _) = search(&part);
-        if !found.is_empty() {
-            let list: Vec<String> = wrong.into_iter().collect();
-            let part = format!("Only where {what} {}: ", list.join(", "));
-            return told(&found, &part).into_iter().collect();
-        }
-    }
-    // Several operations or formats may be wrong for several reasons: each is explained by itself.
-    const APART: [fn(&Evidence) -> &'static str; 2] =
-        [|e| e.operation().name(), |e| e.dtype().name()];
-    let parts = APART.iter().map(|of| apart(numeric, *of, &search));
-    parts.into_iter().find(|found| !found.is_empty()).unwrap_or_default()
-}
-
-/// What a search finds, and what came nearest.
-type Searched = (Vec<Found>, Option<Found>);
-
-/// An explanation of every part by itself, where there are several.
-fn apart(
-    numeric: &[&Evidence],
-    of: fn(&Evidence) -> &'static str,
-    search: &dyn Fn(&[&Evidence]) -> Searched,
-) -> Vec<Diagnosis> {
-    let wrong: BTreeSet<&str> = numeric.iter().filter(|e| e.fails()).map(|e| of(e)).collect();
-    if wrong.len() < 2 {
-        return vec![];
-    }
-    let mut parts: Vec<(Vec<&str>, Vec<Found>)> = Vec::new();
-    for name in wrong {
-        let part: Vec<&Evidence> = numeric.iter().filter(|e| of(e) == name).copied().collect();
-        let (found, _) = search(&part);
-        if found.is_empty() {
-            continue;
-        }
-        // One cause is told once.
-        let names = |list: &[Found]| list.iter().map(Found::names).collect::<Vec<_>>();
-        match parts.iter_mut().find(|(_, other)| names(other) == names(&found)) {
-            Some((operations, _)) => operations.push(name),
-            None => parts.push((vec![name], found)),
-        }
-    }
-    let tell = |(operations, found): &(Vec<&str>, Vec<Found>)| {
-        told(found, &format!("In {}: ", operations.join(", ")))
-    };
-    parts.iter().filter_map(tell).collect()
-}
-
-/// The best explanation, with what the answers cannot tell from it.
-fn told(found: &[Found], part: &str) -> Option<Diagnosis> {
-    let best = found.first()?;
-    let mut others: Vec<Vec<&'static str>> = Vec::new();
-    for names in found.iter().skip(1).map(Found::names) {
-        // Variants of one fault have one name.
-        if names != best.names() && !others.contains(&names) {
-            others.push(names);
-        }
-    }
-    let sentences = |of: fn(&crate::fault::Fault) -> &'static str| {
-        let list: Vec<&str> = best.faults.iter().map(|fault| of(fault)).collect();
-        list.join("; and ")
-    };
-    let mut summary = format!("{part}{}", sentences(|fault| fault.summary));
-    if !others.is_empty() {
-        let names: Vec<String> = others.iter().map(|set| set.join(" with ")).collect();
-        summary.push_str(&format!(
-            ". These answers do not tell it from {}",
-            names.join(", nor from ")
-        ));
-    }
-    let mut links: Vec<&'static str> = Vec::new();
-    for link in best.faults.iter().flat_map(|fault| fault.links) {
-        if !links.contains(link) {
-            links.push(link);
-        }
-    }
-    Some(Diagnosis {
-        faults: best.names(),
-        alternatives: others,
-        explains: best.explains,
-        summary,
-        fix: sentences(|fault| fault.fix),
-        links,
     })
 }

@@ -4,6 +4,7 @@ mod angles;
 mod attention;
 mod conduct;
 mod found;
+mod inquiry;
 mod machine;
 mod planes;
 mod probe;
@@ -16,39 +17,19 @@ mod words;
 pub(in crate::audit) use angles::Turning;
 pub use attention::{IdentifiedAttention, Reading, identify_attention};
 pub use found::{FoundPlane, Identified};
+pub use inquiry::Inquiry;
 pub use machine::Precision;
 pub(in crate::audit) use spectrum::Measured;
 pub use words::runs;
 
-use super::case::Truth;
+use super::Outcome;
 use super::finding::Report;
 use super::kernel::Kernel;
 use super::run::{Options, judge_all};
-use super::{Outcome, in_doubles};
-use crate::encoding::{Double, Layout, Question, Rope, RopeConfig, spectrum::SCHEMES};
+use crate::encoding::{Double, Layout, Rope, RopeConfig, spectrum::SCHEMES};
 use crate::number::Dtype;
 use crate::request::{Json, Object, Operation};
 use probe::Probe;
-
-/// How a kernel is identified.
-pub struct Inquiry<'a> {
-    /// The format of everything that is asked; by default the widest that the kernel claims.
-    pub dtype: Option<Dtype>,
-    /// Who knows the right answers; none where it does not. By default [`in_doubles`], which knows
-    /// none of f64.
-    pub truth: &'a (dyn Fn(&Question) -> Option<Truth> + Sync),
-    /// How long known faults are tried where something is wrong.
-    pub patience: std::time::Duration,
-    /// Told what is being asked or tried.
-    pub progress: &'a dyn Fn(&str),
-}
-
-impl Default for Inquiry<'_> {
-    fn default() -> Self {
-        let patience = Options::default().patience;
-        Inquiry { dtype: None, truth: &in_doubles, patience, progress: &|_| () }
-    }
-}
 
 /// A plain config within what a kernel claims.
 pub fn plain_config(kernel: &super::Description, dtype: Option<Dtype>) -> Object {

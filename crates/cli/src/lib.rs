@@ -25,6 +25,7 @@ mod lint;
 mod list;
 mod names;
 mod orphans;
+mod own;
 mod positions;
 mod progress;
 mod prompt;
@@ -46,7 +47,6 @@ pub use source::{Given, config, config_words};
 use clap::{CommandFactory, Parser, Subcommand};
 use std::ffi::OsString;
 use std::process::ExitCode;
-use std::sync::OnceLock;
 use write::{outln, rawln, warn};
 
 const GROUPS: &str = "\
@@ -131,14 +131,11 @@ pub fn main() -> ExitCode {
     run(std::env::args_os().collect(), None)
 }
 
-/// The command that starts this program again, where it is not the running file.
-static OWN: OnceLock<Vec<OsString>> = OnceLock::new();
-
 /// The same for a program that stands in another one: its words, its name first, and the command
-/// that starts it.
+/// that starts it where it is not the running file.
 pub fn run(words: Vec<OsString>, own: Option<Vec<OsString>>) -> ExitCode {
     if let Some(own) = own {
-        OWN.get_or_init(|| own);
+        own::set(own);
     }
     if words.get(1).is_some_and(|verb| verb == "host") {
         let name = OsString::from("ropewalk host");
@@ -178,14 +175,6 @@ pub fn run(words: Vec<OsString>, own: Option<Vec<OsString>>) -> ExitCode {
         Verb::Adapter(args) => adapter::run(&args),
         Verb::Completions(args) => completions::run(&args, &mut Cli::command()),
     })
-}
-
-/// The command that starts this program.
-fn own() -> std::io::Result<Vec<OsString>> {
-    match OWN.get() {
-        Some(own) => Ok(own.clone()),
-        None => Ok(vec![std::env::current_exe()?.into_os_string()]),
-    }
 }
 
 /// Prints what clap has to say: help, the version, a mistake.

@@ -18,13 +18,8 @@ fn house() -> &'static BTreeSet<Arrow> {
 fn no_circle_of_files() {
     let arrows = house();
     assert!(arrows.len() > 1000, "{} arrows: the reader is blind", arrows.len());
-    let found: BTreeSet<String> =
-        circles(arrows).iter().map(|c| c.iter().cloned().collect::<Vec<_>>().join(" ")).collect();
-    // To be mended; a line that is no longer true fails too.
-    let known = include_str!("known-circles.txt").lines().map(str::to_string).collect();
-    let (new, gone): (Vec<_>, Vec<_>) =
-        (found.difference(&known).collect(), known.difference(&found).collect());
-    assert!(new.is_empty() && gone.is_empty(), "new: {new:#?}\nno more: {gone:#?}");
+    let found = circles(arrows);
+    assert!(found.is_empty(), "{found:#?}");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::evidence::Evidence;
 use super::fit::fit;
 use super::search::{Found, Set};
-use super::told;
+use super::told::told;
 use crate::audit::finding::Diagnosis;
 use crate::fault::{self, Fault};
 use crate::vector::Expected;

@@ -12,8 +12,9 @@ mod mask;
 mod rotation;
 mod score;
 
+use super::inquiry::Inquiry;
 use super::probe::Probe;
-use super::{Inquiry, explain, widest};
+use super::{explain, widest};
 use crate::audit::finding::Diagnosis;
 use crate::audit::kernel::Kernel;
 use crate::number::Dtype;

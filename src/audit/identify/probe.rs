@@ -1,6 +1,6 @@
 //! Questions that show what a kernel does to a head, and its answers as numbers.
 
-use super::Inquiry;
+use super::inquiry::Inquiry;
 use crate::audit::ask::Ask;
 use crate::audit::capability::Description;
 use crate::audit::case::Case;

@@ -1,10 +1,11 @@
 //! What rotations of unit vectors show: planes, factor, angles, and the config that has them.
 
 use super::angles::{Turning, ladder, unwrap};
+use super::found::{FoundPlane, Identified};
 use super::probe::{Matrix, Probe};
 use super::spectrum::Measured;
 use super::survey::NEAR;
-use super::{FoundPlane, Identified, conduct, machine, planes};
+use super::{conduct, machine, planes};
 use crate::encoding::{Pair, Rope};
 use crate::number::Dtype;
 use crate::request::{Json, Object, Position};

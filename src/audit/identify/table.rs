@@ -1,9 +1,9 @@
 //! What frequencies or a table show, where there is no rotation to ask for.
 
 use super::angles::{Turning, ladder, unwrap};
+use super::found::{FoundPlane, Identified};
 use super::probe::Probe;
 use super::spectrum::Measured;
-use super::{FoundPlane, Identified};
 use crate::encoding::Rope;
 use crate::number::Dtype;
 use crate::request::{Json, Object, Operation};

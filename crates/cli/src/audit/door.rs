@@ -100,7 +100,7 @@ impl Door {
             Some(path) => {
                 std::fs::metadata(path).map_err(CliError::file(path))?;
                 let symbol = self.symbol.as_deref().unwrap_or("ropewalk");
-                let own = crate::own().map_err(CliError::stream("this program"))?;
+                let own = crate::own::own().map_err(CliError::stream("this program"))?;
                 let arguments = ["host".into(), path.into(), "--symbol".into(), symbol.into()];
                 let program = own.into_iter().chain(arguments);
                 (path.display().to_string(), Box::new(Library::new(program, options)))
