@@ -1,14 +1,14 @@
 //! `ropewalk identify`: what a kernel computes, found out by asking.
 
 mod attention;
+mod told;
 
 use super::orphans::Orphans;
 use super::progress::Waiting;
 use super::source::Source;
 use super::{CliError, names, outln};
 use ropewalk::audit::{
-    Diagnosis, Identified, Inquiry, Process, ProcessOptions, Truth, identify, identify_attention,
-    runs,
+    Identified, Inquiry, Process, ProcessOptions, Truth, identify, identify_attention, runs,
 };
 use ropewalk::encoding::Question;
 use ropewalk::number::Dtype;
@@ -17,6 +17,7 @@ use ropewalk::vector::{Expected, Tensors};
 use serde_json::{Value, json};
 use std::process::ExitCode;
 use std::time::Duration;
+use told::{faults, told, value};
 
 /// Find out what a kernel computes: planes, frequencies, scaling, precision, and which fault it has
 ///
@@ -117,11 +118,6 @@ pub fn proven(question: &Question) -> Option<Truth> {
     Some(Truth { expected: Expected::Tensors(Tensors(expected)), residual })
 }
 
-fn value(json: &Json) -> Value {
-    let text = serde_json::to_string(json).unwrap_or_default();
-    serde_json::from_str(&text).unwrap_or(Value::Null)
-}
-
 /// What was found out, for programs.
 pub fn to_json(found: &Identified) -> Value {
     let config = |object: &Object| value(&Json::Object(object.clone()));
@@ -152,42 +148,6 @@ pub fn to_json(found: &Identified) -> Value {
         "diagnoses": found.diagnoses,
         "remarks": found.remarks,
     })
-}
-
-/// The names of what explains it, for programs.
-fn faults(diagnoses: &[Diagnosis]) -> Vec<Value> {
-    let mut faults: Vec<Value> = Vec::new();
-    for diagnosis in diagnoses {
-        for name in &diagnosis.faults {
-            faults.push(json!({"name": name, "explains": diagnosis.explains}));
-        }
-    }
-    faults
-}
-
-/// Why it differs, for people: lines.
-fn told(diagnoses: &[Diagnosis]) -> Vec<String> {
-    let mut lines = Vec::new();
-    for diagnosis in diagnoses {
-        let share = 100.0 * diagnosis.explains;
-        let (title, rest) = diagnosis.title();
-        match diagnosis.faults.is_empty() {
-            true => lines.push(format!("Inferred, of {share:.1} % of the wrong answers:")),
-            false => lines.push(format!(
-                "A known fault: {}, which explains {share:.1} % of the answers",
-                diagnosis.names()
-            )),
-        }
-        lines.push(format!("  {title}"));
-        if !rest.is_empty() {
-            lines.push(format!("  {rest}"));
-        }
-        lines.push(format!("  To mend: {}", diagnosis.fix));
-        if !diagnosis.links.is_empty() {
-            lines.push(format!("  Seen in {}", diagnosis.links.join(" ")));
-        }
-    }
-    lines
 }
 
 /// What was found out, for people: lines.

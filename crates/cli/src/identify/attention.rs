@@ -1,6 +1,6 @@
 //! `ropewalk identify --operation attention`: what an attention kernel computes.
 
-use super::{faults, told, value};
+use super::told::{faults, told, value};
 use crate::outln;
 use ropewalk::audit::{IdentifiedAttention, Reading};
 use ropewalk::request::Json;

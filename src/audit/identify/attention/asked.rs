@@ -46,7 +46,7 @@ impl<'k> Weights<'k> {
             _ => None,
         };
         let size = |config: Option<Object>, key: &str| {
-            config.and_then(|config| super::number(&config, key)).map(|n| n as usize)
+            config.and_then(|config| number(&config, key)).map(|n| n as usize)
         };
         let heads = size(inner("alibi"), "num_heads");
         let dim = size(inner("rope"), "head_dim").unwrap_or(head_dim);
@@ -184,8 +184,8 @@ impl Shape {
             input.set("sinks", tensor_json(&sinks));
         }
         if let Some(Json::Object(t5)) = probe.config.get("t5") {
-            let buckets = super::number(t5, "num_buckets").unwrap_or(32.0) as usize;
-            let entry = |n: usize| super::bias::entry(n / self.heads, buckets);
+            let buckets = number(t5, "num_buckets").unwrap_or(32.0) as usize;
+            let entry = |n: usize| entry(n / self.heads, buckets);
             let values: Vec<f64> = (0..buckets * self.heads).map(entry).collect();
             let table = probe.tensor(vec![buckets, self.heads], &values).ok_or("no table")?;
             input.set("table", tensor_json(&table));
@@ -215,4 +215,16 @@ impl Shape {
             _ => Err("no attention".into()),
         }
     }
+}
+
+/// The entry of T5's table for a bucket: a square, so that differences tell the buckets, and small, so
+/// that no weight is lost.
+pub(super) fn entry(bucket: usize, buckets: usize) -> f64 {
+    let most = buckets.max(2) as f64 - 1.0;
+    6.0 * (bucket as f64 / most) * (bucket as f64 / most)
+}
+
+/// A number of the config.
+fn number(config: &Object, key: &str) -> Option<f64> {
+    config.get(key).and_then(Json::number)
 }

@@ -1,16 +1,9 @@
 //! Slopes, buckets and sinks: weights of zero queries.
 
-use super::asked::{Rows, Weights, zeros};
-use super::{Reading, list, said};
+use super::asked::{Rows, Weights, entry, zeros};
+use super::reading::{Reading, list, said};
 use crate::encoding::{Buckets, Double, Form};
 use crate::request::Position;
-
-/// The entry of T5's table for a bucket: a square, so that differences tell the buckets, and small, so
-/// that no weight is lost.
-pub(super) fn entry(bucket: usize, buckets: usize) -> f64 {
-    let most = buckets.max(2) as f64 - 1.0;
-    6.0 * (bucket as f64 / most) * (bucket as f64 / most)
-}
 
 /// The score of key j less that of the query's own, by head and distance j − i, one token at a time.
 fn scores(weights: &mut Weights) -> Result<Vec<Vec<(i64, f64)>>, String> {

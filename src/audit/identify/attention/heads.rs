@@ -1,7 +1,7 @@
 //! Which key head a query head reads, by keys and values that differ from head to head.
 
-use super::Reading;
 use super::asked::{Rows, Weights};
+use super::reading::Reading;
 
 pub(super) fn read(weights: &mut Weights) -> Result<Vec<Reading>, String> {
     let (dim, groups) = (weights.dim, weights.key_heads);

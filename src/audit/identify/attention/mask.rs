@@ -1,7 +1,7 @@
 //! Which keys are left: weights of zero queries that are not 0.
 
-use super::Reading;
 use super::asked::{Rows, Weights, zeros};
+use super::reading::Reading;
 
 /// For every query the keys that are left.
 type Left = Vec<Vec<bool>>;

@@ -1,7 +1,7 @@
 //! A rope inside: the scores of basis vectors are the entries of a rotation.
 
-use super::Reading;
 use super::asked::{Rows, Weights};
+use super::reading::{Reading, said};
 use crate::encoding::Double;
 
 /// How far apart queries and keys stand, as far as the window lets them.
@@ -84,11 +84,11 @@ pub(super) fn planes(weights: &mut Weights) -> Result<Vec<Reading>, String> {
         let right = turned(*right);
         let what = match () {
             () if (size - 1.0).abs() > 0.05 => {
-                format!("no rotation of the pair (|z| times {})", super::said(*size))
+                format!("no rotation of the pair (|z| times {})", said(*size))
             }
             () if angle.abs() < 0.01 * right.abs() => "not turned".to_string(),
             () if (angle + right).abs() < 0.02 * right.abs() => "turned the other way".to_string(),
-            () => format!("turned by {} instead of {}", super::said(*angle), super::said(right)),
+            () => format!("turned by {} instead of {}", said(*angle), said(right)),
         };
         format!("plane {index} at distance {distance}: {what}")
     };

@@ -1,7 +1,7 @@
 //! The scale and the soft cap: keys along one coordinate.
 
 use super::asked::{Rows, Weights};
-use super::{Reading, said};
+use super::reading::{Reading, said};
 
 /// One query along the first coordinate and keys from −1 to 1 times that, all at one place: the scores
 /// of the first head, less their middle, beside what multiplies the factor.
