@@ -243,7 +243,7 @@ fn fitted(exhibits: &[Exhibit], cause: &Cause) -> Option<Fitted> {
         Scene::Turn(other) => other.spectrum == turn.spectrum,
         Scene::Grid(_) | Scene::Stages(_) => false,
     });
-    let config = if alike { measure::config(turn, &thetas) } else { None };
+    let config = if alike { measure::config(turn, &thetas, spectrum.magnitude) } else { None };
     Some(Fitted {
         config: config.and_then(|config| serde_json::to_string(&config).ok()),
         planes: turn.planes.iter().zip(&spectrum.thetas).enumerate().map(plane).collect(),

@@ -37,6 +37,8 @@ enum Fate {
     Of(bool, [usize; 3]),
     /// Turned by these frequencies.
     By(Vec<f64>),
+    /// The same, and cos and sin multiplied by this whatever is declared.
+    ByTimes(Vec<f64>, f64),
     /// Right but for some pairs, by number of so many, which are left.
     Left(fn(usize, usize) -> bool),
 }
@@ -81,6 +83,7 @@ impl Row<'_> {
         }
         let rope = &self.rotate.rope;
         let magnitude = rope.magnitude.evaluate(&Double).unwrap();
+        let magnitude = if let Fate::ByTimes(_, by) = fate { *by } else { magnitude };
         let (sign, magnitude) = match self.rotate.direction {
             Direction::Forward => (1.0, magnitude),
             Direction::Inverse => (-1.0, 1.0 / magnitude),
@@ -98,7 +101,7 @@ impl Row<'_> {
                 _ => self.rotate.positions.data()[own].numerator,
             };
             let theta = match fate {
-                Fate::By(thetas) => thetas[index],
+                Fate::By(thetas) | Fate::ByTimes(thetas, _) => thetas[index],
                 _ => self.thetas[index],
             };
             let (sin, cos) = (sign * theta * position as f64).sin_cos();
@@ -347,6 +350,31 @@ const FREQUENCIES: &[Told] = &[
     ),
 ];
 
+/// A table that is wrong in both of its parts.
+const TABLES: &[Told] = &[
+    (
+        "the frequencies are the unscaled ones, base^(−2i/r), and cos and sin are not multiplied by \
+         attention_factor",
+        ALL,
+        |row| match row.word() {
+            "yarn" | "longrope" => Fate::ByTimes(plain(row), 1.0),
+            _ => Fate::Right,
+        },
+    ),
+    (
+        "the frequencies are those of short_factor, and cos and sin are multiplied by 1.5, whatever \
+         is declared",
+        FORWARD,
+        |row| match row.rotate.config.get("short_factor") {
+            Some(Json::Array(list)) => {
+                let by = list.iter().map(|x| x.number().unwrap());
+                Fate::ByTimes(plain(row).into_iter().zip(by).map(|(w, by)| w / by).collect(), 1.5)
+            }
+            _ => Fate::Right,
+        },
+    ),
+];
+
 const READ_OTHERWISE: &[Told] = &[
     ("factor is applied twice, as factor² (rope_type linear)", FORWARD, |row| match row.word() {
         "linear" => {
@@ -404,6 +432,11 @@ fn what_a_row_is_and_where_is_told() {
 #[test]
 fn frequencies_are_read_off_the_rows() {
     check(FREQUENCIES);
+}
+
+#[test]
+fn frequencies_and_their_factor_are_read_off_together() {
+    check(TABLES);
 }
 
 #[test]

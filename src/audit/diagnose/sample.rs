@@ -4,6 +4,9 @@ use super::evidence::Evidence;
 use crate::audit::case::Case;
 use std::collections::{BTreeMap, BTreeSet};
 
+/// Elements that are compared at once.
+const QUICK: usize = 8192;
+
 /// Up to so many of these, of all kinds, small ones first.
 pub(super) fn sample(evidence: &[&Evidence], of: &[usize], most: usize) -> Vec<usize> {
     let mut kinds: BTreeMap<Vec<String>, Vec<usize>> = BTreeMap::new();
@@ -12,9 +15,10 @@ pub(super) fn sample(evidence: &[&Evidence], of: &[usize], most: usize) -> Vec<u
     }
     for members in kinds.values_mut() {
         members.sort_by_key(|&index| (evidence[index].size(), index));
-        // The smallest say little of positions and axes: one of the middle comes second.
-        let middle = members.len() / 2;
-        members.swap(0, middle);
+        // The smallest say little of positions and axes: one of the middle of those that take no time
+        // comes first.
+        let quick = members.partition_point(|&index| evidence[index].size() <= QUICK);
+        members.swap(0, quick / 2);
     }
     let mut chosen = BTreeSet::new();
     let mut round = 0;

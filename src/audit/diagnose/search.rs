@@ -15,6 +15,11 @@ use std::time::Instant;
 /// everything else is within derived bounds.
 pub(super) const ENOUGH: f64 = 0.98;
 
+/// Elements of all the evidence that hypotheses are tried on one after the other.
+const AT_ONCE: usize = 1 << 19;
+/// Hypotheses that are tried on more.
+const SHORT: usize = 3;
+
 /// Faults that may stand together.
 pub(super) type Set = Vec<&'static Fault>;
 
@@ -175,7 +180,37 @@ impl<'e, 'c> Search<'e, 'c> {
 
     /// How sets fare on all the evidence, each by the profile that suits it best.
     fn verify(&self, sets: Vec<Set>) -> Vec<Found> {
-        sets.into_iter().take_while(|_| !self.over()).map(|set| self.whole(set)).collect()
+        self.shortlist(sets)
+            .into_iter()
+            .take_while(|_| !self.over())
+            .map(|set| self.whole(set))
+            .collect()
+    }
+
+    /// Where there is much evidence, the sets that explain most of what is compared at once: the
+    /// others would take the time of these.
+    fn shortlist(&self, sets: Vec<Set>) -> Vec<Set> {
+        let mut order: Vec<usize> = (0..self.evidence.len()).collect();
+        order.sort_by_key(|&index| (self.evidence[index].size(), index));
+        let mut work = 0;
+        let few: Vec<usize> = order
+            .into_iter()
+            .take_while(|&index| {
+                work += self.evidence[index].size();
+                work <= AT_ONCE
+            })
+            .collect();
+        if work <= AT_ONCE || sets.len() <= SHORT {
+            return sets;
+        }
+        let score = |set: Set| {
+            let mut tally = Tally::default();
+            few.iter().for_each(|&index| tally.add(self.loose(index, &set)));
+            (set, tally.mean())
+        };
+        let mut scored: Vec<(Set, f64)> = sets.into_par_iter().map(score).collect();
+        scored.sort_by(|a, b| b.1.total_cmp(&a.1));
+        best_of(&scored, SHORT)
     }
 
     /// A near miss may be that of the profile, which a sample chose: it is tried with the others.

@@ -1,7 +1,7 @@
 //! The frequencies of a kernel's planes, measured over all its rows, and the rules they suggest.
 
 use super::exhibit::{Exhibit, Part, Places, Scene, Turn, Unit};
-use super::rule::{Rule, Spectrum, round};
+use super::rule::{Formula, Rule, Spectrum, round};
 use crate::request::{Json, Object};
 use std::collections::BTreeMap;
 use std::f64::consts::{PI, TAU};
@@ -74,6 +74,36 @@ fn angles(exhibit: &Exhibit, turn: &Turn, unit: &Unit, seen: &mut [Vec<(f64, f64
     }
 }
 
+/// What multiplies cos and sin in rows of one spectrum: the median of what the pairs are longer by;
+/// none where nothing is seen of it.
+fn magnitude(exhibits: &[Exhibit], units: &[&Unit]) -> Option<f64> {
+    let mut seen: Vec<f64> = Vec::new();
+    let mut slack = 0f64;
+    for unit in units {
+        let exhibit = &exhibits[unit.exhibit];
+        let Scene::Turn(turn) = &exhibit.scene else { continue };
+        if unit.part == Part::Passed || matches!(turn.places, Places::Table(_)) {
+            continue;
+        }
+        let side = &exhibit.sides[unit.side];
+        let start = exhibit.start(unit.side, [unit.batch, unit.head, unit.token]);
+        slack = slack.max(exhibit.unit);
+        for plane in &turn.planes {
+            let size = |of: &[f64]| libm::hypot(of[start + plane.re], of[start + plane.im]);
+            let (before, after) = (size(&side.input), size(&side.got));
+            if before > exhibit.least * 4096.0 && before.is_finite() && after.is_finite() {
+                let by = after / before;
+                seen.push(if turn.factor < turn.magnitude { 1.0 / by } else { by });
+            }
+        }
+    }
+    seen.sort_by(f64::total_cmp);
+    let middle = *seen.get(seen.len() / 2)?;
+    // One is what a table has that nobody multiplies.
+    let one = (middle - 1.0).abs() <= 2.0 * slack + 1e-6;
+    (middle > 0.0).then_some(if one { 1.0 } else { middle })
+}
+
 /// Rules that the measured frequencies of some spectra suggest.
 pub(super) fn rules(exhibits: &[Exhibit], wrong: &[&&Unit]) -> Vec<Rule> {
     let mut by_spectrum: BTreeMap<usize, Vec<&Unit>> = BTreeMap::new();
@@ -87,15 +117,25 @@ pub(super) fn rules(exhibits: &[Exhibit], wrong: &[&&Unit]) -> Vec<Rule> {
     let mut rules = Vec::new();
     let mut known: BTreeMap<String, usize> = BTreeMap::new();
     let mut measured: BTreeMap<usize, Spectrum> = BTreeMap::new();
+    let mut others: Vec<f64> = Vec::new();
     for (&spectrum, units) in &by_spectrum {
         let Some(Scene::Turn(turn)) = units.first().map(|unit| &exhibits[unit.exhibit].scene)
         else {
             continue;
         };
+        // Frequencies and what multiplies them stand in one table, and go wrong together.
+        let other = magnitude(exhibits, units).filter(|m| (m / turn.magnitude - 1.0).abs() > 0.01);
+        if let Some(m) = other
+            && !others.iter().any(|known| (known / m - 1.0).abs() < 0.01)
+        {
+            others.push(m);
+        }
         let Some(list) = thetas(exhibits, units, spectrum) else { continue };
-        let own =
-            Spectrum { thetas: list.iter().map(|t| t.value).collect(), magnitude: turn.magnitude };
-        measured.insert(spectrum, own);
+        let magnitude = other.unwrap_or(turn.magnitude);
+        measured.insert(
+            spectrum,
+            Spectrum { thetas: list.iter().map(|t| t.value).collect(), magnitude },
+        );
         let ratios: Vec<f64> =
             turn.planes.iter().zip(&list).map(|(p, t)| p.theta / t.value).collect();
         let first = ratios.first().copied().unwrap_or(1.0);
@@ -122,7 +162,7 @@ pub(super) fn rules(exhibits: &[Exhibit], wrong: &[&&Unit]) -> Vec<Rule> {
             continue;
         }
         *tried += 1;
-        if let Some(found) = config(turn, &list) {
+        if let Some(found) = config(turn, &list, magnitude) {
             let keys = differences(&turn.config, &found);
             if !keys.is_empty() {
                 rules.push(Rule::Read { rope_type: kind, keys });
@@ -132,11 +172,15 @@ pub(super) fn rules(exhibits: &[Exhibit], wrong: &[&&Unit]) -> Vec<Rule> {
     if !measured.is_empty() {
         rules.push(Rule::Measured(measured));
     }
+    let with = |magnitude: f64| {
+        Formula::ALL.into_iter().map(move |formula| Rule::With { formula, magnitude })
+    };
+    rules.extend(others.into_iter().take(3).flat_map(with));
     rules
 }
 
 /// The config that has these frequencies, if one has.
-pub(super) fn config(turn: &Turn, list: &[Theta]) -> Option<Object> {
+pub(super) fn config(turn: &Turn, list: &[Theta], magnitude: f64) -> Option<Object> {
     use crate::audit::identify::{Measured, Turning};
     let one = |t: &Theta| Turning {
         theta: t.value,
@@ -147,7 +191,7 @@ pub(super) fn config(turn: &Turn, list: &[Theta]) -> Option<Object> {
         pairs: turn.planes.iter().map(|p| crate::encoding::Pair { re: p.re, im: p.im }).collect(),
         axes: turn.planes.iter().map(|p| p.axis).collect(),
         turning: list.iter().map(one).collect(),
-        magnitude: turn.magnitude,
+        magnitude,
         slack: 1e-4,
         seq_len: turn.seq_len,
         located: true,

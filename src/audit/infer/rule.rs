@@ -27,6 +27,8 @@ pub(super) enum Rule {
     Formula(Formula),
     /// Frequencies as they were measured, by number of the spectrum.
     Measured(BTreeMap<usize, Spectrum>),
+    /// A formula, and cos and sin multiplied by this whatever is declared.
+    With { formula: Formula, magnitude: f64 },
 }
 
 /// Formulas that are met in the wild and are no config.
@@ -302,6 +304,9 @@ impl Rule {
             Rule::Divided(by) => own(turn.planes.iter().map(|p| p.theta / by).collect()),
             Rule::Formula(formula) => own(formula.thetas(turn)?),
             Rule::Measured(table) => table.get(&turn.spectrum)?.clone(),
+            Rule::With { formula, magnitude } => {
+                Spectrum { thetas: formula.thetas(turn)?, magnitude: *magnitude }
+            }
             Rule::Read { rope_type, keys } => {
                 declares(turn, rope_type).then_some(())?;
                 let mut config = turn.config.clone();
@@ -335,6 +340,7 @@ impl Rule {
             Rule::Altered { altered, .. } => altered.cost(),
             Rule::Formula(Formula::Unscaled) => 3,
             Rule::Formula(_) => 4,
+            Rule::With { formula, .. } => 1 + Rule::Formula(*formula).cost(),
             Rule::Read { keys, .. } => 3 + keys.len() as u32,
             Rule::Divided(_) => 5,
             Rule::Measured(_) => 20,
@@ -363,6 +369,17 @@ impl Rule {
                     .into(),
                 "compare inv_freq with `ropewalk compute --operation inv_freq`".into(),
             ),
+            Rule::With { formula, magnitude } => {
+                let (words, mend) = formula.words();
+                let factor = match *magnitude == 1.0 {
+                    true => "not multiplied by attention_factor".into(),
+                    false => format!("multiplied by {}, whatever is declared", round(*magnitude)),
+                };
+                (
+                    format!("{words}, and cos and sin are {factor}"),
+                    format!("`{mend}`; cos and sin times attention_factor"),
+                )
+            }
             Rule::Altered { rope_type, altered } => altered.words(rope_type),
             Rule::Read { rope_type, keys } => {
                 let one = |(key, value): &(String, Option<Json>)| match value {
