@@ -27,6 +27,7 @@ mod predicted;
 mod propose;
 mod rearranged;
 mod rule;
+mod slopes;
 mod solve;
 mod stages;
 mod words;
@@ -181,7 +182,7 @@ fn told(exhibits: &[Exhibit], cause: &Cause, solved: &Solved, all: usize) -> Inf
     if let Some(table) = asked_and_computed(exhibits, cause) {
         evidence.push_str(&format!("; position asked → computed: {table}"));
     }
-    if words::is_measured(&cause.mechanism)
+    if cause.mechanism.is_measured()
         && let Some(fitted) = fitted(exhibits, cause)
     {
         let of = |pick: fn(&FittedPlane) -> Option<f64>| -> Vec<f64> {
@@ -196,7 +197,7 @@ fn told(exhibits: &[Exhibit], cause: &Cause, solved: &Solved, all: usize) -> Inf
         evidence,
         mend: cause.mechanism.mend(),
         share,
-        named: !words::is_measured(&cause.mechanism),
+        named: !cause.mechanism.is_measured(),
         sharp: cause.spared == 0,
     }
 }

@@ -502,6 +502,96 @@ fn distances_and_heads_are_read_off_biases() {
     assert!(found[0].contains("the distance is j − i − 1"), "{found:?}");
 }
 
+/// ALiBi in f32 with slopes and distances of its own: of heads, of which so many, m, and whether the
+/// paper's list is declared.
+type Slope = fn(usize, usize, f64, bool) -> f64;
+
+/// The declared slopes.
+fn declared(head: usize, heads: usize, most: f64, paper: bool) -> f64 {
+    let lower = 1 << heads.ilog2();
+    let exponent = match paper {
+        true => (head + 1) as f64 / heads as f64,
+        false if head < lower => (head + 1) as f64 / lower as f64,
+        false => (2 * (head - lower) + 1) as f64 / (2 * lower) as f64,
+    };
+    (-most * exponent).exp2()
+}
+
+#[test]
+fn slopes_are_read_off_biases() {
+    use ropewalk::audit::Function;
+    let lists: [(&str, Slope, fn(i128) -> i128); 6] = [
+        (
+            "one after the other, not every second",
+            |head, heads, most, paper| match head.checked_sub(1 << heads.ilog2()) {
+                Some(extra) if !paper => {
+                    (-most * (extra + 1) as f64 / (2 << heads.ilog2()) as f64).exp2()
+                }
+                _ => declared(head, heads, most, paper),
+            },
+            |d| d,
+        ),
+        (
+            "the first ones of the next power of two of heads",
+            |head, heads, most, _| {
+                (-most * (head + 1) as f64 / heads.next_power_of_two() as f64).exp2()
+            },
+            |d| d,
+        ),
+        (
+            "the slopes are rounded to bf16",
+            |head, heads, most, paper| {
+                let bits = (declared(head, heads, most, paper) as f32).to_bits();
+                f32::from_bits((bits + 0x7fff + (bits >> 16 & 1)) & 0xffff_0000).into()
+            },
+            |d| d,
+        ),
+        ("distances end at 127", declared, |d| d.clamp(-127, 127)),
+        ("the distances are rounded to bf16", declared, |d| {
+            let bits = (d as f32).to_bits();
+            f32::from_bits((bits + 0x7fff + (bits >> 16 & 1)) & 0xffff_0000) as i128
+        }),
+        (
+            "with other slopes than declared",
+            |head, heads, most, paper| {
+                declared(head, heads, most, paper) * (1.0 + 0.1 * head as f64)
+            },
+            |d| d,
+        ),
+    ];
+    for (want, slope, distance) in lists {
+        let answer = move |ask: &Ask| {
+            let Ok(Question { body: Body::AlibiBias(a), .. }) = ask.question() else {
+                return Err(ropewalk::audit::Outcome::Unsupported("a bias alone".into()));
+            };
+            let (heads, most) = (a.alibi.num_heads, a.alibi.bias_max as f64);
+            let paper = a.alibi.slopes == ropewalk::encoding::Slopes::Paper;
+            let dim = a.alibi.head_dim.map_or(1.0, |dim| (dim as f64).sqrt());
+            let mut bias = Vec::new();
+            for head in 0..heads {
+                let slope = slope(head, heads, most, paper) / dim;
+                for &i in &a.query_positions {
+                    let all = a.key_positions.iter();
+                    bias.extend(
+                        all.map(|&j| slope * distance(a.alibi.distance(i, j, a.last)) as f64),
+                    );
+                }
+            }
+            let shape = [heads, a.query_positions.len(), a.key_positions.len()];
+            Ok(vec![("bias".into(), ask.rounded(&shape, &bias)?)])
+        };
+        let claimed = Capability::new(&[Operation::AlibiBias], &[Dtype::F32]);
+        let report =
+            report(&mut Function::new("slopes", vec![claimed], answer), Operation::AlibiBias, 1);
+        let told: Vec<String> = report.diagnoses.iter().map(|d| d.title().0).collect();
+        assert!(
+            told.iter().any(|title| title.contains(want)),
+            "wanted {want:?}, told {told:#?} {:#?}",
+            report.clues
+        );
+    }
+}
+
 /// A right kernel gets no sentence, in any format and at any position.
 #[test]
 fn nothing_is_inferred_of_right_rows() {

@@ -99,6 +99,8 @@ pub(super) struct Grid {
 /// How a number follows from a distance.
 pub(super) enum Form {
     Alibi(Alibi),
+    /// One number a head.
+    Slopes(Alibi),
     Bucket(Buckets),
     Bias(Buckets, Vec<f64>, usize),
     /// Nothing is known but facts.

@@ -172,6 +172,10 @@ impl Given<'_> {
                 let form = Form::Alibi(a.alibi.clone());
                 self.grid("bias", form, &a.query_positions, &a.key_positions)?
             }
+            Body::AlibiSlopes(alibi) => {
+                let one = [crate::request::Position::integer(0)];
+                self.grid("slopes", Form::Slopes(alibi.clone()), &one, &one)?
+            }
             Body::T5Bucket(t) => {
                 let form = Form::Bucket(t.buckets.clone());
                 self.grid("bucket", form, &t.query_positions, &t.key_positions)?

@@ -5,6 +5,7 @@ use super::known::Known;
 use super::map::Map;
 use super::pairs::Pairs;
 use super::rule::Rule;
+use super::slopes::Slopes;
 
 /// Something that may have been done to rows.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,6 +36,8 @@ pub(super) enum Mechanism {
     Placed(Side, Shift),
     /// A grid whose heads are others.
     Head(HeadMap),
+    /// A bias with other slopes, or of other distances.
+    Sloped(Slopes),
     /// Something that is done to some pairs of a row; the others are right.
     Only(Pairs, Box<Mechanism>),
     /// What a fault of the list makes of a row.
@@ -125,6 +128,7 @@ impl Mechanism {
             Mechanism::Placed(..) => 4,
             Mechanism::Head(HeadMap::Ranks(_)) => 3,
             Mechanism::Head(_) => 4,
+            Mechanism::Sloped(slopes) => slopes.cost(),
             Mechanism::Only(pairs, inner) => pairs.cost() + inner.cost(),
             Mechanism::Known(_) => 3,
         }
@@ -135,6 +139,14 @@ impl Mechanism {
         matches!(
             self,
             Mechanism::Zero | Mechanism::Nonfinite | Mechanism::Swapped | Mechanism::Copied(_)
+        )
+    }
+
+    /// Whether it is numbers that follow no rule known here.
+    pub(super) fn is_measured(&self) -> bool {
+        matches!(
+            self,
+            Mechanism::Frequencies(Rule::Measured(_)) | Mechanism::Sloped(Slopes::Measured(_))
         )
     }
 
@@ -151,7 +163,7 @@ impl Mechanism {
                     })
             )
         };
-        let measured = |m: &Mechanism| matches!(m, Mechanism::Frequencies(Rule::Measured(_)));
+        let measured = Mechanism::is_measured;
         // Of a rule that has a name of its own another reading of the config is no rival.
         let altered = |m: &Mechanism| matches!(m, Mechanism::Frequencies(Rule::Altered { .. }));
         unturned(self) && unturned(other)

@@ -3,6 +3,7 @@
 use super::exhibit::{Exhibit, Form, Grid, Unit};
 use super::mechanism::{HeadMap, Mechanism, Shift, Side};
 use super::predicted::Predicted;
+use crate::encoding::Double;
 use crate::request::Position;
 
 /// What a row of the grid would be.
@@ -25,6 +26,7 @@ pub(super) fn on_grid(
                 HeadMap::Reversed => heads - 1 - unit.head,
             };
         }
+        Mechanism::Sloped(_) => {}
         Mechanism::Placed(_, Shift::Reversed) => reversed = true,
         Mechanism::Placed(side, shift) => {
             if let Shift::EndAligned(_) | Shift::Capacity(_) = shift {
@@ -65,14 +67,23 @@ pub(super) fn on_grid(
         if reversed {
             std::mem::swap(&mut i, &mut j);
         }
-        let value = match &grid.form {
-            Form::Alibi(alibi) => {
+        let sloped = if let Mechanism::Sloped(slopes) = mechanism { Some(slopes) } else { None };
+        let value = match (&grid.form, sloped) {
+            (Form::Alibi(alibi), _) => {
                 let distance = alibi.distance(i, j, Position::integer(last));
-                alibi.bias(head, distance).evaluate(&crate::encoding::Double)?
+                match sloped {
+                    Some(slopes) => slopes.bias(alibi, head, distance)?,
+                    None => alibi.bias(head, distance).evaluate(&Double)?,
+                }
             }
-            Form::Bucket(buckets) => buckets.bucket(i, j) as f64,
-            Form::None => return None,
-            Form::Bias(buckets, table, columns) => {
+            (Form::Slopes(alibi), Some(slopes)) => slopes.slope(alibi, head)?,
+            // Of a slope no position is asked.
+            (Form::Slopes(_), None) if matches!(mechanism, Mechanism::Placed(..)) => return None,
+            (Form::Slopes(alibi), None) => alibi.slope(head).evaluate(&Double)?,
+            (_, Some(_)) => return None,
+            (Form::Bucket(buckets), _) => buckets.bucket(i, j) as f64,
+            (Form::None, _) => return None,
+            (Form::Bias(buckets, table, columns), _) => {
                 *table.get(buckets.bucket(i, j) * columns + head)?
             }
         };

@@ -3,13 +3,14 @@
 use super::altered::Altered;
 use super::copy::{Copy, Source, Which};
 use super::decode::{Measured, decode};
-use super::exhibit::{Exhibit, Part, Places, Scene, Unit};
+use super::exhibit::{Exhibit, Form, Part, Places, Scene, Unit};
 use super::known::Known;
 use super::map::Map;
 use super::measure;
 use super::mechanism::{HeadMap, Mechanism, Order, Pairing, Scale, Shift, Side};
 use super::pairs::Pairs;
 use super::rule::{Formula, Rule};
+use super::slopes::{self, Slopes};
 use super::stages;
 use crate::request::Json;
 use std::collections::{BTreeMap, BTreeSet};
@@ -268,7 +269,7 @@ fn factors(exhibits: &[Exhibit], wrong: &[&Unit]) -> Vec<f64> {
 
 /// Other positions and heads of biases and buckets.
 fn grids(exhibits: &[Exhibit], wrong: &[&&Unit]) -> Vec<Mechanism> {
-    use Mechanism::{Head, Placed};
+    use Mechanism::{Head, Placed, Sloped};
     let mut list = vec![Placed(Side::Both, Shift::Reversed)];
     for side in [Side::Both, Side::Queries, Side::Keys] {
         list.push(Placed(side, Shift::Index));
@@ -290,6 +291,11 @@ fn grids(exhibits: &[Exhibit], wrong: &[&&Unit]) -> Vec<Mechanism> {
     list.extend(
         [16, 32, 64, 128, 256, 512, 1024, 2048].map(|n| Placed(Side::Queries, Shift::Capacity(n))),
     );
+    if wrong.iter().any(|unit| is_alibi(&exhibits[unit.exhibit])) {
+        list.extend(
+            Slopes::usual().into_iter().chain(slopes::measured(exhibits, wrong)).map(Sloped),
+        );
+    }
     list.extend([2, 4, 8].map(|n| Head(HeadMap::Ranks(n))));
     list.extend([HeadMap::Zero, HeadMap::Next(1), HeadMap::Next(-1), HeadMap::Reversed].map(Head));
     // A distance that is off by the same everywhere.
@@ -305,10 +311,15 @@ fn grids(exhibits: &[Exhibit], wrong: &[&&Unit]) -> Vec<Mechanism> {
     list
 }
 
+fn is_alibi(exhibit: &Exhibit) -> bool {
+    let Scene::Grid(grid) = &exhibit.scene else { return false };
+    matches!(grid.form, Form::Alibi(_) | Form::Slopes(_))
+}
+
 /// By how much the query of an ALiBi row is off, from its first two elements that differ.
 fn shift(exhibit: &Exhibit, unit: &Unit) -> Option<i128> {
     let Scene::Grid(grid) = &exhibit.scene else { return None };
-    let super::exhibit::Form::Alibi(alibi) = &grid.form else { return None };
+    let Form::Alibi(alibi) = &grid.form else { return None };
     let slope = alibi.bias(unit.head, 1).evaluate(&crate::encoding::Double)?;
     let side = &exhibit.sides[unit.side];
     let start = exhibit.start(unit.side, [unit.batch, unit.head, unit.token]);

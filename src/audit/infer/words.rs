@@ -4,7 +4,7 @@ use super::exhibit::{Exhibit, Scene};
 use super::fact::{Fact, Value};
 use super::mechanism::{HeadMap, Mechanism, Order, Pairing, Scale, Shift, Side};
 use super::place::{Atom, Place, Test};
-use super::rule::{Rule, round};
+use super::rule::round;
 use super::solve::Cause;
 
 /// The sentence that an author reads first.
@@ -303,6 +303,7 @@ impl Mechanism {
             Mechanism::Head(HeadMap::Next(1)) => "head h has what belongs to head h + 1".into(),
             Mechanism::Head(HeadMap::Next(_)) => "head h has what belongs to head h − 1".into(),
             Mechanism::Head(HeadMap::Reversed) => "the heads are in reverse order".into(),
+            Mechanism::Sloped(slopes) => slopes.words(),
             Mechanism::Known(known) => known.0.summary.into(),
             Mechanism::Only(pairs, inner) => {
                 format!("only in {} of a row: {}", pairs.words(), inner.words(name))
@@ -340,6 +341,7 @@ impl Mechanism {
                 "offset the heads by the rank: `slopes[rank * heads : (rank + 1) * heads]`".into()
             }
             Mechanism::Head(_) => "take the head's own slope or column".into(),
+            Mechanism::Sloped(slopes) => slopes.mend().into(),
             Mechanism::Known(known) => known.0.fix.into(),
             Mechanism::Only(..) => {
                 "let the loop over pairs run over all rotary_dim/2 of them, and treat them alike".into()
@@ -417,9 +419,4 @@ pub(super) fn planes(declared: &[f64], fitted: &[f64]) -> String {
         least,
         most
     )
-}
-
-/// Whether a rule is one that was only measured.
-pub(super) fn is_measured(mechanism: &Mechanism) -> bool {
-    matches!(mechanism, Mechanism::Frequencies(Rule::Measured(_)))
 }

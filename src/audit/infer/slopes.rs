@@ -1,0 +1,241 @@
+//! Biases with other slopes than the declared ones, or of other distances.
+
+use super::exhibit::{Exhibit, Form, Scene, Unit};
+use super::map::Map;
+use super::rule::round;
+use crate::encoding::{self, Alibi, Double};
+use crate::request::Position;
+use std::collections::BTreeMap;
+
+/// Slopes that a kernel may have in place of the declared ones. H are the heads, m is
+/// alibi_bias_max, p the largest power of two up to H.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Slopes {
+    /// 2^(−m·h/H), or over p: the series begins at 1.
+    FromOne,
+    /// 2^(−m(h + 1)/n), n the next power of two from H on.
+    NextPower,
+    /// 2^(−m(h + 1)/p), in the heads from p on too.
+    LowerPower,
+    /// The paper's list for the code's, and the reverse.
+    OtherList,
+    /// In the heads from p on, slopes of 2p heads: from the first one on, one of every `step`.
+    Extra { first: i64, step: i64 },
+    /// In the heads from p on, the first ones again.
+    Repeated,
+    /// m is 8, whatever is declared.
+    Eight,
+    /// Rounded to so many bits.
+    Rounded(u32),
+    /// Of distances that are rounded to so many bits.
+    OfRounded(u32),
+    /// Of distances up to so many.
+    Clipped(i64),
+    /// As they were measured, by head.
+    Measured(BTreeMap<Shape, BTreeMap<usize, f64>>),
+}
+
+/// What slopes depend on: heads, whether the paper's list is declared, and the last exponent.
+type Shape = (usize, bool, i64);
+
+fn shape(alibi: &Alibi) -> Shape {
+    (alibi.num_heads, alibi.slopes == encoding::Slopes::Paper, alibi.bias_max)
+}
+
+/// A number rounded to so many bits.
+fn short(x: f64, bits: u32) -> f64 {
+    let (fraction, exponent) = libm::frexp(x);
+    libm::ldexp(libm::rint(libm::ldexp(fraction, bits as i32)), exponent - bits as i32)
+}
+
+impl Slopes {
+    /// All but what has to be measured.
+    pub(super) fn usual() -> Vec<Slopes> {
+        let mut list = vec![
+            Slopes::FromOne,
+            Slopes::NextPower,
+            Slopes::LowerPower,
+            Slopes::OtherList,
+            Slopes::Extra { first: 2, step: 2 },
+            Slopes::Extra { first: 1, step: 1 },
+            Slopes::Repeated,
+            Slopes::Eight,
+        ];
+        list.extend([8, 11].map(Slopes::Rounded));
+        list.extend([8, 11, 24].map(Slopes::OfRounded));
+        list.extend([127, 255, 511, 1023, 2047, 4095, 8191, 32767].map(Slopes::Clipped));
+        list
+    }
+
+    /// The slope of a head; none where nothing is said of it.
+    pub(super) fn slope(&self, alibi: &Alibi, head: usize) -> Option<f64> {
+        let declared = |alibi: &Alibi| alibi.slope(head).evaluate(&Double);
+        let (m, h) = (alibi.bias_max as f64, head as f64);
+        let lower = 1i64 << alibi.num_heads.max(1).ilog2();
+        let extra = head as i64 - lower;
+        let code = alibi.slopes == encoding::Slopes::Code;
+        let series = |h: f64, of: i64| Some(libm::exp2(-m * h / of as f64));
+        match self {
+            Slopes::FromOne if code && extra >= 0 => declared(alibi),
+            Slopes::FromOne => series(h, if code { lower } else { alibi.num_heads as i64 }),
+            Slopes::NextPower => series(h + 1.0, alibi.num_heads.next_power_of_two() as i64),
+            Slopes::LowerPower => series(h + 1.0, lower),
+            Slopes::OtherList => {
+                let slopes = if code { encoding::Slopes::Paper } else { encoding::Slopes::Code };
+                declared(&Alibi { slopes, ..alibi.clone() })
+            }
+            Slopes::Extra { .. } | Slopes::Repeated if !code => None,
+            Slopes::Extra { first, step } if extra >= 0 => {
+                series((first + step * extra) as f64, 2 * lower)
+            }
+            Slopes::Repeated if extra >= 0 => series((extra + 1) as f64, lower),
+            Slopes::Extra { .. } | Slopes::Repeated => declared(alibi),
+            Slopes::Eight => declared(&Alibi { bias_max: 8, ..alibi.clone() }),
+            Slopes::Rounded(bits) => Some(short(declared(alibi)?, *bits)),
+            Slopes::OfRounded(_) | Slopes::Clipped(_) => declared(alibi),
+            Slopes::Measured(table) => table.get(&shape(alibi))?.get(&head).copied(),
+        }
+    }
+
+    /// What the slope multiplies.
+    fn distance(&self, distance: i128) -> i128 {
+        match self {
+            Slopes::OfRounded(bits) => Map::Rounded(*bits).of(distance).unwrap_or(distance),
+            Slopes::Clipped(n) => distance.clamp(-i128::from(*n), i128::from(*n)),
+            _ => distance,
+        }
+    }
+
+    /// The bias of a head.
+    pub(super) fn bias(&self, alibi: &Alibi, head: usize, distance: i128) -> Option<f64> {
+        Some(self.slope(alibi, head)? * self.distance(distance) as f64 * beside(alibi)?)
+    }
+
+    pub(super) fn cost(&self) -> u32 {
+        match self {
+            Slopes::OtherList | Slopes::Eight => 3,
+            Slopes::Measured(_) => 20,
+            _ => 4,
+        }
+    }
+
+    /// What is computed.
+    pub(super) fn words(&self) -> String {
+        match self {
+            Slopes::FromOne => {
+                "the slopes begin at 1: 2^(−m·h/H) instead of 2^(−m(h + 1)/H)".into()
+            }
+            Slopes::NextPower => {
+                "the slopes are the first ones of the next power of two of heads".into()
+            }
+            Slopes::LowerPower => {
+                "the series of the first heads goes on beyond the last power of two: 2^(−m(h + 1)/p)"
+                    .into()
+            }
+            Slopes::OtherList => {
+                "the slopes are those of the other list (`paper` for `code`, and the reverse)".into()
+            }
+            Slopes::Extra { first, step: 2 } => format!(
+                "heads beyond the last power of two take every second slope of twice as many heads \
+                 from number {first} on, not from number 1 on"
+            ),
+            Slopes::Extra { .. } => {
+                "heads beyond the last power of two take the slopes of twice as many heads one after \
+                 the other, not every second"
+                    .into()
+            }
+            Slopes::Repeated => {
+                "heads beyond the last power of two have the slopes of the first heads again".into()
+            }
+            Slopes::Eight => "alibi_bias_max is taken to be 8, whatever is declared".into(),
+            Slopes::Rounded(bits) => format!("the slopes are rounded to {}", format(*bits)),
+            Slopes::OfRounded(bits) => format!("the distances are rounded to {}", format(*bits)),
+            Slopes::Clipped(n) => format!("distances end at {n}"),
+            Slopes::Measured(table) => {
+                let mut list = Vec::new();
+                for ((heads, _, _), slopes) in table {
+                    for (head, slope) in slopes {
+                        list.push(format!("head {head} of {heads} has {}", round(*slope)));
+                    }
+                }
+                let more = if list.len() > 3 { " …" } else { "" };
+                list.truncate(3);
+                format!(
+                    "the biases are proportional to the distance, with other slopes than declared, \
+                     and no rule is known that they follow: {}{more}",
+                    list.join(", ")
+                )
+            }
+        }
+    }
+
+    /// What to change.
+    pub(super) fn mend(&self) -> &'static str {
+        match self {
+            Slopes::Rounded(_) | Slopes::OfRounded(_) => {
+                "compute slopes, distances and their product in f32"
+            }
+            Slopes::Clipped(_) => "keep distances in 32 bits, and let nothing end them",
+            Slopes::Eight => "read alibi_bias_max",
+            _ => {
+                "slopes: 2^(−m(h + 1)/p) for the first p heads, p = 2^⌊log₂ H⌋; then those of 2p \
+                 heads with numbers 1, 3, 5 …; `paper`: 2^(−m(h + 1)/H)"
+            }
+        }
+    }
+}
+
+fn format(bits: u32) -> &'static str {
+    match bits {
+        8 => "bf16",
+        11 => "f16",
+        _ => "f32",
+    }
+}
+
+/// What else multiplies a bias.
+fn beside(alibi: &Alibi) -> Option<f64> {
+    let factor = match &alibi.factor {
+        Some(factor) => factor.evaluate(&Double)?,
+        None => 1.0,
+    };
+    Some(factor / alibi.head_dim.map_or(1.0, |dim| libm::sqrt(dim as f64)))
+}
+
+/// The slopes of the heads in which something is wrong, from the largest distance of each.
+pub(super) fn measured(exhibits: &[Exhibit], wrong: &[&&Unit]) -> Option<Slopes> {
+    let mut table: BTreeMap<Shape, BTreeMap<usize, (f64, f64)>> = BTreeMap::new();
+    let mut seen: Vec<usize> = wrong.iter().map(|unit| unit.exhibit).collect();
+    seen.sort_unstable();
+    seen.dedup();
+    for exhibit in seen.into_iter().map(|index| &exhibits[index]) {
+        let Scene::Grid(grid) = &exhibit.scene else { continue };
+        let (alibi, is_bias) = match &grid.form {
+            Form::Alibi(alibi) => (alibi, true),
+            Form::Slopes(alibi) => (alibi, false),
+            _ => continue,
+        };
+        let (side, more) = (&exhibit.sides[0], if is_bias { beside(alibi)? } else { 1.0 });
+        let last = grid.keys.iter().copied().max().unwrap_or(0);
+        for head in 0..side.heads {
+            for (token, &query) in grid.queries.iter().enumerate() {
+                let start = exhibit.start(0, [0, head, token]);
+                for (j, &key) in grid.keys.iter().enumerate() {
+                    let [i, k, last] = [query, key, last].map(Position::integer);
+                    let distance = if is_bias { alibi.distance(i, k, last) as f64 } else { 1.0 };
+                    let got = side.got[start + j];
+                    let own = table.entry(shape(alibi)).or_default().entry(head);
+                    let known = own.or_insert((0.0, f64::NAN));
+                    if distance.abs() > known.0 && got.is_finite() {
+                        *known = (distance.abs(), got / distance / more);
+                    }
+                }
+            }
+        }
+    }
+    let plain = |(shape, heads): (Shape, BTreeMap<usize, (f64, f64)>)| {
+        let heads = heads.into_iter().filter(|(_, (_, slope))| slope.is_finite());
+        (shape, heads.map(|(head, (_, slope))| (head, slope)).collect())
+    };
+    (!table.is_empty()).then(|| Slopes::Measured(table.into_iter().map(plain).collect()))
+}
