@@ -6,6 +6,7 @@
 //! that are wrong must be as it says, and those that are right must lie outside of the place.
 
 mod altered;
+mod buckets;
 mod copy;
 mod decode;
 mod exhibit;

@@ -520,7 +520,7 @@ fn declared(head: usize, heads: usize, most: f64, paper: bool) -> f64 {
 #[test]
 fn slopes_are_read_off_biases() {
     use ropewalk::audit::Function;
-    let lists: [(&str, Slope, fn(i128) -> i128); 6] = [
+    let lists: [(&str, Slope, fn(i128) -> i128); 7] = [
         (
             "one after the other, not every second",
             |head, heads, most, paper| match head.checked_sub(1 << heads.ilog2()) {
@@ -546,8 +546,9 @@ fn slopes_are_read_off_biases() {
             },
             |d| d,
         ),
-        ("distances end at 127", declared, |d| d.clamp(-127, 127)),
-        ("the distances are rounded to bf16", declared, |d| {
+        ("p here, is taken to be max(p, -127)", declared, |d| d.max(-127)),
+        ("p here, is taken to be p in 8 bits, signed", declared, |d| i128::from(d as i8)),
+        ("p here, is taken to be p rounded to bf16", declared, |d| {
             let bits = (d as f32).to_bits();
             f32::from_bits((bits + 0x7fff + (bits >> 16 & 1)) & 0xffff_0000) as i128
         }),
@@ -590,6 +591,45 @@ fn slopes_are_read_off_biases() {
             report.clues
         );
     }
+}
+
+#[test]
+fn buckets_are_read_off_by_distance() {
+    use ropewalk::audit::Function;
+    use ropewalk::encoding::Buckets;
+    let told = |change: fn(&Buckets, i64, u64) -> u64| -> Vec<String> {
+        let answer = move |ask: &Ask| {
+            let Ok(Question { body: Body::T5Bucket(t), .. }) = ask.question() else {
+                return Err(Outcome::Unsupported("buckets alone".into()));
+            };
+            let (name, right) = ask.question().unwrap().integers().remove(0);
+            let pairs = t
+                .query_positions
+                .iter()
+                .flat_map(|i| t.key_positions.iter().map(move |j| j.numerator - i.numerator));
+            let data =
+                right.data().iter().zip(pairs).map(|(&b, d)| change(&t.buckets, d, b)).collect();
+            let tensor = Tensor::new(right.dtype(), right.shape().to_vec(), data).unwrap();
+            Ok(vec![(name.to_string(), tensor)])
+        };
+        let claimed = Capability::new(&[Operation::T5Bucket], &[Dtype::I32]);
+        let mut kernel = Function::new("buckets", vec![claimed], answer);
+        let report = report(&mut kernel, Operation::T5Bucket, 1);
+        report.diagnoses.iter().map(|diagnosis| diagnosis.title().0).collect()
+    };
+    let found = told(|t, distance, bucket| match distance == 0 && t.bidirectional {
+        true => bucket + t.num_buckets as u64 / 2,
+        false => bucket,
+    });
+    assert!(found[0].contains("distance 0 has bucket"), "{found:?}");
+    let found = told(|t, distance, bucket| {
+        let mut config = t.config.clone();
+        config.set("max_distance", Json::from(128i64));
+        let zero = ropewalk::request::Position::integer(0);
+        let key = ropewalk::request::Position::integer(distance);
+        Buckets::new(&config).map_or(bucket, |other| other.bucket(zero, key) as u64)
+    });
+    assert!(found[0].contains("max_distance is 128, whatever is declared"), "{found:?}");
 }
 
 /// A right kernel gets no sentence, in any format and at any position.

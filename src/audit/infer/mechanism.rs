@@ -1,5 +1,6 @@
 //! What may have been done to a row.
 
+use super::buckets::Bucketed;
 use super::copy::{Copy, Source, Which};
 use super::known::Known;
 use super::map::Map;
@@ -36,8 +37,12 @@ pub(super) enum Mechanism {
     Placed(Side, Shift),
     /// A grid whose heads are others.
     Head(HeadMap),
-    /// A bias with other slopes, or of other distances.
+    /// A bias with other slopes.
     Sloped(Slopes),
+    /// A grid whose distances are others.
+    Distance(Map),
+    /// Buckets that follow otherwise from the distance.
+    Bucketed(Bucketed),
     /// Something that is done to some pairs of a row; the others are right.
     Only(Pairs, Box<Mechanism>),
     /// What a fault of the list makes of a row.
@@ -129,6 +134,8 @@ impl Mechanism {
             Mechanism::Head(HeadMap::Ranks(_)) => 3,
             Mechanism::Head(_) => 4,
             Mechanism::Sloped(slopes) => slopes.cost(),
+            Mechanism::Distance(map) => 1 + map.cost(),
+            Mechanism::Bucketed(bucketed) => bucketed.cost(),
             Mechanism::Only(pairs, inner) => pairs.cost() + inner.cost(),
             Mechanism::Known(_) => 3,
         }
@@ -146,7 +153,9 @@ impl Mechanism {
     pub(super) fn is_measured(&self) -> bool {
         matches!(
             self,
-            Mechanism::Frequencies(Rule::Measured(_)) | Mechanism::Sloped(Slopes::Measured(_))
+            Mechanism::Frequencies(Rule::Measured(_))
+                | Mechanism::Sloped(Slopes::Measured(_))
+                | Mechanism::Bucketed(Bucketed::Measured(_))
         )
     }
 

@@ -1,9 +1,10 @@
 //! Rows of a bias or of buckets, from other positions and heads.
 
+use super::buckets;
 use super::exhibit::{Exhibit, Form, Grid, Unit};
 use super::mechanism::{HeadMap, Mechanism, Shift, Side};
 use super::predicted::Predicted;
-use crate::encoding::Double;
+use crate::encoding::{Buckets, Double};
 use crate::request::Position;
 
 /// What a row of the grid would be.
@@ -26,7 +27,7 @@ pub(super) fn on_grid(
                 HeadMap::Reversed => heads - 1 - unit.head,
             };
         }
-        Mechanism::Sloped(_) => {}
+        Mechanism::Sloped(_) | Mechanism::Distance(_) | Mechanism::Bucketed(_) => {}
         Mechanism::Placed(_, Shift::Reversed) => reversed = true,
         Mechanism::Placed(side, shift) => {
             if let Shift::EndAligned(_) | Shift::Capacity(_) = shift {
@@ -67,24 +68,37 @@ pub(super) fn on_grid(
         if reversed {
             std::mem::swap(&mut i, &mut j);
         }
-        let sloped = if let Mechanism::Sloped(slopes) = mechanism { Some(slopes) } else { None };
-        let value = match (&grid.form, sloped) {
+        let own = |distance: i128| match mechanism {
+            Mechanism::Distance(map) => map.of(distance),
+            _ => Some(distance),
+        };
+        let bucket = |buckets: &Buckets| match mechanism {
+            Mechanism::Sloped(_) => None,
+            Mechanism::Bucketed(other) => {
+                other.bucket(buckets, j.numerator.checked_sub(i.numerator)?)
+            }
+            _ => {
+                let distance = own(i128::from(j.numerator) - i128::from(i.numerator))?;
+                Some(buckets::declared(buckets, i64::try_from(distance).ok()?))
+            }
+        };
+        let value = match (&grid.form, mechanism) {
+            (Form::None, _) => return None,
+            (Form::Alibi(_) | Form::Slopes(_), Mechanism::Bucketed(_)) => return None,
             (Form::Alibi(alibi), _) => {
-                let distance = alibi.distance(i, j, Position::integer(last));
-                match sloped {
-                    Some(slopes) => slopes.bias(alibi, head, distance)?,
-                    None => alibi.bias(head, distance).evaluate(&Double)?,
+                let distance = own(alibi.distance(i, j, Position::integer(last)))?;
+                match mechanism {
+                    Mechanism::Sloped(slopes) => slopes.bias(alibi, head, distance)?,
+                    _ => alibi.bias(head, distance).evaluate(&Double)?,
                 }
             }
-            (Form::Slopes(alibi), Some(slopes)) => slopes.slope(alibi, head)?,
-            // Of a slope no position is asked.
-            (Form::Slopes(_), None) if matches!(mechanism, Mechanism::Placed(..)) => return None,
-            (Form::Slopes(alibi), None) => alibi.slope(head).evaluate(&Double)?,
-            (_, Some(_)) => return None,
-            (Form::Bucket(buckets), _) => buckets.bucket(i, j) as f64,
-            (Form::None, _) => return None,
+            (Form::Slopes(alibi), Mechanism::Sloped(slopes)) => slopes.slope(alibi, head)?,
+            (Form::Slopes(alibi), Mechanism::Head(_)) => alibi.slope(head).evaluate(&Double)?,
+            // Of a slope no distance is asked.
+            (Form::Slopes(_), _) => return None,
+            (Form::Bucket(buckets), _) => bucket(buckets)? as f64,
             (Form::Bias(buckets, table, columns), _) => {
-                *table.get(buckets.bucket(i, j) * columns + head)?
+                *table.get(bucket(buckets)? * columns + head)?
             }
         };
         let slack = match grid.form {

@@ -1,6 +1,7 @@
 //! What may have been done to some wrong rows: everything usual, and what their numbers suggest.
 
 use super::altered::Altered;
+use super::buckets::{self, Bucketed};
 use super::copy::{Copy, Source, Which};
 use super::decode::{Measured, decode};
 use super::exhibit::{Exhibit, Form, Part, Places, Scene, Unit};
@@ -269,7 +270,7 @@ fn factors(exhibits: &[Exhibit], wrong: &[&Unit]) -> Vec<f64> {
 
 /// Other positions and heads of biases and buckets.
 fn grids(exhibits: &[Exhibit], wrong: &[&&Unit]) -> Vec<Mechanism> {
-    use Mechanism::{Head, Placed, Sloped};
+    use Mechanism::{Bucketed as Buckets, Distance, Head, Placed, Sloped};
     let mut list = vec![Placed(Side::Both, Shift::Reversed)];
     for side in [Side::Both, Side::Queries, Side::Keys] {
         list.push(Placed(side, Shift::Index));
@@ -291,11 +292,19 @@ fn grids(exhibits: &[Exhibit], wrong: &[&&Unit]) -> Vec<Mechanism> {
     list.extend(
         [16, 32, 64, 128, 256, 512, 1024, 2048].map(|n| Placed(Side::Queries, Shift::Capacity(n))),
     );
-    if wrong.iter().any(|unit| is_alibi(&exhibits[unit.exhibit])) {
-        list.extend(
-            Slopes::usual().into_iter().chain(slopes::measured(exhibits, wrong)).map(Sloped),
-        );
+    let forms = |of: fn(&Form) -> bool| {
+        wrong.iter().any(|unit| match &exhibits[unit.exhibit].scene {
+            Scene::Grid(grid) => of(&grid.form),
+            _ => false,
+        })
+    };
+    if forms(|form| matches!(form, Form::Alibi(_) | Form::Slopes(_))) {
+        list.extend(Slopes::usual().into_iter().chain(slopes::measured(exhibits)).map(Sloped));
     }
+    if forms(|form| matches!(form, Form::Bucket(_) | Form::Bias(..))) {
+        list.extend(Bucketed::usual().into_iter().chain(buckets::measured(exhibits)).map(Buckets));
+    }
+    list.extend(distances().map(Distance));
     list.extend([2, 4, 8].map(|n| Head(HeadMap::Ranks(n))));
     list.extend([HeadMap::Zero, HeadMap::Next(1), HeadMap::Next(-1), HeadMap::Reversed].map(Head));
     // A distance that is off by the same everywhere.
@@ -311,9 +320,16 @@ fn grids(exhibits: &[Exhibit], wrong: &[&&Unit]) -> Vec<Mechanism> {
     list
 }
 
-fn is_alibi(exhibit: &Exhibit) -> bool {
-    let Scene::Grid(grid) = &exhibit.scene else { return false };
-    matches!(grid.form, Form::Alibi(_) | Form::Slopes(_))
+/// What a kernel may make of a distance.
+fn distances() -> impl Iterator<Item = Map> {
+    let wrapped = [8, 16]
+        .into_iter()
+        .flat_map(|bits| [true, false].map(|signed| Map::Wrapped { bits, signed }));
+    let ends = [0, 127, 255, 511, 1023, 2047, 4095, 8191, 32767];
+    wrapped
+        .chain([8, 11, 24].map(Map::Rounded))
+        .chain(ends.into_iter().flat_map(|n| [Map::Capped(n), Map::Raised(-n)]))
+        .chain([Map::Absolute, Map::Times(2), Map::Over(2), Map::Plus(1), Map::Plus(-1)])
 }
 
 /// By how much the query of an ALiBi row is off, from its first two elements that differ.

@@ -1,7 +1,6 @@
-//! Biases with other slopes than the declared ones, or of other distances.
+//! Biases with other slopes than the declared ones.
 
-use super::exhibit::{Exhibit, Form, Scene, Unit};
-use super::map::Map;
+use super::exhibit::{Exhibit, Form, Scene};
 use super::rule::round;
 use crate::encoding::{self, Alibi, Double};
 use crate::request::Position;
@@ -27,10 +26,6 @@ pub(super) enum Slopes {
     Eight,
     /// Rounded to so many bits.
     Rounded(u32),
-    /// Of distances that are rounded to so many bits.
-    OfRounded(u32),
-    /// Of distances up to so many.
-    Clipped(i64),
     /// As they were measured, by head.
     Measured(BTreeMap<Shape, BTreeMap<usize, f64>>),
 }
@@ -62,8 +57,6 @@ impl Slopes {
             Slopes::Eight,
         ];
         list.extend([8, 11].map(Slopes::Rounded));
-        list.extend([8, 11, 24].map(Slopes::OfRounded));
-        list.extend([127, 255, 511, 1023, 2047, 4095, 8191, 32767].map(Slopes::Clipped));
         list
     }
 
@@ -92,23 +85,13 @@ impl Slopes {
             Slopes::Extra { .. } | Slopes::Repeated => declared(alibi),
             Slopes::Eight => declared(&Alibi { bias_max: 8, ..alibi.clone() }),
             Slopes::Rounded(bits) => Some(short(declared(alibi)?, *bits)),
-            Slopes::OfRounded(_) | Slopes::Clipped(_) => declared(alibi),
             Slopes::Measured(table) => table.get(&shape(alibi))?.get(&head).copied(),
-        }
-    }
-
-    /// What the slope multiplies.
-    fn distance(&self, distance: i128) -> i128 {
-        match self {
-            Slopes::OfRounded(bits) => Map::Rounded(*bits).of(distance).unwrap_or(distance),
-            Slopes::Clipped(n) => distance.clamp(-i128::from(*n), i128::from(*n)),
-            _ => distance,
         }
     }
 
     /// The bias of a head.
     pub(super) fn bias(&self, alibi: &Alibi, head: usize, distance: i128) -> Option<f64> {
-        Some(self.slope(alibi, head)? * self.distance(distance) as f64 * beside(alibi)?)
+        Some(self.slope(alibi, head)? * distance as f64 * beside(alibi)?)
     }
 
     pub(super) fn cost(&self) -> u32 {
@@ -148,9 +131,8 @@ impl Slopes {
                 "heads beyond the last power of two have the slopes of the first heads again".into()
             }
             Slopes::Eight => "alibi_bias_max is taken to be 8, whatever is declared".into(),
-            Slopes::Rounded(bits) => format!("the slopes are rounded to {}", format(*bits)),
-            Slopes::OfRounded(bits) => format!("the distances are rounded to {}", format(*bits)),
-            Slopes::Clipped(n) => format!("distances end at {n}"),
+            Slopes::Rounded(8) => "the slopes are rounded to bf16".into(),
+            Slopes::Rounded(_) => "the slopes are rounded to f16".into(),
             Slopes::Measured(table) => {
                 let mut list = Vec::new();
                 for ((heads, _, _), slopes) in table {
@@ -172,24 +154,13 @@ impl Slopes {
     /// What to change.
     pub(super) fn mend(&self) -> &'static str {
         match self {
-            Slopes::Rounded(_) | Slopes::OfRounded(_) => {
-                "compute slopes, distances and their product in f32"
-            }
-            Slopes::Clipped(_) => "keep distances in 32 bits, and let nothing end them",
+            Slopes::Rounded(_) => "compute slopes, distances and their product in f32",
             Slopes::Eight => "read alibi_bias_max",
             _ => {
                 "slopes: 2^(−m(h + 1)/p) for the first p heads, p = 2^⌊log₂ H⌋; then those of 2p \
                  heads with numbers 1, 3, 5 …; `paper`: 2^(−m(h + 1)/H)"
             }
         }
-    }
-}
-
-fn format(bits: u32) -> &'static str {
-    match bits {
-        8 => "bf16",
-        11 => "f16",
-        _ => "f32",
     }
 }
 
@@ -203,12 +174,9 @@ fn beside(alibi: &Alibi) -> Option<f64> {
 }
 
 /// The slopes of the heads in which something is wrong, from the largest distance of each.
-pub(super) fn measured(exhibits: &[Exhibit], wrong: &[&&Unit]) -> Option<Slopes> {
+pub(super) fn measured(exhibits: &[Exhibit]) -> Option<Slopes> {
     let mut table: BTreeMap<Shape, BTreeMap<usize, (f64, f64)>> = BTreeMap::new();
-    let mut seen: Vec<usize> = wrong.iter().map(|unit| unit.exhibit).collect();
-    seen.sort_unstable();
-    seen.dedup();
-    for exhibit in seen.into_iter().map(|index| &exhibits[index]) {
+    for exhibit in exhibits {
         let Scene::Grid(grid) = &exhibit.scene else { continue };
         let (alibi, is_bias) = match &grid.form {
             Form::Alibi(alibi) => (alibi, true),

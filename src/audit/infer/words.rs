@@ -304,6 +304,11 @@ impl Mechanism {
             Mechanism::Head(HeadMap::Next(_)) => "head h has what belongs to head h − 1".into(),
             Mechanism::Head(HeadMap::Reversed) => "the heads are in reverse order".into(),
             Mechanism::Sloped(slopes) => slopes.words(),
+            Mechanism::Bucketed(bucketed) => bucketed.words(),
+            Mechanism::Distance(map) => format!(
+                "the distance j − i, p here, is taken to be {} (i: query, j: key)",
+                map.formula()
+            ),
             Mechanism::Known(known) => known.0.summary.into(),
             Mechanism::Only(pairs, inner) => {
                 format!("only in {} of a row: {}", pairs.words(), inner.words(name))
@@ -342,6 +347,12 @@ impl Mechanism {
             }
             Mechanism::Head(_) => "take the head's own slope or column".into(),
             Mechanism::Sloped(slopes) => slopes.mend().into(),
+            Mechanism::Bucketed(bucketed) => bucketed.mend().into(),
+            Mechanism::Distance(_) => {
+                "keep distances as integers of 32 bits or more, with their sign, and let nothing end \
+                 or round them"
+                    .into()
+            }
             Mechanism::Known(known) => known.0.fix.into(),
             Mechanism::Only(..) => {
                 "let the loop over pairs run over all rotary_dim/2 of them, and treat them alike".into()
@@ -390,11 +401,12 @@ fn placed(side: Side, shift: Shift) -> String {
         }
         Shift::EndAligned(1) => "queries are taken for the last ones of the keys".into(),
         Shift::EndAligned(n) => format!(
-            "the bias is slope · (j − i − c): queries are aligned to the end of a buffer of keys that \
-             is padded to a multiple of {n}"
+            "the bias is that of the distance j − i − c: queries are aligned to the end of a buffer of \
+             keys that is padded to a multiple of {n}"
         ),
         Shift::Capacity(n) => format!(
-            "the bias is slope · (j − i − c): queries are aligned to the end of a buffer of {n} keys"
+            "the bias is that of the distance j − i − c: queries are aligned to the end of a buffer of \
+             {n} keys"
         ),
         Shift::Map(super::map::Map::Plus(c)) if side == Side::Queries => {
             format!("the distance is j − i − {c} where j − i is right (i: query, j: key)")
