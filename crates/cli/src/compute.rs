@@ -23,7 +23,7 @@ use std::process::ExitCode;
 pub struct Args {
     /// File with the request, or the request itself; standard input if not given
     #[arg(value_name = "REQUEST")]
-    request: Option<PathBuf>,
+    file: Option<PathBuf>,
     /// Also print every value with this many significant decimal digits, truncated, not rounded
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10000))]
     digits: Option<u32>,
@@ -36,9 +36,9 @@ pub struct Args {
 
 /// Runs the verb: exit code 0 for an answer, 1 for a rejection or an undecided rounding.
 pub fn run(args: &Args) -> Result<ExitCode, CliError> {
-    let written = args.request.as_ref().and_then(|path| path.to_str());
+    let written = args.file.as_ref().and_then(|path| path.to_str());
     let written = written.filter(|text| text.trim_start().starts_with('{'));
-    let text = match (args.ask.request()?.or(written.map(str::to_string)), &args.request) {
+    let text = match (args.ask.request()?.or(written.map(str::to_string)), &args.file) {
         (Some(request), _) => request,
         (None, Some(path)) => stdin::file(path)?,
         (None, None) => {

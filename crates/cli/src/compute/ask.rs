@@ -11,7 +11,7 @@ pub struct Ask {
     source: Source,
     /// Ask this of --config or --model instead of reading a request: inv_freq, table,
     /// alibi_slopes, sinusoidal
-    #[arg(long, value_name = "NAME", conflicts_with = "request")]
+    #[arg(long, value_name = "NAME", conflicts_with = "file")]
     operation: Option<String>,
     /// Format of the answer: f64, f32, bf16, f16
     #[arg(long, value_name = "FORMAT", default_value = "f32", requires = "operation")]
