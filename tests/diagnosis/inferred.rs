@@ -505,6 +505,8 @@ fn distances_and_heads_are_read_off_biases() {
 /// ALiBi in f32 with slopes and distances of its own: of heads, of which so many, m, and whether the
 /// paper's list is declared.
 type Slope = fn(usize, usize, f64, bool) -> f64;
+/// What is made of a distance.
+type Distance = fn(i128) -> i128;
 
 /// The declared slopes.
 fn declared(head: usize, heads: usize, most: f64, paper: bool) -> f64 {
@@ -520,7 +522,7 @@ fn declared(head: usize, heads: usize, most: f64, paper: bool) -> f64 {
 #[test]
 fn slopes_are_read_off_biases() {
     use ropewalk::audit::Function;
-    let lists: [(&str, Slope, fn(i128) -> i128); 7] = [
+    let lists: [(&str, Slope, Distance); 7] = [
         (
             "one after the other, not every second",
             |head, heads, most, paper| match head.checked_sub(1 << heads.ilog2()) {

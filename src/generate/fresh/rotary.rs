@@ -146,8 +146,11 @@ pub(super) fn kinds(own: bool) -> Vec<Kind> {
         factor("tokens", TOKENS),
         factor("reach", REACH),
     ];
-    // Of one model, with its many wide heads, pairs: three at a time meet where none is named.
-    let main: &[&str] = if own { &[] } else { &["direction", "slice", "heads", "rows", "keys"] };
+    // Of one model, whose heads are many and wide, three of these: any grouping in any direction.
+    let main: &[&str] = match own {
+        true => &["direction", "heads", "keys"],
+        false => &["direction", "slice", "heads", "rows", "keys"],
+    };
     let list = vec![
         kind(Operation::Rotate, &rotate.concat(), main, moved, rotated),
         kind(Operation::Apply, &apply.concat(), main, moved, applied),
