@@ -522,7 +522,7 @@ fn declared(head: usize, heads: usize, most: f64, paper: bool) -> f64 {
 #[test]
 fn slopes_are_read_off_biases() {
     use ropewalk::audit::Function;
-    let lists: [(&str, Slope, Distance); 7] = [
+    let lists: [(&str, Slope, Distance); 8] = [
         (
             "one after the other, not every second",
             |head, heads, most, paper| match head.checked_sub(1 << heads.ilog2()) {
@@ -554,6 +554,7 @@ fn slopes_are_read_off_biases() {
             let bits = (d as f32).to_bits();
             f32::from_bits((bits + 0x7fff + (bits >> 16 & 1)) & 0xffff_0000) as i128
         }),
+        ("keys after the last whole tile of 8 have zeros", declared, |d| d),
         (
             "with other slopes than declared",
             |head, heads, most, paper| {
@@ -571,13 +572,15 @@ fn slopes_are_read_off_biases() {
             let paper = a.alibi.slopes == ropewalk::encoding::Slopes::Paper;
             let dim = a.alibi.head_dim.map_or(1.0, |dim| (dim as f64).sqrt());
             let mut bias = Vec::new();
+            let count = a.key_positions.len();
+            let written = if want.starts_with("keys after") { count / 8 * 8 } else { count };
             for head in 0..heads {
                 let slope = slope(head, heads, most, paper) / dim;
                 for &i in &a.query_positions {
-                    let all = a.key_positions.iter();
-                    bias.extend(
-                        all.map(|&j| slope * distance(a.alibi.distance(i, j, a.last)) as f64),
-                    );
+                    bias.extend(a.key_positions.iter().enumerate().map(|(column, &j)| {
+                        let slope = if column < written { slope } else { 0.0 };
+                        slope * distance(a.alibi.distance(i, j, a.last)) as f64
+                    }));
                 }
             }
             let shape = [heads, a.query_positions.len(), a.key_positions.len()];
@@ -593,6 +596,52 @@ fn slopes_are_read_off_biases() {
             report.clues
         );
     }
+}
+
+#[test]
+fn waves_are_read_off_sinusoids() {
+    use ropewalk::audit::Function;
+    use ropewalk::encoding::{Sinusoidal, Wave};
+    let told = |change: fn(&Sinusoidal, &[f64]) -> Vec<f64>| -> Vec<String> {
+        let answer = move |ask: &Ask| {
+            let Ok(Question { body: Body::Sinusoidal(s), .. }) = ask.question() else {
+                return Err(Outcome::Unsupported("waves alone".into()));
+            };
+            let own = |s: &Sinusoidal| -> Vec<f64> {
+                s.frequencies().iter().map(|theta| theta.evaluate(&Double).unwrap()).collect()
+            };
+            let thetas = change(&s.sinusoidal, &own(&s.sinusoidal));
+            let dim = s.sinusoidal.dim;
+            let mut list = Vec::new();
+            for p in &s.positions {
+                let p = p.numerator as f64 / p.denominator as f64;
+                list.extend((0..dim).map(|c| match s.sinusoidal.wave(c) {
+                    Wave::Cos(i) => (p * thetas[i]).cos(),
+                    Wave::Sin(i) => (p * thetas[i]).sin(),
+                    Wave::Zero => 0.0,
+                }));
+            }
+            Ok(vec![("embedding".into(), ask.rounded(&[s.positions.len(), dim], &list)?)])
+        };
+        let claimed = Capability::new(&[Operation::Sinusoidal], &[Dtype::F32]);
+        let mut kernel = Function::new("waves", vec![claimed], answer);
+        let report = report(&mut kernel, Operation::Sinusoidal, 1);
+        report.diagnoses.iter().map(|diagnosis| diagnosis.title().0).collect()
+    };
+    let found = told(|s, own| {
+        let mut config = s.config.clone();
+        config.set("base", Json::from(10000i64));
+        let waves = Sinusoidal::new(&config).unwrap().frequencies();
+        assert_eq!(waves.len(), own.len());
+        waves.iter().map(|theta| theta.evaluate(&Double).unwrap()).collect()
+    });
+    assert!(found[0].contains("base"), "{found:?}");
+    let found = told(|_, own| own.iter().map(|theta| theta * 1.25).collect());
+    assert!(found[0].contains("every frequency is 1.25 times the declared one"), "{found:?}");
+    let found = told(|_, own| {
+        own.iter().enumerate().map(|(i, theta)| theta * (1.0 + 0.01 * i as f64)).collect()
+    });
+    assert!(found[0].contains("with other frequencies than declared"), "{found:?}");
 }
 
 #[test]

@@ -139,7 +139,7 @@ impl Given<'_> {
                 let turn = Turn {
                     config: s.sinusoidal.config.clone(),
                     seq_len: None,
-                    spectrum: usize::MAX,
+                    spectrum: spectra.of(&s.sinusoidal.config, None),
                     planes: planes?,
                     magnitude: 1.0,
                     factor: 1.0,

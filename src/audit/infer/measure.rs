@@ -1,7 +1,7 @@
 //! The frequencies of a kernel's planes, measured over all its rows, and the rules they suggest.
 
 use super::exhibit::{Exhibit, Part, Places, Scene, Turn, Unit};
-use super::rule::{Formula, Rule, Spectrum, round};
+use super::rule::{Formula, Rule, SINUSOID, Spectrum, kind, round};
 use crate::request::{Json, Object};
 use std::collections::BTreeMap;
 use std::f64::consts::{PI, TAU};
@@ -155,6 +155,7 @@ pub(super) fn rules(exhibits: &[Exhibit], wrong: &[&&Unit]) -> Vec<Rule> {
         // One config of each kind is enough to suggest a rule.
         let kind = match turn.config.get("rope_type") {
             Some(Json::String(word)) => word.clone(),
+            _ if kind(&turn.config) == SINUSOID => continue,
             _ => String::new(),
         };
         let tried = known.entry(kind.clone()).or_default();
@@ -182,6 +183,9 @@ pub(super) fn rules(exhibits: &[Exhibit], wrong: &[&&Unit]) -> Vec<Rule> {
 /// The config that has these frequencies, if one has.
 pub(super) fn config(turn: &Turn, list: &[Theta], magnitude: f64) -> Option<Object> {
     use crate::audit::identify::{Measured, Turning};
+    if kind(&turn.config) == SINUSOID {
+        return None;
+    }
     let one = |t: &Theta| Turning {
         theta: t.value,
         error: t.error.max(2e-7 * t.value.abs()),

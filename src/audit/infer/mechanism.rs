@@ -43,6 +43,8 @@ pub(super) enum Mechanism {
     Distance(Map),
     /// Buckets that follow otherwise from the distance.
     Bucketed(Bucketed),
+    /// A grid whose keys after the last whole tile of so many are 0.
+    KeysAfter(usize),
     /// Something that is done to some pairs of a row; the others are right.
     Only(Pairs, Box<Mechanism>),
     /// What a fault of the list makes of a row.
@@ -130,7 +132,7 @@ impl Mechanism {
             Mechanism::Signs(..) | Mechanism::Reordered(_) | Mechanism::Paired(_) => 4,
             Mechanism::Scaled(Scale::Magnitude(_)) => 3,
             Mechanism::Scaled(_) => 5,
-            Mechanism::Placed(..) => 4,
+            Mechanism::Placed(..) | Mechanism::KeysAfter(_) => 4,
             Mechanism::Head(HeadMap::Ranks(_)) => 3,
             Mechanism::Head(_) => 4,
             Mechanism::Sloped(slopes) => slopes.cost(),

@@ -27,7 +27,11 @@ pub(super) fn on_grid(
                 HeadMap::Reversed => heads - 1 - unit.head,
             };
         }
-        Mechanism::Sloped(_) | Mechanism::Distance(_) | Mechanism::Bucketed(_) => {}
+        Mechanism::KeysAfter(_) if matches!(grid.form, Form::Slopes(_)) => return None,
+        Mechanism::Sloped(_)
+        | Mechanism::Distance(_)
+        | Mechanism::Bucketed(_)
+        | Mechanism::KeysAfter(_) => {}
         Mechanism::Placed(_, Shift::Reversed) => reversed = true,
         Mechanism::Placed(side, shift) => {
             if let Shift::EndAligned(_) | Shift::Capacity(_) = shift {
@@ -100,6 +104,10 @@ pub(super) fn on_grid(
             (Form::Bias(buckets, table, columns), _) => {
                 *table.get(bucket(buckets)? * columns + head)?
             }
+        };
+        let value = match mechanism {
+            Mechanism::KeysAfter(tile) if coordinate >= keys.len() / tile * tile => 0.0,
+            _ => value,
         };
         let slack = match grid.form {
             Form::Bucket(_) => 0.0,

@@ -10,7 +10,7 @@ use super::map::Map;
 use super::measure;
 use super::mechanism::{HeadMap, Mechanism, Order, Pairing, Scale, Shift, Side};
 use super::pairs::Pairs;
-use super::rule::{Formula, Rule};
+use super::rule::{Formula, Rule, SINUSOID, kind};
 use super::slopes::{self, Slopes};
 use super::stages;
 use crate::request::Json;
@@ -184,10 +184,13 @@ fn rules(exhibits: &[Exhibit], wrong: &[&&Unit]) -> Vec<Rule> {
     let mut values: BTreeMap<String, BTreeMap<String, BTreeSet<String>>> = BTreeMap::new();
     for exhibit in exhibits {
         let Scene::Turn(turn) = &exhibit.scene else { continue };
-        let Some(Json::String(rule)) = turn.config.get("rope_type") else { continue };
+        let rule = kind(&turn.config);
+        if rule != SINUSOID && turn.config.get("rope_type").is_none() {
+            continue;
+        }
         for (key, value) in turn.config.iter() {
-            if value.number().is_some() && !FIXED.contains(&key) {
-                let own = values.entry(rule.clone()).or_default().entry(key.into()).or_default();
+            if (value.number().is_some() || key == "divisor") && !FIXED.contains(&key) {
+                let own = values.entry(rule.into()).or_default().entry(key.into()).or_default();
                 own.insert(value.to_string());
             }
         }
@@ -219,11 +222,12 @@ fn rules(exhibits: &[Exhibit], wrong: &[&&Unit]) -> Vec<Rule> {
 }
 
 /// Keys that are shapes, not frequencies.
-const FIXED: [&str; 5] =
-    ["head_dim", "rotary_dim", "rotary_offset", "partial_rotary_factor", "mrope_section"];
+const FIXED: [&str; 6] =
+    ["dim", "head_dim", "rotary_dim", "rotary_offset", "partial_rotary_factor", "mrope_section"];
 
 /// Keys without a default.
-const REQUIRED: [&str; 5] = [
+const REQUIRED: [&str; 6] = [
+    "divisor",
     "rope_theta",
     "factor",
     "low_freq_factor",
@@ -231,7 +235,8 @@ const REQUIRED: [&str; 5] = [
     "original_max_position_embeddings",
 ];
 
-const USUAL: [(&str, &[i64]); 7] = [
+const USUAL: [(&str, &[i64]); 8] = [
+    ("base", &[10000]),
     ("rope_theta", &[10000, 500_000, 1_000_000]),
     ("factor", &[2, 4, 8, 16, 32]),
     ("low_freq_factor", &[1, 2]),
@@ -305,6 +310,7 @@ fn grids(exhibits: &[Exhibit], wrong: &[&&Unit]) -> Vec<Mechanism> {
         list.extend(Bucketed::usual().into_iter().chain(buckets::measured(exhibits)).map(Buckets));
     }
     list.extend(distances().map(Distance));
+    list.extend([4, 8, 16, 32, 64, 128].map(Mechanism::KeysAfter));
     list.extend([2, 4, 8].map(|n| Head(HeadMap::Ranks(n))));
     list.extend([HeadMap::Zero, HeadMap::Next(1), HeadMap::Next(-1), HeadMap::Reversed].map(Head));
     // A distance that is off by the same everywhere.

@@ -2,7 +2,7 @@
 
 use super::altered::Altered;
 use super::exhibit::Turn;
-use crate::encoding::{Double, RopeConfig};
+use crate::encoding::{Double, RopeConfig, Sinusoidal};
 use crate::request::{Json, Object};
 use std::collections::BTreeMap;
 use std::f64::consts::TAU;
@@ -17,7 +17,7 @@ pub(super) struct Spectrum {
 /// A rule that a kernel may follow in place of the declared one.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Rule {
-    /// The config of this rope_type with keys replaced; none: without the key.
+    /// The config of this rope_type, or of a sinusoid, with keys replaced; none: without the key.
     Read { rope_type: String, keys: Vec<(String, Option<Json>)> },
     /// The config of this rope_type read otherwise.
     Altered { rope_type: String, altered: Altered },
@@ -388,10 +388,13 @@ impl Rule {
                 };
                 let list: Vec<String> = keys.iter().map(one).collect();
                 let names: Vec<&str> = keys.iter().map(|(key, _)| key.as_str()).collect();
+                let of = match rope_type == SINUSOID {
+                    true => String::new(),
+                    false => format!(" (rope_type {rope_type})"),
+                };
                 (
                     format!(
-                        "the frequencies are those of {}, whatever is declared (rope_type \
-                         {rope_type})",
+                        "the frequencies are those of {}, whatever is declared{of}",
                         list.join(", ")
                     ),
                     format!("read {} from the config of the call", names.join(", ")),
@@ -401,21 +404,36 @@ impl Rule {
     }
 }
 
+/// What stands for the rope_type of a sinusoid, which has none.
+pub(super) const SINUSOID: &str = "sinusoidal";
+
+/// The scaling rule of a config.
+pub(super) fn kind(config: &Object) -> &str {
+    match config.get("rope_type") {
+        Some(Json::String(word)) => word,
+        _ if config.get("divisor").is_some() => SINUSOID,
+        _ => "default",
+    }
+}
+
 /// Whether a config has this scaling rule.
 fn declares(turn: &Turn, rope_type: &str) -> bool {
-    match turn.config.get("rope_type") {
-        Some(Json::String(word)) => word == rope_type,
-        _ => rope_type == "default",
-    }
+    kind(&turn.config) == rope_type
 }
 
 /// The frequencies of a config.
 pub(super) fn read(config: &Object, seq_len: Option<i64>) -> Option<Spectrum> {
+    let evaluated =
+        |list: &mut dyn Iterator<Item = Option<f64>>| list.collect::<Option<Vec<f64>>>();
+    if kind(config) == SINUSOID {
+        let waves = Sinusoidal::new(config).ok()?.frequencies();
+        let thetas = evaluated(&mut waves.iter().map(|wave| wave.evaluate(&Double)))?;
+        return Some(Spectrum { thetas, magnitude: 1.0 });
+    }
     let read = RopeConfig::new(config).ok()?;
     let rope = read.rope(seq_len.or(Some(2)).filter(|_| read.scheme().needs_seq_len())).ok()?;
-    let thetas: Option<Vec<f64>> =
-        rope.planes.iter().map(|plane| plane.frequency.evaluate(&Double)).collect();
-    Some(Spectrum { thetas: thetas?, magnitude: rope.magnitude.evaluate(&Double)? })
+    let thetas = evaluated(&mut rope.planes.iter().map(|plane| plane.frequency.evaluate(&Double)))?;
+    Some(Spectrum { thetas, magnitude: rope.magnitude.evaluate(&Double)? })
 }
 
 /// A number as people write it.

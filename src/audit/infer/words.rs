@@ -305,6 +305,9 @@ impl Mechanism {
             Mechanism::Head(HeadMap::Reversed) => "the heads are in reverse order".into(),
             Mechanism::Sloped(slopes) => slopes.words(),
             Mechanism::Bucketed(bucketed) => bucketed.words(),
+            Mechanism::KeysAfter(tile) => format!(
+                "keys after the last whole tile of {tile} have zeros (nothing was written there)"
+            ),
             Mechanism::Distance(map) => format!(
                 "the distance j − i, p here, is taken to be {} (i: query, j: key)",
                 map.formula()
@@ -348,6 +351,9 @@ impl Mechanism {
             Mechanism::Head(_) => "take the head's own slope or column".into(),
             Mechanism::Sloped(slopes) => slopes.mend().into(),
             Mechanism::Bucketed(bucketed) => bucketed.mend().into(),
+            Mechanism::KeysAfter(_) => {
+                "launch ceil(keys / tile) tiles, with a guard in the last one".into()
+            }
             Mechanism::Distance(_) => {
                 "keep distances as integers of 32 bits or more, with their sign, and let nothing end \
                  or round them"
