@@ -43,8 +43,8 @@ pub(super) enum Mechanism {
     Distance(Map),
     /// Buckets that follow otherwise from the distance.
     Bucketed(Bucketed),
-    /// A grid whose keys after the last whole tile of so many are 0.
-    KeysAfter(usize),
+    /// A grid in which some keys have no bias: 0, or no number.
+    Blank(Keys, Fill),
     /// Something that is done to some pairs of a row; the others are right.
     Only(Pairs, Box<Mechanism>),
     /// What a fault of the list makes of a row.
@@ -84,6 +84,22 @@ pub(super) enum Pairing {
     PaddedHalves,
     /// (i, i + head_dim/2)
     HeadHalves,
+}
+
+/// Keys of a row of a grid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Keys {
+    /// After the last whole tile of so many.
+    After(usize),
+    /// At positions beyond the query's.
+    Later,
+}
+
+/// What stands where nothing of the encoding does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fill {
+    Zero,
+    Nonfinite,
 }
 
 /// Which positions of a grid.
@@ -132,7 +148,7 @@ impl Mechanism {
             Mechanism::Signs(..) | Mechanism::Reordered(_) | Mechanism::Paired(_) => 4,
             Mechanism::Scaled(Scale::Magnitude(_)) => 3,
             Mechanism::Scaled(_) => 5,
-            Mechanism::Placed(..) | Mechanism::KeysAfter(_) => 4,
+            Mechanism::Placed(..) | Mechanism::Blank(..) => 4,
             Mechanism::Head(HeadMap::Ranks(_)) => 3,
             Mechanism::Head(_) => 4,
             Mechanism::Sloped(slopes) => slopes.cost(),

@@ -2,7 +2,7 @@
 
 use super::buckets;
 use super::exhibit::{Exhibit, Form, Grid, Unit};
-use super::mechanism::{HeadMap, Mechanism, Shift, Side};
+use super::mechanism::{Fill, HeadMap, Keys, Mechanism, Shift, Side};
 use super::predicted::Predicted;
 use crate::encoding::{Buckets, Double};
 use crate::request::Position;
@@ -27,11 +27,11 @@ pub(super) fn on_grid(
                 HeadMap::Reversed => heads - 1 - unit.head,
             };
         }
-        Mechanism::KeysAfter(_) if matches!(grid.form, Form::Slopes(_)) => return None,
+        Mechanism::Blank(..) if matches!(grid.form, Form::Slopes(_)) => return None,
         Mechanism::Sloped(_)
         | Mechanism::Distance(_)
         | Mechanism::Bucketed(_)
-        | Mechanism::KeysAfter(_) => {}
+        | Mechanism::Blank(..) => {}
         Mechanism::Placed(_, Shift::Reversed) => reversed = true,
         Mechanism::Placed(side, shift) => {
             if let Shift::EndAligned(_) | Shift::Capacity(_) = shift {
@@ -105,12 +105,18 @@ pub(super) fn on_grid(
                 *table.get(bucket(buckets)? * columns + head)?
             }
         };
+        let blank = |which: &Keys| match which {
+            Keys::After(tile) => coordinate >= keys.len() / tile * tile,
+            Keys::Later => key > query,
+        };
         let value = match mechanism {
-            Mechanism::KeysAfter(tile) if coordinate >= keys.len() / tile * tile => 0.0,
+            Mechanism::Blank(which, Fill::Zero) if blank(which) => 0.0,
+            Mechanism::Blank(which, Fill::Nonfinite) if blank(which) => f64::NAN,
             _ => value,
         };
         let slack = match grid.form {
             Form::Bucket(_) => 0.0,
+            _ if value.is_nan() => 0.0,
             _ => 8.0 * exhibit.unit * value.abs() + exhibit.least,
         };
         Some(Predicted { coordinate, value, slack })

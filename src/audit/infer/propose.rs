@@ -8,7 +8,7 @@ use super::exhibit::{Exhibit, Form, Part, Places, Scene, Unit};
 use super::known::Known;
 use super::map::Map;
 use super::measure;
-use super::mechanism::{HeadMap, Mechanism, Order, Pairing, Scale, Shift, Side};
+use super::mechanism::{Fill, HeadMap, Keys, Mechanism, Order, Pairing, Scale, Shift, Side};
 use super::pairs::Pairs;
 use super::rule::{Formula, Rule, SINUSOID, kind};
 use super::slopes::{self, Slopes};
@@ -191,7 +191,9 @@ fn rules(exhibits: &[Exhibit], wrong: &[&&Unit]) -> Vec<Rule> {
         for (key, value) in turn.config.iter() {
             if (value.number().is_some() || key == "divisor") && !FIXED.contains(&key) {
                 let own = values.entry(rule.into()).or_default().entry(key.into()).or_default();
-                own.insert(value.to_string());
+                // One number has one way to be written.
+                let whole = value.number().filter(|x| libm::trunc(*x) == *x && x.abs() < 1e15);
+                own.insert(whole.map_or(value.to_string(), |x| (x as i64).to_string()));
             }
         }
     }
@@ -226,7 +228,8 @@ const FIXED: [&str; 6] =
     ["dim", "head_dim", "rotary_dim", "rotary_offset", "partial_rotary_factor", "mrope_section"];
 
 /// Keys without a default.
-const REQUIRED: [&str; 6] = [
+const REQUIRED: [&str; 7] = [
+    "base",
     "divisor",
     "rope_theta",
     "factor",
@@ -310,7 +313,9 @@ fn grids(exhibits: &[Exhibit], wrong: &[&&Unit]) -> Vec<Mechanism> {
         list.extend(Bucketed::usual().into_iter().chain(buckets::measured(exhibits)).map(Buckets));
     }
     list.extend(distances().map(Distance));
-    list.extend([4, 8, 16, 32, 64, 128].map(Mechanism::KeysAfter));
+    let blank = [4, 8, 16, 32, 64, 128].map(Keys::After).into_iter().chain([Keys::Later]);
+    let fills = [Fill::Zero, Fill::Nonfinite];
+    list.extend(blank.flat_map(|keys| fills.map(|fill| Mechanism::Blank(keys, fill))));
     list.extend([2, 4, 8].map(|n| Head(HeadMap::Ranks(n))));
     list.extend([HeadMap::Zero, HeadMap::Next(1), HeadMap::Next(-1), HeadMap::Reversed].map(Head));
     // A distance that is off by the same everywhere.

@@ -2,7 +2,7 @@
 
 use super::exhibit::{Exhibit, Scene};
 use super::fact::{Fact, Value};
-use super::mechanism::{HeadMap, Mechanism, Order, Pairing, Scale, Shift, Side};
+use super::mechanism::{Fill, HeadMap, Keys, Mechanism, Order, Pairing, Scale, Shift, Side};
 use super::place::{Atom, Place, Test};
 use super::rule::round;
 use super::solve::Cause;
@@ -305,9 +305,17 @@ impl Mechanism {
             Mechanism::Head(HeadMap::Reversed) => "the heads are in reverse order".into(),
             Mechanism::Sloped(slopes) => slopes.words(),
             Mechanism::Bucketed(bucketed) => bucketed.words(),
-            Mechanism::KeysAfter(tile) => format!(
-                "keys after the last whole tile of {tile} have zeros (nothing was written there)"
-            ),
+            Mechanism::Blank(keys, fill) => {
+                let keys = match keys {
+                    Keys::After(tile) => format!("keys after the last whole tile of {tile}"),
+                    Keys::Later => "keys later than the query".into(),
+                };
+                let fill = match fill {
+                    Fill::Zero => "0",
+                    Fill::Nonfinite => "an infinity or a NaN",
+                };
+                format!("{keys} have {fill} where the bias is asked for")
+            }
             Mechanism::Distance(map) => format!(
                 "the distance j − i, p here, is taken to be {} (i: query, j: key)",
                 map.formula()
@@ -351,8 +359,11 @@ impl Mechanism {
             Mechanism::Head(_) => "take the head's own slope or column".into(),
             Mechanism::Sloped(slopes) => slopes.mend().into(),
             Mechanism::Bucketed(bucketed) => bucketed.mend().into(),
-            Mechanism::KeysAfter(_) => {
+            Mechanism::Blank(Keys::After(_), _) => {
                 "launch ceil(keys / tile) tiles, with a guard in the last one".into()
+            }
+            Mechanism::Blank(Keys::Later, _) => {
+                "leave the mask to attention: the bias of a later key is that of its distance".into()
             }
             Mechanism::Distance(_) => {
                 "keep distances as integers of 32 bits or more, with their sign, and let nothing end \
