@@ -46,7 +46,6 @@ pub use list::{all, find};
 pub use class::Fault;
 
 pub use history::History;
-pub(crate) use mutant::in_doubles;
 pub use mutant::{Answer, Asked, Mutant, Shown, right};
 
 use std::sync::LazyLock;

@@ -50,6 +50,7 @@ pub use accuracy::{Accuracy, FastTrig};
 pub use floor::{Floor, Turned};
 pub use machine::Machine;
 pub(crate) use machine::encode;
+pub(crate) use named::NUMPY_F64;
 pub use named::{NAMED, carried, common, find};
 pub use ring::{Ring, rings};
 pub use sweep::{

@@ -46,10 +46,9 @@ pub fn in_doubles(question: &Question) -> Option<Truth> {
     if question.dtype == Dtype::F64 {
         return None;
     }
-    let machine = profile::find("numpy-f64")?;
     let wide = Question { dtype: Dtype::F64, ..question.clone() };
     let named = match question.dtype.format() {
-        Some(_) => profile::emulate(machine, &wide),
+        Some(_) => profile::emulate(&profile::NUMPY_F64, &wide),
         None => vec![],
     };
     let (mut expected, mut residual) = (Vec::new(), Vec::new());

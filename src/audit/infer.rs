@@ -105,7 +105,7 @@ pub(in crate::audit) fn infer(given: &[Given], cut: Option<&[Vec<usize>; 3]>) ->
     }
     let fitted = solved.causes.iter().find_map(|cause| fitted(&exhibits, cause));
     let mut causes: Vec<Inferred> =
-        solved.causes.iter().map(|cause| told(&exhibits, cause, &solved, all)).collect();
+        solved.causes.iter().map(|cause| told(&exhibits, cause, all)).collect();
     causes.sort_by(|a, b| b.share.total_cmp(&a.share));
     let mut clues = fickle;
     clues.extend(unexplained(&exhibits, &solved, all));
@@ -157,7 +157,7 @@ fn remember(exhibits: &mut [Exhibit]) {
     }
 }
 
-fn told(exhibits: &[Exhibit], cause: &Cause, solved: &Solved, all: usize) -> Inferred {
+fn told(exhibits: &[Exhibit], cause: &Cause, all: usize) -> Inferred {
     let unit = &cause.rows[0];
     let name = exhibits[unit.exhibit].sides[unit.side].name;
     let mut sentence = words::sentence(exhibits, cause);
@@ -192,7 +192,6 @@ fn told(exhibits: &[Exhibit], cause: &Cause, solved: &Solved, all: usize) -> Inf
         let planes = words::planes(&of(|p| p.declared), &of(|p| p.fitted));
         sentence.push_str(&format!(": {planes}"));
     }
-    let _ = solved;
     Inferred {
         sentence,
         evidence,

@@ -106,7 +106,7 @@ fn look(fault: &'static Fault, one: &Seen) -> Look {
     let Some(mutant) = mutant(case.ask.asked(), history, &[fault]) else { return Look::Nothing };
     // Its own machine where that is what is wrong with it.
     let machine =
-        if mutant.is_imprecise() { loosest_machine(case.ask.dtype) } else { fault::in_doubles() };
+        if mutant.is_imprecise() { loosest_machine(case.ask.dtype) } else { profile::NUMPY_F64 };
     match (&case.truth.expected, mutant.emulate(&machine)) {
         (Expected::Reject(_), Answer::Output(_)) => Look::Told,
         (Expected::Reject(_), Answer::Refused(_)) => Look::Same,

@@ -114,7 +114,7 @@ impl<'a> Mutant<'a> {
         let mutant = Mutant { asked, history, faults, question: question.ok()?, refusal };
         // Whether an answer changes is known from the answers of any machine.
         if mutant.changes_answers() {
-            mutant.finish(&|question| mutant.reference(&in_doubles(), question))?;
+            mutant.finish(&|question| mutant.reference(&profile::NUMPY_F64, question))?;
         }
         Some(mutant)
     }
@@ -165,7 +165,7 @@ impl<'a> Mutant<'a> {
             |change| matches!(change, Change::Accept(_) | Change::Config(_) | Change::Question(_));
         let asked = ptr::eq(question, &self.question)
             && !self.faults.iter().any(|fault| changes(fault.change));
-        if asked && *machine == in_doubles() {
+        if asked && *machine == profile::NUMPY_F64 {
             return self.asked.right.get_or_init(|| right(machine, question)).clone();
         }
         right(machine, question)
@@ -329,11 +329,6 @@ impl<'a> Mutant<'a> {
         }
         Some(output)
     }
-}
-
-/// The machine that comes nearest to the answer.
-pub(crate) fn in_doubles() -> Profile {
-    *profile::find("numpy-f64").unwrap_or(&profile::NAMED[0])
 }
 
 /// Everything that a right kernel of a profile answers, integers included.

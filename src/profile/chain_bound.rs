@@ -12,7 +12,7 @@ use super::machine::{Machine, contains, encode};
 use super::plane::{Value, least, up_hypot};
 use super::span::unit;
 use super::walk::{Kernel, Named, Phases, at};
-use super::{Profile, find};
+use super::{NUMPY_F64, Profile};
 use crate::encoding::{Chain, Norm, NormKind, Part, Quantize, ScaleKind};
 use crate::number::{Dtype, Format, Overflow, Tensor};
 
@@ -58,7 +58,7 @@ struct Chained<'p> {
 
 /// The bounds of a profile on a chain.
 pub(super) fn bounds(profile: &Profile, chain: &Chain, dtype: Dtype) -> Vec<Named> {
-    let beside = find("numpy-f64").unwrap_or(profile);
+    let beside = &NUMPY_F64;
     let mut list = Vec::new();
     let mut scales = Vec::new();
     for part in &chain.parts {

@@ -64,7 +64,8 @@ const MLX_F32: Profile = Profile {
     ..HF_F32
 };
 
-const NUMPY_F64: Profile = Profile {
+/// Everything in f64: of all machines the nearest to the answer.
+pub(crate) const NUMPY_F64: Profile = Profile {
     name: "numpy-f64",
     source: "NumPy, or PyTorch in f64 (Wan 2.1): everything in f64",
     frequency: F64,

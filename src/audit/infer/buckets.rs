@@ -37,21 +37,29 @@ impl Bucketed {
         [Bucketed::OtherDirections].into_iter().chain(distances).chain(counts).collect()
     }
 
-    /// The bucket of a distance; none where such a kernel has none.
-    pub(super) fn bucket(&self, buckets: &Buckets, distance: i64) -> Option<usize> {
-        let read = |key: &str, value: Json| {
-            let mut config = buckets.config.clone();
-            config.set(key, value);
-            Some(declared(&Buckets::new(&config).ok()?, distance))
-        };
+    /// The buckets that such a kernel reads out of a config, before what was measured; none where
+    /// the config is none then.
+    pub(super) fn read(&self, buckets: &Buckets) -> Option<Buckets> {
+        let mut config = buckets.config.clone();
         match self {
-            Bucketed::Read(key, value) => read(key, Json::from(*value)),
-            Bucketed::OtherDirections => read("bidirectional", Json::Bool(!buckets.bidirectional)),
-            Bucketed::Measured(table) => {
-                let own = table.get(&shape(buckets)).and_then(|known| known.get(&distance));
-                Some(own.copied().unwrap_or_else(|| declared(buckets, distance)))
+            Bucketed::Read(key, value) => config.set(key, Json::from(*value)),
+            Bucketed::OtherDirections => {
+                config.set("bidirectional", Json::Bool(!buckets.bidirectional));
             }
+            Bucketed::Measured(_) => return Some(buckets.clone()),
         }
+        Buckets::new(&config).ok()
+    }
+
+    /// The bucket of a distance; `read` are the buckets of [`Bucketed::read`].
+    pub(super) fn bucket(&self, read: &Buckets, distance: i64) -> usize {
+        let own = match self {
+            Bucketed::Measured(table) => {
+                table.get(&shape(read)).and_then(|known| known.get(&distance)).copied()
+            }
+            _ => None,
+        };
+        own.unwrap_or_else(|| declared(read, distance))
     }
 
     pub(super) fn cost(&self) -> u32 {
@@ -105,7 +113,8 @@ impl Bucketed {
 
 /// The buckets of the distances at which something is wrong, where all rows agree on one.
 pub(super) fn measured(exhibits: &[Exhibit]) -> Option<Bucketed> {
-    let mut table: BTreeMap<Shape, BTreeMap<i64, BTreeSet<usize>>> = BTreeMap::new();
+    // Buckets that all rows so far allow, and how many rows these are.
+    let mut table: BTreeMap<Shape, BTreeMap<i64, (BTreeSet<usize>, usize)>> = BTreeMap::new();
     for (index, exhibit) in exhibits.iter().enumerate() {
         let Scene::Grid(grid) = &exhibit.scene else { continue };
         for unit in exhibit.units(index).into_iter().filter(|unit| unit.wrong) {
@@ -128,19 +137,25 @@ pub(super) fn measured(exhibits: &[Exhibit]) -> Option<Bucketed> {
                 let distance = key.checked_sub(grid.queries[unit.token]);
                 if let Some(distance) = distance.filter(|_| side.marks[start + j] == Mark::Wrong) {
                     let known = table.entry(shape(buckets)).or_default();
-                    let known = known.entry(distance).or_insert_with(|| all.clone());
-                    known.retain(|bucket| all.contains(bucket));
+                    let (allowed, rows) = known.entry(distance).or_insert_with(|| (all.clone(), 0));
+                    allowed.retain(|bucket| all.contains(bucket));
+                    *rows += 1;
                 }
             }
         }
     }
-    let one = |(distance, set): (i64, BTreeSet<usize>)| match set.len() {
-        1 => set.first().map(|&bucket| (distance, bucket)),
-        _ => None,
-    };
-    let plain = |(shape, known): (Shape, BTreeMap<i64, BTreeSet<usize>>)| {
-        (shape, known.into_iter().filter_map(one).collect())
-    };
-    let table: BTreeMap<Shape, BTreeMap<i64, usize>> = table.into_iter().map(plain).collect();
-    table.values().any(|known| !known.is_empty()).then_some(Bucketed::Measured(table))
+    // What each row has another of says nothing: distances must have been seen twice on average.
+    let seen = || table.values().flat_map(BTreeMap::values);
+    if seen().map(|(_, rows)| rows).sum::<usize>() < 2 * seen().count() {
+        return None;
+    }
+    let mut measured: BTreeMap<Shape, BTreeMap<i64, usize>> = BTreeMap::new();
+    for (shape, known) in table {
+        for (distance, (allowed, _)) in known {
+            if let (1, Some(&bucket)) = (allowed.len(), allowed.first()) {
+                measured.entry(shape).or_default().insert(distance, bucket);
+            }
+        }
+    }
+    (!measured.is_empty()).then_some(Bucketed::Measured(measured))
 }

@@ -67,6 +67,12 @@ pub(super) fn on_grid(
         return None;
     }
     let last = keys.iter().copied().max().unwrap_or(0);
+    let read = match (&grid.form, mechanism) {
+        (Form::Bucket(buckets) | Form::Bias(buckets, ..), Mechanism::Bucketed(other)) => {
+            Some((other, other.read(buckets)?))
+        }
+        _ => None,
+    };
     let one = |(coordinate, &key): (usize, &i64)| {
         let (mut i, mut j) = (Position::integer(query), Position::integer(key));
         if reversed {
@@ -76,14 +82,13 @@ pub(super) fn on_grid(
             Mechanism::Distance(map) => map.of(distance),
             _ => Some(distance),
         };
-        let bucket = |buckets: &Buckets| match mechanism {
-            Mechanism::Sloped(_) => None,
-            Mechanism::Bucketed(other) => {
-                other.bucket(buckets, j.numerator.checked_sub(i.numerator)?)
-            }
-            _ => {
-                let distance = own(i128::from(j.numerator) - i128::from(i.numerator))?;
-                Some(buckets::declared(buckets, i64::try_from(distance).ok()?))
+        let bucket = |buckets: &Buckets| {
+            let distance = own(i128::from(j.numerator) - i128::from(i.numerator))?;
+            let distance = i64::try_from(distance).ok()?;
+            match (&read, mechanism) {
+                (Some((other, read)), _) => Some(other.bucket(read, distance)),
+                (None, Mechanism::Sloped(_)) => None,
+                (None, _) => Some(buckets::declared(buckets, distance)),
             }
         };
         let value = match (&grid.form, mechanism) {

@@ -173,30 +173,28 @@ fn beside(alibi: &Alibi) -> Option<f64> {
     Some(factor / alibi.head_dim.map_or(1.0, |dim| libm::sqrt(dim as f64)))
 }
 
-/// The slopes of the heads in which something is wrong, from the largest distance of each.
+/// The slopes of the heads in which something is wrong, each from its largest distance.
 pub(super) fn measured(exhibits: &[Exhibit]) -> Option<Slopes> {
     let mut table: BTreeMap<Shape, BTreeMap<usize, (f64, f64)>> = BTreeMap::new();
-    for exhibit in exhibits {
+    for (index, exhibit) in exhibits.iter().enumerate() {
         let Scene::Grid(grid) = &exhibit.scene else { continue };
         let (alibi, is_bias) = match &grid.form {
             Form::Alibi(alibi) => (alibi, true),
             Form::Slopes(alibi) => (alibi, false),
             _ => continue,
         };
-        let (side, more) = (&exhibit.sides[0], if is_bias { beside(alibi)? } else { 1.0 });
+        let more = if is_bias { beside(alibi)? } else { 1.0 };
         let last = grid.keys.iter().copied().max().unwrap_or(0);
-        for head in 0..side.heads {
-            for (token, &query) in grid.queries.iter().enumerate() {
-                let start = exhibit.start(0, [0, head, token]);
-                for (j, &key) in grid.keys.iter().enumerate() {
-                    let [i, k, last] = [query, key, last].map(Position::integer);
-                    let distance = if is_bias { alibi.distance(i, k, last) as f64 } else { 1.0 };
-                    let got = side.got[start + j];
-                    let own = table.entry(shape(alibi)).or_default().entry(head);
-                    let known = own.or_insert((0.0, f64::NAN));
-                    if distance.abs() > known.0 && got.is_finite() {
-                        *known = (distance.abs(), got / distance / more);
-                    }
+        for unit in exhibit.units(index).into_iter().filter(|unit| unit.wrong) {
+            let start = exhibit.start(unit.side, [unit.batch, unit.head, unit.token]);
+            for (j, &key) in grid.keys.iter().enumerate() {
+                let [i, k, last] = [grid.queries[unit.token], key, last].map(Position::integer);
+                let distance = if is_bias { alibi.distance(i, k, last) as f64 } else { 1.0 };
+                let got = exhibit.sides[unit.side].got[start + j];
+                let own = table.entry(shape(alibi)).or_default().entry(unit.head);
+                let known = own.or_insert((0.0, f64::NAN));
+                if distance.abs() > known.0 && got.is_finite() {
+                    *known = (distance.abs(), got / distance / more);
                 }
             }
         }

@@ -128,8 +128,8 @@ impl Stages {
         let question = self.asked.question().ok()?;
         let crate::encoding::Body::Chain(chain) = &question.body else { return None };
         let history = History::default();
-        let machine = profile::find("numpy-f64")?;
-        let Answer::Output(output) = fault.mutate(&self.asked, &history)?.emulate(machine) else {
+        let mutant = fault.mutate(&self.asked, &history)?;
+        let Answer::Output(output) = mutant.emulate(&profile::NUMPY_F64) else {
             return None;
         };
         let of = |part: &Part| {

@@ -94,7 +94,7 @@ impl Scaled {
         let finite = without_nonfinite(question);
         let named =
             |list: Vec<profile::Named>| list.into_iter().find(|n| n.name == name).map(|n| n.tensor);
-        let value = named(profile::emulate(profile::find("numpy-f64")?, &finite))?;
+        let value = named(profile::emulate(&profile::NUMPY_F64, &finite))?;
         let bounds = profile::bounds(&finite, profiles);
         Some(Scaled { value, bounds: bounds.into_iter().filter_map(|(_, l)| named(l)).collect() })
     }

@@ -10,7 +10,7 @@ use super::super::walk::attention::{Query, Rotated, queries, scale, values};
 use super::Bounder;
 use crate::encoding::Attention;
 use crate::number::Format;
-use crate::profile::named::find;
+use crate::profile::named::NUMPY_F64;
 
 /// What is lost of the bounds to f64 when they are computed: of each a few units of its last place.
 const ROOM: f64 = 1.0 + 1.0 / (1u64 << 30) as f64;
@@ -27,12 +27,11 @@ struct Near<'a> {
 }
 
 impl<'a> Near<'a> {
-    fn new(a: &Attention) -> Option<Near<'a>> {
-        let profile = find("numpy-f64")?;
-        let emulator = Emulator::new(profile, Format::F64);
-        let bounder = Bounder::new(profile, Format::F64);
+    fn new(a: &Attention) -> Near<'a> {
+        let emulator = Emulator::new(&NUMPY_F64, Format::F64);
+        let bounder = Bounder::new(&NUMPY_F64, Format::F64);
         let (values, errors) = (Rotated::new(&emulator, a), Rotated::new(&bounder, a));
-        Some(Near { emulator, bounder, values, errors })
+        Near { emulator, bounder, values, errors }
     }
 
     fn product(&self, q: usize, k: usize) -> Option<(f64, f64)> {
@@ -62,7 +61,7 @@ impl Bounder {
         let (mut out, mut lse) = (Vec::new(), Vec::new());
         for query in queries(a) {
             let nothing = query.keys.is_empty();
-            let scores = near.as_ref().and_then(|near| self.scores(a, &own, near, &query));
+            let scores = self.scores(a, &own, &near, &query);
             let row = scores.and_then(|scores| self.row(a, &query, &scores));
             let (values, logarithm) = match row {
                 // The rule of special values decides.
