@@ -158,6 +158,26 @@ fn names_are_those_that_people_use() {
 
 /// What a report or a page tells to type works where there is no checkout.
 #[test]
+fn a_word_that_stands_alone_is_told_where_it_belongs() {
+    for (words, option) in [
+        (&["audit", "python3 kernel.py"][..], "--exec \"python3 kernel.py\""),
+        (&["audit", "./kernel.so"], "--lib \"./kernel.so\""),
+        (&["identify", "./kernel"], "--exec \"./kernel\""),
+        (&["show", "llama-3.1-8b"], "--model \"llama-3.1-8b\""),
+        (&["show", "config.json"], "--config \"config.json\""),
+    ] {
+        let output = Command::cargo_bin("ropewalk").unwrap().args(words).output().unwrap();
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{words:?}");
+        assert!(text.contains(option), "{words:?}: {text}");
+    }
+    let nothing = ["list", "models", "no such model"];
+    let output = Command::cargo_bin("ropewalk").unwrap().args(nothing).output().unwrap();
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.code() == Some(2) && text.contains("stands in none of"), "{text}");
+}
+
+#[test]
 fn hints_work_anywhere() {
     let folder = tempfile::tempdir().unwrap();
     let ropewalk = |arguments: &[&str]| {
@@ -180,6 +200,12 @@ fn hints_work_anywhere() {
     for shell in ["bash", "zsh", "fish", "man"] {
         assert!(ropewalk(&["completions", shell]).contains("identify"), "{shell}");
     }
+    // A list can be narrowed, and a request can be written where its file would stand.
+    let found = ropewalk(&["list", "faults", "ALIBI_BIAS_MAX"]);
+    assert!(found.contains("j1-bias-max-ignored") && found.lines().count() == 2, "{found}");
+    let request = r#"{"cmd":"run","id":"here","operation":"alibi_slopes","dtype":"f32",
+        "config":{"num_heads":8,"slopes":"paper"},"input":{}}"#;
+    assert!(ropewalk(&["compute", request]).contains("3f000000"));
     // What nobody types is not suggested.
     let output = Command::cargo_bin("ropewalk").unwrap().arg("sho").output().unwrap();
     let text = String::from_utf8(output.stderr).unwrap();
