@@ -2,6 +2,7 @@
 
 mod attention;
 mod chains;
+mod ids;
 mod inferred;
 pub mod kernels;
 mod mutants;

@@ -6,6 +6,7 @@
 //! that are wrong must be as it says, and those that are right must lie outside of the place.
 
 mod altered;
+mod attention;
 mod buckets;
 mod copy;
 mod decode;
@@ -13,6 +14,7 @@ mod exhibit;
 mod facet;
 pub(in crate::audit) mod fact;
 mod facts;
+mod ids;
 mod known;
 mod lay_out;
 mod look;
@@ -31,6 +33,7 @@ mod rule;
 mod slopes;
 mod solve;
 mod stages;
+mod whole;
 mod words;
 
 pub(in crate::audit) use facet::facet;
@@ -40,6 +43,7 @@ pub(in crate::audit) use lay_out::Given;
 pub(crate) use place::by_axis;
 
 use super::finding::{Fitted, FittedPlane};
+use crate::encoding::Body;
 use exhibit::{Exhibit, Places, Scene, Unit};
 use fact::Fact;
 use lay_out::Spectra;
@@ -110,7 +114,12 @@ pub(in crate::audit) fn infer(given: &[Given], cut: Option<&[Vec<usize>; 3]>) ->
     let mut clues = fickle;
     clues.extend(unexplained(&exhibits, &solved, all));
     if beside > 0 {
-        clues.push(format!("in {beside} cases cells of a cache are wrong that belong to no token"));
+        let chains = given.iter().all(|one| matches!(one.question.body, Body::Chain(_)));
+        let what = match chains {
+            true => "cells of a cache are wrong that belong to no token",
+            false => "something is wrong that belongs to no row",
+        };
+        clues.push(format!("in {beside} cases {what}"));
     }
     Inference { causes, clues, fitted, beside }
 }
@@ -225,7 +234,7 @@ fn fitted(exhibits: &[Exhibit], cause: &Cause) -> Option<Fitted> {
     let mechanism::Mechanism::Frequencies(rule) = &cause.mechanism else { return None };
     let unit = cause.rows.iter().find(|unit| match &exhibits[unit.exhibit].scene {
         Scene::Turn(turn) => rule.spectrum(turn).is_some(),
-        Scene::Grid(_) | Scene::Stages(_) => false,
+        Scene::Grid(_) | Scene::Whole(_) => false,
     })?;
     let Scene::Turn(turn) = &exhibits[unit.exhibit].scene else { return None };
     let spectrum = rule.spectrum(turn)?;
@@ -242,7 +251,7 @@ fn fitted(exhibits: &[Exhibit], cause: &Cause) -> Option<Fitted> {
     // A config is that of one question: several have several.
     let alike = cause.rows.iter().all(|unit| match &exhibits[unit.exhibit].scene {
         Scene::Turn(other) => other.spectrum == turn.spectrum,
-        Scene::Grid(_) | Scene::Stages(_) => false,
+        Scene::Grid(_) | Scene::Whole(_) => false,
     });
     let config = if alike { measure::config(turn, &thetas, spectrum.magnitude) } else { None };
     Some(Fitted {
@@ -273,11 +282,11 @@ fn unexplained(exhibits: &[Exhibit], solved: &Solved, all: usize) -> Vec<String>
             if other.within == 0 { other } else { whole }
         }
     };
-    let grid = wrong.iter().all(|unit| matches!(exhibits[unit.exhibit].scene, Scene::Grid(_)));
-    let (subject, place) = words::place_words(&found, grid);
+    let all_of_it = words::all_of_it(&exhibits[wrong[0].exhibit]);
+    let (subject, place) = words::place_words(&found, all_of_it);
     let mut clues = Vec::new();
     let count = format!("{} of {all} wrong rows", wrong.len());
-    if !found.atoms.is_empty() || subject != "Rows" {
+    if !found.atoms.is_empty() || subject != all_of_it {
         let outside = right.len() - found.within;
         let except = match found.within {
             0 => String::new(),

@@ -4,7 +4,7 @@ use super::Fault;
 use super::change::Change;
 use super::edit;
 use super::history;
-use crate::encoding::{Body, IdSource, Order};
+use crate::encoding::Body;
 use crate::request::Json;
 
 pub(super) fn faults() -> Vec<Fault> {
@@ -31,28 +31,6 @@ pub(super) fn faults() -> Vec<Fault> {
                         };
                     }
                 })
-            }),
-        },
-        Fault {
-            name: "h1-grid-ids-exchanged",
-            class: "H1",
-            summary: "the ids of an image have rows and columns exchanged",
-            signature: "square images differ in their diagonal only; others everywhere",
-            fix: "the row is the first axis, the column the second",
-            links: &["ggml-org/llama.cpp#13282", "osaurus-ai/vmlx-swift#225"],
-            change: Change::Question(|question, _| {
-                let Body::PositionIds(ids) = &mut question.body else { return None };
-                let axes = match ids.source {
-                    IdSource::Grids(_) => (0, 1),
-                    IdSource::Segments(_) => (1, 2),
-                    _ => return None,
-                };
-                let tokens = *ids.shape.last()?;
-                let before = ids.positions.clone();
-                for token in 0..tokens {
-                    ids.positions.swap(axes.0 * tokens + token, axes.1 * tokens + token);
-                }
-                (ids.positions != before).then_some(())
             }),
         },
         Fault {
@@ -99,39 +77,6 @@ pub(super) fn faults() -> Vec<Fault> {
             }),
         },
         Fault {
-            name: "h5-delta-lost",
-            class: "H5",
-            summary: "rope_delta is 0: decoding after an image continues at the token count",
-            signature: "the prompt is right, every decoded token is not",
-            fix: "keep the distance between the largest position and the number of tokens",
-            links: &["huggingface/transformers#43952", "Blaizzy/mlx-vlm#1526"],
-            change: Change::Question(|question, _| {
-                let Body::PositionIds(ids) = &mut question.body else { return None };
-                let beside = ids.beside.as_mut().filter(|beside| beside.name == "rope_delta")?;
-                let changed = beside.data.iter().any(|&n| n != 0);
-                beside.data.fill(0);
-                changed.then_some(())
-            }),
-        },
-        Fault {
-            name: "h5-delta-stale",
-            class: "H5",
-            summary: "rope_delta is that of the first prompt of the process",
-            signature: "the first answer is right, the next ones are not",
-            fix: "compute rope_delta for every prompt",
-            links: &["huggingface/transformers#43952", "QwenLM/Qwen3-VL#765"],
-            change: Change::Question(|question, history| {
-                let Body::PositionIds(ids) = &mut question.body else { return None };
-                let beside = ids.beside.as_mut().filter(|beside| beside.name == "rope_delta")?;
-                let first = history.earlier().find_map(|earlier| {
-                    earlier.beside.clone().filter(|data| data.len() == beside.data.len())
-                })?;
-                let changed = first != beside.data;
-                beside.data = first;
-                changed.then_some(())
-            }),
-        },
-        Fault {
             name: "h6-one-axis-for-all",
             class: "H6",
             summary: "every pair turns by the first axis: ids of one axis replaced those of three",
@@ -142,41 +87,6 @@ pub(super) fn faults() -> Vec<Fault> {
                 edit::rope(question, |rope| {
                     rope.planes.iter_mut().for_each(|plane| plane.axis = 0);
                 })
-            }),
-        },
-        Fault {
-            name: "h6-image-ids-in-a-row",
-            class: "H6",
-            summary: "the tokens of an image count on like text: one number on every axis",
-            signature: "text before the image is right",
-            fix: "give image tokens their row and column",
-            links: &["huggingface/transformers#40490", "modelscope/ms-swift#2051"],
-            change: Change::Question(|question, _| {
-                let Body::PositionIds(ids) = &mut question.body else { return None };
-                matches!(ids.source, IdSource::Segments(_)).then_some(())?;
-                let tokens = (*ids.shape.last()?) as i64;
-                let flat: Vec<i64> = (0..3).flat_map(|_| 0..tokens).collect();
-                let changed = flat != ids.positions;
-                ids.positions = flat;
-                changed.then_some(())
-            }),
-        },
-        Fault {
-            name: "h6-merge-blocks-in-raster-order",
-            class: "H6",
-            summary: "patches are listed row by row where the vision tower lists block by block",
-            signature: "right for a merge size of 1 and for one row of blocks",
-            fix: "list the patches of a merge block together",
-            links: &["huggingface/transformers#33487"],
-            change: Change::Question(|question, _| {
-                let Body::PositionIds(ids) = &mut question.body else { return None };
-                let IdSource::Grids(grids) = &mut ids.source else { return None };
-                matches!(grids.order, Order::MergeBlock(_)).then_some(())?;
-                grids.order = Order::Raster;
-                let raster = grids.positions().concat();
-                let changed = raster != ids.positions && raster.len() == ids.positions.len();
-                ids.positions = raster;
-                changed.then_some(())
             }),
         },
         Fault {

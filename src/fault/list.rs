@@ -2,8 +2,8 @@
 
 use super::class::Fault;
 use super::{
-    absolute, alibi, attention, axes, backward, chain, direction, frequency, layout, memory,
-    position, precision, scaling, t5,
+    absolute, alibi, attention, axes, backward, chain, direction, frequency, ids, layout, memory,
+    position, precision, scaling, segments, t5,
 };
 use std::sync::LazyLock;
 
@@ -24,6 +24,8 @@ static FAULTS: LazyLock<(Vec<Fault>, Vec<Fault>)> = LazyLock::new(|| {
         frequency::faults(),
         scaling::faults(),
         position::faults(),
+        ids::faults(),
+        segments::faults(),
         precision::faults(),
         memory::faults(),
         axes::faults(),

@@ -5,26 +5,9 @@ use super::change::{Change, View};
 use super::edit::{self, Of};
 use super::history;
 use super::row::{self, Row};
-use crate::encoding::{
-    Body, IdSource, PositionIds, Question, from_context_parallel, from_cumulative_lengths,
-};
+use crate::encoding::{Body, Question};
 use crate::number::Tensor;
 use crate::request::{Json, Output, POSITION_LIMIT, Position, Slug};
-
-/// The position ids of a question.
-fn ids(question: &mut Question) -> Option<&mut PositionIds> {
-    match &mut question.body {
-        Body::PositionIds(ids) => Some(ids),
-        _ => None,
-    }
-}
-
-/// Other ids. None if they are the same.
-fn set(ids: &mut PositionIds, positions: Vec<i64>) -> Option<()> {
-    let changed = ids.positions != positions && ids.positions.len() == positions.len();
-    ids.positions = positions;
-    changed.then_some(())
-}
 
 /// Rows where a condition holds are not written: they hold what the buffer held, here zeros.
 fn unwritten(output: &mut Output, missing: impl Fn(Row, [usize; 4]) -> bool) -> Option<()> {
@@ -63,7 +46,7 @@ fn is_batch(question: &Question) -> Option<()> {
 pub(super) fn faults() -> Vec<Fault> {
     let mut list = offsets();
     list.extend(reading());
-    list.extend(sources());
+    list.extend(tables());
     list
 }
 
@@ -421,28 +404,10 @@ fn truncate(json: &mut Json) {
 }
 
 /// Position ids from masks, lengths and ranks; offsets of learned tables.
-fn sources() -> Vec<Fault> {
+
+/// Offsets of learned tables.
+fn tables() -> Vec<Fault> {
     vec![
-        Fault {
-            name: "e4-counted-from-the-padding",
-            class: "E4",
-            summary: "positions are counted from the first slot instead of the first real token",
-            signature: "left-padded rows are shifted by their padding; scores of a pure rotation hide it",
-            fix: "positions = cumsum(attention_mask) - 1",
-            links: &[
-                "huggingface/transformers#22161",
-                "unslothai/unsloth#3699",
-                "tloen/alpaca-lora#315",
-            ],
-            change: Change::Question(|question, _| {
-                let ids = ids(question)?;
-                let IdSource::AttentionMask(mask) = &ids.source else { return None };
-                let width = mask.columns().max(1);
-                let count = |(i, &bits): (usize, &u64)| (i % width) as i64 * bits as i64;
-                let counted = mask.data().iter().enumerate().map(count).collect();
-                set(ids, counted)
-            }),
-        },
         Fault {
             name: "e4-table-offset-forgotten",
             class: "E4",
@@ -469,84 +434,6 @@ fn sources() -> Vec<Fault> {
                 config.get("dim")?;
                 config.set("offset", Json::from(2 * offset as i64));
                 Some(())
-            }),
-        },
-        Fault {
-            name: "e5-ids-not-reset",
-            class: "E5",
-            summary: "position ids of packed documents run on",
-            signature: "the second document starts at the length of the first",
-            fix: "restart at 0 at every boundary of cu_seqlens",
-            links: &["allenai/OLMo-core#591", "huggingface/nanoVLM#204"],
-            change: Change::Question(|question, _| {
-                let ids = ids(question)?;
-                matches!(ids.source, IdSource::CumulativeLengths(_)).then_some(())?;
-                let count = ids.positions.len() as i64;
-                set(ids, (0..count).collect())
-            }),
-        },
-        Fault {
-            name: "e5-reset-by-modulo",
-            class: "E5",
-            summary: "position ids of packed documents are taken modulo the longest document",
-            signature: "equal lengths are right; else positions jump back inside a document",
-            fix: "restart at 0 at every boundary of cu_seqlens",
-            links: &["hiyouga/LlamaFactory#7318", "modelscope/ms-swift#9904"],
-            change: Change::Question(|question, _| {
-                let ids = ids(question)?;
-                let IdSource::CumulativeLengths(ends) = &ids.source else { return None };
-                let longest = ends.windows(2).map(|step| step[1] - step[0]).max()?.max(1);
-                let count = ids.positions.len() as i64;
-                set(ids, (0..count).map(|n| n % longest).collect())
-            }),
-        },
-        Fault {
-            name: "e6-rank-starts-at-0",
-            class: "E6",
-            summary: "a context-parallel rank counts its tokens from 0",
-            signature: "rank 0 is right at the front, everything else is shifted",
-            fix: "give each rank the positions of its two chunks",
-            links: &["NVIDIA/Megatron-LM#560", "NVIDIA/TransformerEngine#3057"],
-            change: Change::Question(|question, _| {
-                let ids = ids(question)?;
-                matches!(ids.source, IdSource::ContextParallel { .. }).then_some(())?;
-                let count = ids.positions.len() as i64;
-                set(ids, (0..count).collect())
-            }),
-        },
-        Fault {
-            name: "e6-rank-0-for-all",
-            class: "E6",
-            summary: "every context-parallel rank has the positions of rank 0",
-            signature: "rank 0 is right, and tests that pin it",
-            fix: "use the rank of the process",
-            links: &["NVIDIA/TransformerEngine#3057", "NVIDIA-NeMo/Speech#6153"],
-            change: Change::Question(|question, _| {
-                let ids = ids(question)?;
-                let IdSource::ContextParallel { cumulative, size, .. } = &ids.source else {
-                    return None;
-                };
-                let first = from_context_parallel(cumulative, *size, 0).ok()?;
-                set(ids, first.positions)
-            }),
-        },
-        Fault {
-            name: "e6-contiguous-chunks",
-            class: "E6",
-            summary: "a context-parallel rank takes one contiguous piece instead of a chunk from the front and one from the back",
-            signature: "the front half of rank 0 is right, the rest shifted",
-            fix: "rank r of n holds chunks r and 2n − 1 − r of every sequence",
-            links: &["NVIDIA/Megatron-LM#5243", "PaddlePaddle/PaddleFleet#1437"],
-            change: Change::Question(|question, _| {
-                let ids = ids(question)?;
-                let IdSource::ContextParallel { cumulative, rank, .. } = &ids.source else {
-                    return None;
-                };
-                let whole = from_cumulative_lengths(cumulative).ok()?;
-                let count = ids.positions.len();
-                let start = *rank as usize * count;
-                let piece = whole.get(start..start + count)?.to_vec();
-                set(ids, piece)
             }),
         },
     ]

@@ -10,6 +10,7 @@ mod answer;
 mod attention;
 mod chain;
 mod claims;
+mod ids;
 mod kind;
 mod own;
 mod positions;
@@ -104,6 +105,7 @@ fn kinds(own: Option<&Own>) -> Vec<Kind> {
     let mut kinds = rotary::kinds(own.is_some());
     if own.is_none() {
         kinds.extend(additive::kinds());
+        kinds.push(ids::kind());
         kinds.push(chain::kind());
         kinds.extend(attention::kinds());
     }

@@ -3,7 +3,7 @@
 use crate::corpus::corpus;
 use ropewalk::audit::{Ask, Breakage, Capability, Case, Description, Kernel, Outcome, cases};
 use ropewalk::fault::{Answer, Asked, Fault, History, Mutant};
-use ropewalk::number::Dtype;
+use ropewalk::number::{Dtype, Tensor};
 use ropewalk::profile::{self, Profile};
 use ropewalk::request::{Direction, Operation};
 use std::sync::LazyLock;
@@ -72,5 +72,40 @@ impl Kernel for Emulated {
             self.history.push(question);
         }
         Outcome::Output(output.into_iter().map(|(name, t)| (name.to_string(), t)).collect())
+    }
+}
+
+/// A kernel that does in some places what a fault does, and all else right.
+pub struct Partly<'a> {
+    pub right: Emulated,
+    pub wrong: Emulated,
+    /// Whether an element is the fault's: the output, its shape, the index.
+    pub is_wrong: &'a dyn Fn(&str, &[usize], usize) -> bool,
+}
+
+impl Kernel for Partly<'_> {
+    fn describe(&mut self) -> Result<Description, Breakage> {
+        self.right.describe()
+    }
+
+    fn ask(&mut self, ask: &Ask) -> Outcome {
+        let (right, wrong) = (self.right.ask(ask), self.wrong.ask(ask));
+        let (Outcome::Output(right), Outcome::Output(wrong)) = (&right, wrong) else {
+            return right;
+        };
+        let mixed = right.iter().zip(wrong).map(|((name, right), (_, wrong))| {
+            let shape = right.shape();
+            let bits = right.data().iter().zip(wrong.data()).enumerate();
+            let bits = bits.map(
+                |(index, (right, wrong))| {
+                    if (self.is_wrong)(name, shape, index) { *wrong } else { *right }
+                },
+            );
+            (
+                name.clone(),
+                Tensor::new(right.dtype(), right.shape().to_vec(), bits.collect()).unwrap(),
+            )
+        });
+        Outcome::Output(mixed.collect())
     }
 }

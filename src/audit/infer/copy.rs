@@ -145,7 +145,7 @@ impl Copy {
         let batch = match &exhibit.scene {
             Scene::Turn(turn) => turn.batch,
             Scene::Grid(_) => return true,
-            Scene::Stages(stages) => stages.batch,
+            Scene::Whole(whole) => whole.batch,
         };
         let own = (unit.side, [unit.batch, unit.head, unit.token]);
         self.which == Which::Own || self.row(exhibit, batch, unit) != Some(own)

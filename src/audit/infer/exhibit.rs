@@ -1,13 +1,13 @@
 //! An answer laid out in rows, beside what is right: what inference looks at.
 
 use super::fact::{Fact, Value};
+use super::whole::Whole;
 use crate::audit::judge::Mark;
 use crate::encoding::{Alibi, Buckets};
-use crate::fault::Asked;
 use crate::number::{Dtype, Tensor};
 use crate::request::{Object, Position};
-use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// One answer.
 pub(in crate::audit) struct Exhibit {
@@ -33,20 +33,8 @@ pub(super) enum Scene {
     Turn(Turn),
     /// A number for every query and key.
     Grid(Grid),
-    /// Rows that go through a chain.
-    Stages(Box<Stages>),
-}
-
-/// What went through a chain.
-pub(super) struct Stages {
-    pub(super) batch: usize,
-    pub(super) tokens: usize,
-    /// [batch][token], where there is one axis of integers.
-    pub(super) positions: Vec<i128>,
-    pub(super) asked: Asked,
-    /// How far off machines may be, by side and element.
-    pub(super) slack: Vec<Vec<f64>>,
-    pub(super) known: Mutex<HashMap<&'static str, Option<Rows>>>,
+    /// Rows that known faults are tried on.
+    Whole(Box<Whole>),
 }
 
 /// Numbers by side.
@@ -152,7 +140,7 @@ impl Exhibit {
         match &self.scene {
             Scene::Turn(turn) => turn.tokens,
             Scene::Grid(grid) => grid.queries.len(),
-            Scene::Stages(stages) => stages.tokens,
+            Scene::Whole(whole) => whole.tokens,
         }
     }
 
@@ -170,7 +158,7 @@ impl Exhibit {
                 turn.planes.iter().flat_map(|p| [p.re, p.im]).collect()
             }
             (Scene::Grid(grid), Part::Turned) => (0..grid.keys.len()).collect(),
-            (Scene::Stages(_), Part::Turned) => (0..self.sides[unit.side].width).collect(),
+            (Scene::Whole(_), Part::Turned) => (0..self.sides[unit.side].width).collect(),
         }
     }
 
@@ -180,7 +168,7 @@ impl Exhibit {
         let batch = match &self.scene {
             Scene::Turn(turn) => turn.batch,
             Scene::Grid(_) => 1,
-            Scene::Stages(stages) => stages.batch,
+            Scene::Whole(whole) => whole.batch,
         };
         for (side, one) in self.sides.iter().enumerate() {
             for part in [Part::Turned, Part::Passed] {
@@ -211,10 +199,10 @@ impl Exhibit {
         match &self.scene {
             Scene::Turn(turn) => turn.position(axis, unit.batch, unit.token),
             Scene::Grid(grid) => grid.queries.get(unit.token).map(|&p| p as i128),
-            Scene::Stages(stages) if axis == 0 => {
-                stages.positions.get(unit.batch * stages.tokens + unit.token).copied()
+            Scene::Whole(whole) if axis == 0 => {
+                whole.positions.get(unit.batch * whole.tokens + unit.token).copied()
             }
-            Scene::Stages(_) => None,
+            Scene::Whole(_) => None,
         }
     }
 }

@@ -33,7 +33,7 @@ pub(in crate::audit) fn facet(cases: Vec<Case>) -> Option<String> {
     if found.atoms.is_empty() || found.within > wrong.len().min(outside) {
         return None;
     }
-    let (_, place) = place_words(&found, false);
+    let (_, place) = place_words(&found, "Rows");
     let except = match found.within {
         0 => String::new(),
         n => format!(", where {n} are right"),

@@ -24,6 +24,10 @@ pub(in crate::audit) enum Fact {
     PastOriginal,
     /// Whether the total length is beyond it.
     LongerThanOriginal,
+    /// What a token is: of text, an image, a video; a patch.
+    Kind,
+    /// The number of the document, image or text that it belongs to.
+    Piece,
     Head,
     Batch,
     Token,
@@ -51,6 +55,8 @@ pub(in crate::audit) enum Fact {
     KeyHeads,
     Batches,
     Tokens,
+    /// Keys of attention.
+    Keys,
     HeadsAreTokens,
     RowsDiffer,
     Furthest,
@@ -122,6 +128,7 @@ impl Fact {
             Fact::Tensor
                 | Fact::Direction
                 | Fact::Part
+                | Fact::Kind
                 | Fact::Layout
                 | Fact::RopeType
                 | Fact::Dtype
@@ -165,6 +172,8 @@ impl Fact {
                 | Fact::Part
                 | Fact::Position
                 | Fact::PastOriginal
+                | Fact::Kind
+                | Fact::Piece
                 | Fact::Head
                 | Fact::Batch
                 | Fact::Token
@@ -187,6 +196,8 @@ impl Fact {
             Fact::Tensor | Fact::Direction | Fact::Part | Fact::OneToken | Fact::Partial => 2,
             Fact::Offset | Fact::KeysPresent | Fact::Grouped | Fact::Repeated => 2,
             Fact::Layout | Fact::RopeType | Fact::Dtype | Fact::Operation => 2,
+            Fact::Kind => 2,
+            Fact::Piece => 3,
             Fact::Position | Fact::Head | Fact::Batch | Fact::Token => 3,
             Fact::SecondHalf | Fact::LastToken | Fact::LastHead | Fact::LastRow => 3,
             Fact::BeyondKeyHeads => 3,
@@ -194,6 +205,7 @@ impl Fact {
             Fact::Tail(_) | Fact::HeadTail(_) | Fact::HeadModulo(_) => 5,
             Fact::TokenModulo(_) | Fact::PositionModulo(_) => 5,
             Fact::HeadDim | Fact::Heads | Fact::Batches | Fact::Tokens | Fact::Furthest => 4,
+            Fact::Keys => 4,
             Fact::BeyondOriginal | Fact::RowsDiffer | Fact::HeadsAreTokens => 4,
             Fact::InputDtype | Fact::Wide | Fact::RotaryDim | Fact::KeyHeads | Fact::Axes => 5,
             Fact::Config(_) => 6,

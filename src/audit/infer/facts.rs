@@ -80,6 +80,11 @@ pub(in crate::audit) fn facts(question: &Question) -> BTreeMap<Fact, Value> {
             }
             super::stages::facts(c, &mut facts);
         }
+        Body::Attention(a) => {
+            shapes(&a.q, Some(&a.k));
+            super::attention::facts(a, &mut facts);
+        }
+        Body::PositionIds(ids) => super::ids::facts(ids, &mut facts),
         Body::AlibiBias(a) => {
             facts.insert(Fact::Heads, number(a.alibi.num_heads));
             facts.insert(Fact::Tokens, number(a.query_positions.len()));
@@ -154,7 +159,7 @@ pub(super) fn of_row(exhibit: &Exhibit, unit: &Unit, fact: &Fact) -> Option<Valu
             let first = exhibit.position(unit, 0)?;
             let axes = match &exhibit.scene {
                 Scene::Turn(turn) => turn.planes.iter().map(|p| p.axis).max().unwrap_or(0),
-                Scene::Grid(_) | Scene::Stages(_) => 0,
+                Scene::Grid(_) | Scene::Whole(_) => 0,
             };
             let same = (1..=axes).all(|axis| exhibit.position(unit, axis) == Some(first));
             same.then_some(Value::Number(first as f64))
@@ -167,6 +172,14 @@ pub(super) fn of_row(exhibit: &Exhibit, unit: &Unit, fact: &Fact) -> Option<Valu
         Fact::Head => number(index(exhibit, 1, unit.head)),
         Fact::Batch => number(index(exhibit, 0, unit.batch)),
         Fact::Token => number(index(exhibit, 2, unit.token)),
+        Fact::Kind => match &exhibit.scene {
+            Scene::Whole(whole) => Some(Value::Word(whole.kinds.get(unit.token)?.0.into())),
+            _ => None,
+        },
+        Fact::Piece => match &exhibit.scene {
+            Scene::Whole(whole) => number(whole.kinds.get(unit.token)?.1),
+            _ => None,
+        },
         Fact::HeadModulo(m) => number(index(exhibit, 1, unit.head) % *m as usize),
         Fact::TokenModulo(m) => number(index(exhibit, 2, unit.token) % *m as usize),
         Fact::PositionModulo(m) => {

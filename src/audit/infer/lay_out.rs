@@ -49,10 +49,10 @@ impl Given<'_> {
         })
     }
 
-    /// Whether it is a chain with something wrong.
+    /// Whether it is an answer of which something may be inferred, with something wrong.
     pub(super) fn is_beside_rows(&self) -> bool {
         let marks = self.marks.into_iter().flatten();
-        matches!(self.question.body, Body::Chain(_))
+        matches!(self.question.body, Body::Chain(_) | Body::Attention(_) | Body::PositionIds(_))
             && marks.flat_map(|(_, marks)| marks).any(|mark| *mark == Mark::Wrong)
     }
 
@@ -185,10 +185,16 @@ impl Given<'_> {
                 let form = Form::Bias(t.buckets.clone(), numbers(table), heads);
                 self.grid("bias", form, &t.query_positions, &t.key_positions)?
             }
-            Body::Chain(chain) => {
-                super::stages::lay_out(chain, question, [self.got, self.right], &|name, count| {
-                    self.marks(name, count)
-                })?
+            Body::Chain(_) | Body::Attention(_) | Body::PositionIds(_) => {
+                let (came, marks) =
+                    ([self.got, self.right], &|name: &str, count| self.marks(name, count));
+                let (whole, sides, input) = match &question.body {
+                    Body::Chain(c) => super::stages::lay_out(c, question, came, marks)?,
+                    Body::Attention(a) => super::attention::lay_out(a, question, came, marks)?,
+                    Body::PositionIds(ids) => super::ids::lay_out(ids, question, came, marks)?,
+                    _ => return None,
+                };
+                (Scene::Whole(Box::new(whole)), sides, input)
             }
             _ => return None,
         };

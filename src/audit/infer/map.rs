@@ -165,7 +165,7 @@ impl Map {
     pub(super) fn entry(self, exhibit: &Exhibit, unit: &Unit) -> Option<[usize; 2]> {
         match &exhibit.scene {
             Scene::Turn(turn) => self.place(turn, unit),
-            Scene::Grid(_) | Scene::Stages(_) => None,
+            Scene::Grid(_) | Scene::Whole(_) => None,
         }
     }
 
@@ -173,7 +173,7 @@ impl Map {
     pub(super) fn turns(self, exhibit: &Exhibit, unit: &Unit) -> bool {
         let axes = match &exhibit.scene {
             Scene::Turn(turn) => turn.planes.iter().map(|plane| plane.axis + 1).max().unwrap_or(1),
-            Scene::Grid(_) | Scene::Stages(_) => 1,
+            Scene::Grid(_) | Scene::Whole(_) => 1,
         };
         (0..axes).any(|axis| self.position(exhibit, unit, axis) != Some(0))
     }

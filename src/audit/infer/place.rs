@@ -83,7 +83,7 @@ impl Place {
         for index in 0..self.atoms.len() {
             let atom = &self.atoms[index];
             let second = atom.test == Test::Is(Value::Number(1.0))
-                && matches!(atom.fact, Fact::Head | Fact::Batch | Fact::Token);
+                && matches!(atom.fact, Fact::Head | Fact::Batch | Fact::Token | Fact::Piece);
             if second {
                 let mut wide = self.clone();
                 wide.atoms[index].test = Test::Not(Value::Number(0.0));
@@ -111,6 +111,8 @@ fn all(exhibits: &[Exhibit], units: &[&Unit]) -> Vec<Fact> {
         Fact::Part,
         Fact::Position,
         Fact::PastOriginal,
+        Fact::Kind,
+        Fact::Piece,
         Fact::Head,
         Fact::Batch,
         Fact::Token,

@@ -36,7 +36,7 @@ pub(super) fn planes(exhibits: &[Exhibit], wrong: &[&Unit]) -> Option<String> {
         let exhibit = &exhibits[unit.exhibit];
         match &exhibit.scene {
             Scene::Turn(turn) => Some(seen(exhibit, turn, unit)),
-            Scene::Grid(_) | Scene::Stages(_) => None,
+            Scene::Grid(_) | Scene::Whole(_) => None,
         }
     };
     let rows = wrong.iter().filter(|unit| unit.part == Part::Turned);

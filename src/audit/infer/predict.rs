@@ -1,7 +1,7 @@
 //! What a mechanism would make of a row.
 
 use super::copy::{Copy, Source};
-use super::exhibit::{Exhibit, Part, Places, Scene, Stages, Turn, Unit};
+use super::exhibit::{Exhibit, Part, Places, Scene, Turn, Unit};
 use super::map::Map;
 use super::mechanism::{Mechanism, Scale};
 use super::on_grid::on_grid;
@@ -9,6 +9,7 @@ use super::pairs::Pairs;
 use super::predicted::{Predicted, angle, own_angle, scaled, slack_of_right, turned};
 use super::rearranged::{paired, reordered, swapped};
 use super::rule::{Rule, Spectrum};
+use super::whole::Whole;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 
@@ -48,13 +49,9 @@ impl Mechanism {
             (Scene::Turn(turn), Mechanism::Only(pairs, inner)) => {
                 only(*pairs, exhibit, turn, unit, inner.predict(exhibit, unit, cache)?)
             }
-            (Scene::Stages(stages), Mechanism::Known(known)) => {
-                stages.predict(exhibit, unit, known.0)
-            }
-            (Scene::Stages(stages), Mechanism::Copied(copy)) => {
-                copied(*copy, exhibit, stages, unit)
-            }
-            (Scene::Stages(_), _) => None,
+            (Scene::Whole(whole), Mechanism::Known(known)) => whole.predict(exhibit, unit, known.0),
+            (Scene::Whole(whole), Mechanism::Copied(copy)) => copied(*copy, exhibit, whole, unit),
+            (Scene::Whole(_), _) => None,
             (Scene::Grid(grid), _) => on_grid(self, exhibit, grid, unit),
             (Scene::Turn(turn), _) => self.on_turn(exhibit, turn, unit, cache),
         }
@@ -189,8 +186,8 @@ impl Scale {
 }
 
 /// The right answer of another row of a chain.
-fn copied(copy: Copy, exhibit: &Exhibit, stages: &Stages, unit: &Unit) -> Option<Vec<Predicted>> {
-    let (side, row) = copy.row(exhibit, stages.batch, unit)?;
+fn copied(copy: Copy, exhibit: &Exhibit, whole: &Whole, unit: &Unit) -> Option<Vec<Predicted>> {
+    let (side, row) = copy.row(exhibit, whole.batch, unit)?;
     let width = exhibit.sides[unit.side].width;
     if copy.source != Source::Answer || exhibit.sides[side].width != width {
         return None;
@@ -199,7 +196,7 @@ fn copied(copy: Copy, exhibit: &Exhibit, stages: &Stages, unit: &Unit) -> Option
     let one = |coordinate: usize| Predicted {
         coordinate,
         value: exhibit.sides[side].right[start + coordinate],
-        slack: stages.slack(side, start + coordinate) + exhibit.least,
+        slack: whole.slack(side, start + coordinate) + exhibit.least,
     };
     Some((0..width).map(one).collect())
 }

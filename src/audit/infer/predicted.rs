@@ -98,7 +98,7 @@ pub(super) fn scaled(exhibit: &Exhibit, unit: &Unit, by: f64) -> Vec<Predicted> 
                 by.abs() * slack_of_right(exhibit, turn, unit, &right[start..], coordinate)
             }
             Scene::Grid(_) => 8.0 * exhibit.unit * value.abs(),
-            Scene::Stages(stages) => by.abs() * stages.slack(unit.side, start + coordinate),
+            Scene::Whole(whole) => by.abs() * whole.slack(unit.side, start + coordinate),
         };
         if slack.is_infinite()
             && let Scene::Turn(turn) = &exhibit.scene

@@ -12,7 +12,7 @@ use super::mechanism::{Fill, HeadMap, Keys, Mechanism, Order, Pairing, Scale, Sh
 use super::pairs::Pairs;
 use super::rule::{Formula, Rule, SINUSOID, kind};
 use super::slopes::{self, Slopes};
-use super::stages;
+use super::whole;
 use crate::request::Json;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,11 +22,11 @@ pub(super) fn propose(exhibits: &[Exhibit], wrong: &[&Unit]) -> Vec<Mechanism> {
     let turns = |unit: &&&Unit| matches!(exhibits[unit.exhibit].scene, Scene::Turn(_));
     let (on_turns, others): (Vec<&&Unit>, Vec<&&Unit>) = wrong.iter().partition(turns);
     let grid = |unit: &&&Unit| matches!(exhibits[unit.exhibit].scene, Scene::Grid(_));
-    let (on_grids, in_chains): (Vec<&&Unit>, Vec<&&Unit>) = others.into_iter().partition(grid);
-    if !in_chains.is_empty() {
+    let (on_grids, in_wholes): (Vec<&&Unit>, Vec<&&Unit>) = others.into_iter().partition(grid);
+    if !in_wholes.is_empty() {
         let answers = Copy::all().into_iter().filter(|copy| copy.source == Source::Answer);
         list.extend(answers.map(Mechanism::Copied));
-        let known = stages::propose(exhibits, &in_chains);
+        let known = whole::propose(exhibits, &in_wholes);
         list.extend(known.into_iter().map(|fault| Mechanism::Known(Known(fault))));
     }
     if !on_turns.is_empty() {
@@ -77,7 +77,7 @@ fn in_some_pairs() -> impl Iterator<Item = Mechanism> {
 fn axes(exhibit: &Exhibit) -> usize {
     match &exhibit.scene {
         Scene::Turn(turn) => turn.planes.iter().map(|p| p.axis + 1).max().unwrap_or(1),
-        Scene::Grid(_) | Scene::Stages(_) => 1,
+        Scene::Grid(_) | Scene::Whole(_) => 1,
     }
 }
 

@@ -12,8 +12,7 @@ pub(super) fn sentence(exhibits: &[Exhibit], cause: &Cause) -> String {
     let unit = &cause.rows[0];
     let exhibit = &exhibits[unit.exhibit];
     let name = exhibit.sides[unit.side].name;
-    let grid = matches!(exhibit.scene, Scene::Grid(_));
-    let (subject, place) = place_words(&cause.place, grid);
+    let (subject, place) = place_words(&cause.place, all_of_it(exhibit));
     let what = cause.mechanism.words(name);
     let known = matches!(cause.mechanism, Mechanism::Known(_));
     let now =
@@ -21,8 +20,18 @@ pub(super) fn sentence(exhibits: &[Exhibit], cause: &Cause) -> String {
     format!("{subject}{place}{now}: {what}")
 }
 
-/// Who and where: `Keys`, `, only backward, from head 8 on`.
-pub(super) fn place_words(place: &Place, grid: bool) -> (String, String) {
+/// What an answer as a whole is called.
+pub(super) fn all_of_it(exhibit: &Exhibit) -> &'static str {
+    match (&exhibit.scene, exhibit.sides.first().map(|side| side.name)) {
+        (Scene::Grid(_), _) | (Scene::Whole(_), Some("out")) => "The answer",
+        (Scene::Whole(_), Some("positions" | "axis t" | "axis y")) => "Positions",
+        _ => "Rows",
+    }
+}
+
+/// Who and where: `Keys`, `, only backward, from head 8 on`. `all` is what the answer as a whole is
+/// called.
+pub(super) fn place_words(place: &Place, all: &str) -> (String, String) {
     let is = |fact: &Fact, word: &str| {
         place.atoms.iter().any(|a| a.fact == *fact && a.test == Test::Is(Value::Word(word.into())))
     };
@@ -33,9 +42,7 @@ pub(super) fn place_words(place: &Place, grid: bool) -> (String, String) {
         _ if passed => "The coordinates that no plane turns",
         (true, _) => "Queries",
         (_, true) => "Keys",
-        _ if is(&Fact::Tensor, "v") => "Values",
-        _ if grid => "The answer",
-        _ => "Rows",
+        _ => SUBJECTS.into_iter().find(|(name, _)| is(&Fact::Tensor, name)).map_or(all, |s| s.1),
     };
     let words =
         place.atoms.iter().filter(|a| !matches!(a.fact, Fact::Tensor)).filter_map(atom_words);
@@ -43,6 +50,19 @@ pub(super) fn place_words(place: &Place, grid: bool) -> (String, String) {
     let place = if list.is_empty() { String::new() } else { format!(", {}", list.join(", ")) };
     (subject.to_string(), place)
 }
+
+/// What the outputs are called, by their names as sides.
+const SUBJECTS: [(&str, &str); 9] = [
+    ("v", "Values"),
+    ("lse", "The logarithms"),
+    ("axis t", "Positions on axis t"),
+    ("axis h", "Positions on axis h"),
+    ("axis w", "Positions on axis w"),
+    ("axis y", "Positions on axis y"),
+    ("axis x", "Positions on axis x"),
+    ("rope_delta", "rope_delta"),
+    ("indices", "The indices"),
+];
 
 /// One condition; none where the subject has it already.
 fn atom_words(atom: &Atom) -> Option<String> {
@@ -175,8 +195,16 @@ fn atom_words(atom: &Atom) -> Option<String> {
                 other => format!("where the furthest position {}", test_words(other, false)),
             });
         }
-        Fact::Head | Fact::Batch | Fact::Token => {
+        Fact::Kind => {
+            return Some(match &atom.test {
+                Test::Is(v) => format!("in tokens of {v}"),
+                Test::Not(v) => format!("in tokens not of {v}"),
+                other => format!("in tokens of {}", test_words(other, true)),
+            });
+        }
+        Fact::Head | Fact::Batch | Fact::Token | Fact::Piece => {
             let (one, many) = match atom.fact {
+                Fact::Piece => ("piece", "pieces"),
                 Fact::Head => ("head", "heads"),
                 Fact::Batch => ("row", "rows"),
                 _ => ("token", "tokens"),
@@ -202,6 +230,7 @@ fn atom_words(atom: &Atom) -> Option<String> {
         Fact::KeyHeads => "the number of key heads",
         Fact::Batches => "the number of rows",
         Fact::Tokens => "the number of tokens",
+        Fact::Keys => "the number of keys",
         Fact::Axes => "the number of axes",
         Fact::Config(key) => {
             return Some(match &atom.test {

@@ -1,10 +1,9 @@
-//! Fresh questions about everything that is no rope: biases, buckets, absolute encodings, weights,
-//! position ids.
+//! Fresh questions about everything that is no rope: biases, buckets, absolute encodings, weights.
 
 use super::kind::{Draft, Factor, Kind, Level, Words, formats};
 use super::positions::{Places, start};
 use crate::generate::plan::{Input, config};
-use crate::generate::values::{Random, flat, mixed, values};
+use crate::generate::values::{Random, flat, mixed};
 use crate::number::Dtype;
 use crate::request::{Json, Object, Operation};
 
@@ -132,18 +131,6 @@ pub(super) fn kinds() -> Vec<Kind> {
         factor("columns", &[("1", &["1"]), ("few", &["3", "5"]), ("33", &["33"])]),
         factor("way", &[("to half", &["to_half"]), ("to interleaved", &["to_interleaved"])]),
     ];
-    let ids = [
-        factor(
-            "given",
-            &[("mask", &["mask"]), ("lengths", &["lengths"]), ("ranks", &["ranks2", "ranks4"])],
-        ),
-        factor("rows", &[("1", &["1"]), ("several", &["3", "4", "8"]), ("33", &["33"])]),
-        factor("tokens", &[("few", &["5", "2"]), ("33", &["33"]), ("257", &["257"])]),
-        factor(
-            "padding",
-            &[("none", &["none"]), ("left", &["left"]), ("right", &["right"]), ("both", &["both"])],
-        ),
-    ];
     let with = |first: &[Factor], rest: &[Factor]| [first, rest].concat();
     let biases: fn(&Words) -> u64 =
         |w| (w.size("heads") * w.size("queries") * w.size("keys")) as u64;
@@ -191,13 +178,6 @@ pub(super) fn kinds() -> Vec<Kind> {
             &[],
             |w| (w.size("heads") * w.size("width") * w.size("columns")) as u64,
             permuted,
-        ),
-        kind(
-            Operation::PositionIds,
-            ids.to_vec(),
-            &[],
-            |w| (w.size("rows") * w.size("tokens")) as u64,
-            ids_of,
         ),
     ]
 }
@@ -368,46 +348,4 @@ fn permuted(words: &Words, random: &mut Random) -> Result<Draft, String> {
         .with("direction", words.get("way"));
     let flags = vec!["weight-permutation", "weight-heads"];
     Ok(Draft { dtype, config: object, input: input.0, flags })
-}
-
-fn ids_of(words: &Words, random: &mut Random) -> Result<Draft, String> {
-    let (rows, tokens) = (count(words, "rows"), words.size("tokens"));
-    let mut below = |n: usize| (random.bits() % n.max(1) as u64) as usize;
-    let ranks = words.get("given").strip_prefix("ranks").and_then(|n| n.parse::<usize>().ok());
-    let (input, flags) = match (words.get("given"), ranks) {
-        ("mask", _) => {
-            let mut list = Vec::new();
-            for _ in 0..rows {
-                let (left, right) = (below(tokens / 2 + 1), below(tokens / 2 + 1));
-                let (left, right) = match words.get("padding") {
-                    "none" => (0, 0),
-                    "left" => (left, 0),
-                    "right" => (0, right),
-                    _ => (left, right),
-                };
-                list.extend((0..tokens).map(|t| f64::from(t >= left && t < tokens - right)));
-            }
-            (
-                Input::new().with("attention_mask", values(Dtype::I32, &[rows, tokens], &list)),
-                "left-padding",
-            )
-        }
-        (_, ranks) => {
-            let unit = ranks.map_or(1, |size| 2 * size);
-            let mut ends = vec![0i64];
-            for _ in 0..rows {
-                let last = ends[ends.len() - 1];
-                ends.push(last + (unit * (1 + below(tokens.div_ceil(unit)))) as i64);
-            }
-            let input = Input::new().with("cu_seqlens", flat(&ends));
-            match ranks {
-                Some(size) => {
-                    let rank = below(size);
-                    (input.with("cp_size", size).with("cp_rank", rank), "context-parallel")
-                }
-                None => (input, "packed"),
-            }
-        }
-    };
-    Ok(Draft { dtype: Dtype::I64, config: Object::default(), input: input.0, flags: vec![flags] })
 }
