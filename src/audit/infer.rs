@@ -192,6 +192,9 @@ fn told(exhibits: &[Exhibit], cause: &Cause, all: usize) -> Inferred {
     if let Some(table) = asked_and_computed(exhibits, cause) {
         evidence.push_str(&format!("; position asked → computed: {table}"));
     }
+    if matches!(cause.mechanism, mechanism::Mechanism::Scaled(mechanism::Scale::Own)) {
+        evidence.push_str(&format!("; factors: {}", own_factors(exhibits, cause)));
+    }
     if cause.mechanism.is_measured()
         && let Some(fitted) = fitted(exhibits, cause)
     {
@@ -209,6 +212,16 @@ fn told(exhibits: &[Exhibit], cause: &Cause, all: usize) -> Inferred {
         named: !cause.mechanism.is_measured(),
         sharp: cause.spared == 0,
     }
+}
+
+/// The least, some, and the largest of the factors of rows.
+fn own_factors(exhibits: &[Exhibit], cause: &Cause) -> String {
+    let of = |unit: &Unit| predicted::own_factor(&exhibits[unit.exhibit], unit);
+    let mut list: Vec<f64> = cause.rows.iter().filter_map(of).collect();
+    list.sort_by(f64::total_cmp);
+    let step = list.len().div_ceil(4).max(1);
+    let some = list.iter().step_by(step).chain(list.last());
+    some.map(|by| format!("{by:.4}")).collect::<Vec<_>>().join(", ")
 }
 
 /// A few positions, and what they were taken for.

@@ -60,6 +60,8 @@ pub(super) enum Scale {
     Magnitude(i32),
     /// head_dim to the power ±1/2.
     RootDim(f64),
+    /// One of its own in every row.
+    Own,
 }
 
 /// Right coordinates in another order.
@@ -147,6 +149,7 @@ impl Mechanism {
             Mechanism::Both(rule, map) => rule.cost() + map.cost(),
             Mechanism::Signs(..) | Mechanism::Reordered(_) | Mechanism::Paired(_) => 4,
             Mechanism::Scaled(Scale::Magnitude(_)) => 3,
+            Mechanism::Scaled(Scale::Own) => 15,
             Mechanism::Scaled(_) => 5,
             Mechanism::Placed(..) | Mechanism::Blank(..) => 4,
             Mechanism::Head(HeadMap::Ranks(_)) => 3,
@@ -172,6 +175,7 @@ impl Mechanism {
         matches!(
             self,
             Mechanism::Frequencies(Rule::Measured(_))
+                | Mechanism::Scaled(Scale::Own)
                 | Mechanism::Sloped(Slopes::Measured(_))
                 | Mechanism::Bucketed(Bucketed::Measured(_))
         )

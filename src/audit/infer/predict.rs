@@ -6,7 +6,7 @@ use super::map::Map;
 use super::mechanism::{Mechanism, Scale};
 use super::on_grid::on_grid;
 use super::pairs::Pairs;
-use super::predicted::{Predicted, angle, own_angle, scaled, slack_of_right, turned};
+use super::predicted::{Predicted, angle, own_angle, own_factor, scaled, slack_of_right, turned};
 use super::rearranged::{paired, reordered, swapped};
 use super::rule::{Rule, Spectrum};
 use super::whole::Whole;
@@ -45,6 +45,9 @@ impl Mechanism {
                 Some(exhibit.coordinates(unit).into_iter().map(one).collect())
             }
             (_, Mechanism::Scaled(Scale::By(by))) => Some(scaled(exhibit, unit, *by)),
+            (_, Mechanism::Scaled(Scale::Own)) => {
+                Some(scaled(exhibit, unit, own_factor(exhibit, unit)?))
+            }
             (_, Mechanism::Swapped) => swapped(exhibit, unit),
             (Scene::Turn(turn), Mechanism::Only(pairs, inner)) => {
                 only(*pairs, exhibit, turn, unit, inner.predict(exhibit, unit, cache)?)

@@ -86,6 +86,21 @@ pub(super) fn slack_of_right(
     }
 }
 
+/// By what the right row is multiplied, if it is multiplied; none of a row of one or two numbers,
+/// which shows nothing.
+pub(super) fn own_factor(exhibit: &Exhibit, unit: &Unit) -> Option<f64> {
+    let side = &exhibit.sides[unit.side];
+    let start = exhibit.start(unit.side, [unit.batch, unit.head, unit.token]);
+    let (mut up, mut down, mut count) = (0.0, 0.0, 0);
+    for c in exhibit.coordinates(unit) {
+        up += side.got[start + c] * side.right[start + c];
+        down += side.right[start + c] * side.right[start + c];
+        count += usize::from(side.right[start + c] != 0.0);
+    }
+    let by = up / down;
+    (count > 2 && by.is_finite()).then_some(by)
+}
+
 /// A multiple of the right row.
 pub(super) fn scaled(exhibit: &Exhibit, unit: &Unit, by: f64) -> Vec<Predicted> {
     let start = exhibit.start(unit.side, [unit.batch, unit.head, unit.token]);

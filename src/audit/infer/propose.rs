@@ -26,6 +26,7 @@ pub(super) fn propose(exhibits: &[Exhibit], wrong: &[&Unit]) -> Vec<Mechanism> {
     if !in_wholes.is_empty() {
         let answers = Copy::all().into_iter().filter(|copy| copy.source == Source::Answer);
         list.extend(answers.map(Mechanism::Copied));
+        list.push(Mechanism::Scaled(Scale::Own));
         let known = whole::propose(exhibits, &in_wholes);
         list.extend(known.into_iter().map(|fault| Mechanism::Known(Known(fault))));
     }
@@ -40,6 +41,7 @@ pub(super) fn propose(exhibits: &[Exhibit], wrong: &[&Unit]) -> Vec<Mechanism> {
         list.extend(pairs.map(Mechanism::Paired));
         list.extend([-1, 1].map(|n| Mechanism::Scaled(Scale::Magnitude(n))));
         list.extend([0.5, -0.5].map(|n| Mechanism::Scaled(Scale::RootDim(n))));
+        list.push(Mechanism::Scaled(Scale::Own));
         list.extend(in_some_pairs());
         list.extend(decoded(exhibits, &on_turns).into_iter().map(Mechanism::Turned));
         list.extend(rules(exhibits, &on_turns).into_iter().map(Mechanism::Frequencies));

@@ -291,6 +291,11 @@ impl Mechanism {
             Mechanism::Scaled(Scale::RootDim(_)) => {
                 "what comes back is multiplied by √head_dim".into()
             }
+            Mechanism::Scaled(Scale::Own) => {
+                "every row is the right one times a factor of its own: what rows are divided or \
+                 multiplied by is another"
+                    .into()
+            }
             Mechanism::Signs(re, im) => match (*re < 0.0, *im < 0.0) {
                 (true, true) => "both parts of every pair have the other sign".into(),
                 (true, false) => "the real part of every pair has the other sign".into(),
@@ -370,6 +375,11 @@ impl Mechanism {
             }
             Mechanism::Scaled(super::mechanism::Scale::By(by)) => {
                 format!("find the factor {by} that is there, or the one that is missing")
+            }
+            Mechanism::Scaled(Scale::Own) => {
+                "compare the factors with what scales a row: the root of the norm, over which \
+                 coordinates and heads it is taken, the scale of the cast, a temperature"
+                    .into()
             }
             Mechanism::Scaled(_) => "multiply cos and sin by attention_factor, once".into(),
             Mechanism::Signs(..) => {

@@ -39,6 +39,41 @@ pub(super) fn faults() -> Vec<Fault> {
             },
         ),
         other(
+            "m3-mean-over-the-first-half",
+            "M3",
+            [
+                "the mean square is taken over the first half of the coordinates",
+                "each row is off by its own factor",
+                "let every thread load what is its own before the reduction",
+            ],
+            &[],
+            |view, output| {
+                instead(view, output, |seen, row| {
+                    let half = seen.part.heads.dim() / 2;
+                    let [mean, square] = seen.moments(seen.with(row), |d| d < half, None);
+                    Some([mean, (square + seen.norm.eps).sqrt()])
+                })
+            },
+        ),
+        other(
+            "m3-half-of-the-sum",
+            "M3",
+            [
+                "the sum of squares is that of the first half of the coordinates, and is divided by the whole width: a warp's part is lost",
+                "each row is too large by a factor of its own",
+                "add up the sums of all warps",
+            ],
+            &["turboderp-org/exllamav3#363"],
+            |view, output| {
+                instead(view, output, |seen, row| {
+                    let (rows, half) = (seen.with(row), seen.part.heads.dim() / 2);
+                    let count = (rows.len() * seen.part.heads.dim()) as f64;
+                    let [mean, square] = seen.moments(rows, |d| d < half, Some(count));
+                    Some([mean, (square + seen.norm.eps).sqrt()])
+                })
+            },
+        ),
+        other(
             "m3-mean-over-all-heads",
             "M3",
             [

@@ -40,8 +40,52 @@ fn weight_of(chain: &mut Chain, from: &str, to: &str) -> Option<()> {
     Some(())
 }
 
+/// Weights of the coordinates that are turned, in the order of the other layout.
+fn in_the_other_layout(chain: &mut Chain) -> Option<()> {
+    let pairs = chain.turn.as_ref()?.rope.pairs();
+    let halves = pairs.iter().any(|pair| pair.im - pair.re.min(pair.im) != 1);
+    let mut changed = None;
+    for part in chain.parts.iter_mut().filter(|part| part.turns) {
+        let dim = part.heads.dim().max(1);
+        let Some(weight) = part.norm.as_mut().and_then(|norm| norm.weight.as_mut()) else {
+            continue;
+        };
+        let old: Vec<f64> = weight.numbers().collect();
+        let mut new = old.clone();
+        for row in 0..old.len() / dim {
+            let places: Vec<usize> = pairs.iter().flat_map(|pair| [pair.re, pair.im]).collect();
+            let (least, count) = (places.iter().copied().min()?, pairs.len());
+            for (index, pair) in pairs.iter().enumerate() {
+                let [re, im] = match halves {
+                    true => [2 * index, 2 * index + 1],
+                    false => [index, index + count],
+                };
+                for (place, other) in [(pair.re, re), (pair.im, im)] {
+                    new[row * dim + place] = *old.get(row * dim + least + other)?;
+                }
+            }
+        }
+        if new != old {
+            *weight = floats(&weight.shape().to_vec(), &new)?;
+            changed = Some(());
+        }
+    }
+    changed
+}
+
 pub(super) fn faults() -> Vec<Fault> {
     vec![
+        fault(
+            "m2-weight-of-the-other-layout",
+            "M2",
+            [
+                "the weight of the norm is in the order of the other layout: half for interleaved, or the reverse",
+                "weights that are all alike are right; the projections were permuted, the weight was not",
+                "permute the weights of the norms of q and k as the rows of their projections",
+            ],
+            &[],
+            Change::Question(|question, _| edit(question, in_the_other_layout)),
+        ),
         other(
             "m1-eps-outside-the-root",
             "M1",

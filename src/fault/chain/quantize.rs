@@ -129,6 +129,22 @@ fn below(bits: u64) -> u64 {
 pub(super) fn faults() -> Vec<Fault> {
     vec![
         fault(
+            "n1-scale-of-the-next",
+            "N1",
+            [
+                "each head, token or group is divided by the given scale of the next one",
+                "where scales are alike nothing is wrong",
+                "index the scale by what is stored",
+            ],
+            &[],
+            Change::Question(|question, _| {
+                scales(question, |_, list| {
+                    let one = usize::from(list.len() > 1);
+                    list.rotate_left(one);
+                })
+            }),
+        ),
+        fault(
             "n1-multiplied-by-the-scale",
             "N1",
             [

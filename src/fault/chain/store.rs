@@ -2,7 +2,7 @@
 
 use super::entry::fault;
 use super::staged::{Open, Stage, chain, edit, parts, replace};
-use crate::encoding::{Chain, Question};
+use crate::encoding::{Body, Chain, Question};
 use crate::fault::Fault;
 use crate::fault::change::{Change, View};
 use crate::fault::row;
@@ -113,6 +113,33 @@ pub(super) fn faults() -> Vec<Fault> {
             &[],
             Change::Question(|question, _| {
                 slots(question, |_, slot, size, _| slot.map(|s| s % size * size + s / size % size))
+            }),
+        ),
+        fault(
+            "o2-block-not-read",
+            "O2",
+            [
+                "every row is written into block 0: only the row within the block is read from the slot",
+                "slots of the first block are right, others write over it",
+                "block = slot / block_size, row = slot % block_size",
+            ],
+            &[],
+            Change::Output(|view, output| {
+                // Later tokens write over earlier ones, which one question cannot say: token by token.
+                let mut chain = chain(view.question)?.clone();
+                let size = chain.store?.block_size.max(1);
+                let slots = chain.slots.clone();
+                let last = |token: usize, row: usize| {
+                    let later = slots.iter().skip(token + 1);
+                    !later.flatten().any(|other| other % size == row)
+                };
+                let one = |(token, slot): (usize, &Option<usize>)| {
+                    slot.map(|slot| slot % size).filter(|row| last(token, *row))
+                };
+                chain.slots = slots.iter().enumerate().map(one).collect();
+                (chain.slots != slots).then_some(())?;
+                let question = Question { body: Body::Chain(chain), ..view.question.clone() };
+                replace(output, (view.answer)(&question))
             }),
         ),
         fault(
