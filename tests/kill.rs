@@ -85,7 +85,8 @@ fn every_rule_is_tried_as_the_plain_one_is() {
 
 /// Every comparison is the only one that tells some fault: without it that fault would live.
 #[test]
-fn every_comparison_is_needed() {
+#[ignore = "deep: .ci/run does it"]
+fn deep_every_comparison_is_needed() {
     let only = |want: fn(&Branches) -> bool| {
         let one = |by: &Branches| {
             [by.refusal, by.form, by.integer, by.copy, by.nan, by.error]

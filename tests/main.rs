@@ -38,6 +38,7 @@ mod show;
 mod sweep;
 mod table;
 mod theorem;
+mod tier;
 mod vector;
 
 /// The tests name files as somebody would who stands at the root of the repository.

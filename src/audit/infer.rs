@@ -33,6 +33,7 @@ mod rule;
 mod slopes;
 mod solve;
 mod stages;
+mod suspects;
 mod whole;
 mod words;
 

@@ -403,8 +403,6 @@ fn truncate(json: &mut Json) {
     }
 }
 
-/// Position ids from masks, lengths and ranks; offsets of learned tables.
-
 /// Offsets of learned tables.
 fn tables() -> Vec<Fault> {
     vec![

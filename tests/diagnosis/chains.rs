@@ -53,7 +53,8 @@ fn every_fault_of_a_fused_kernel_is_named() {
         0 => expect_named(fault, "hf-f32", Dtype::F32),
         _ => expect_named(fault, "hf-bf16", Dtype::Bf16),
     };
-    let slips: Vec<String> = fused().enumerate().filter_map(|pair| one(pair).err()).collect();
+    let tried = crate::tier::some(fused().enumerate(), 8);
+    let slips: Vec<String> = tried.into_iter().filter_map(|pair| one(pair).err()).collect();
     assert!(slips.is_empty(), "{} of {}:\n{}", slips.len(), fused().count(), slips.join("\n"));
 }
 

@@ -46,7 +46,7 @@ fn every_fault_is_named() {
             || name.starts_with("h6")
     };
     let mut count = 0;
-    for fault in faults.filter(|name| own(name)) {
+    for fault in crate::tier::some(faults.filter(|name| own(name)), 5) {
         let report = report(fault, &|_, _, _| true);
         if report.verdict == Verdict::Conforms {
             // Of another operation, or of a state that one process does not have.
@@ -61,7 +61,8 @@ fn every_fault_is_named() {
         let said: Vec<_> = report.diagnoses.iter().map(|d| (&d.faults, &d.summary)).collect();
         assert!(named, "{fault}: {said:?}, {:?}", report.clues);
     }
-    assert!(count >= 18, "{count} faults of position ids");
+    let least = if crate::tier::deep() { 18 } else { 3 };
+    assert!(count >= least, "{count} faults of position ids");
 }
 
 #[test]

@@ -94,7 +94,7 @@ fn check((name, classes): &(&str, &[&str]), every: usize) -> Result<(), String> 
 
 #[test]
 #[ignore = "needs python3 with numpy"]
-fn broken_kernels_are_named_rightly_or_not_at_all() {
+fn deep_broken_kernels_are_named_rightly_or_not_at_all() {
     let slips: Vec<String> = BROKEN[..4].iter().filter_map(|one| check(one, 3).err()).collect();
     assert!(slips.is_empty(), "{}", slips.join("\n"));
 }

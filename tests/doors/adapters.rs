@@ -46,7 +46,7 @@ const MODELS: [(&str, bool); 6] = [
 
 #[test]
 #[ignore = "needs python3 with numpy"]
-fn minimal_adapters_are_right_for_models() {
+fn deep_minimal_adapters_are_right_for_models() {
     for file in ["adapter.py", "adapter_numpy.py"] {
         for (model, claims) in MODELS {
             let command = format!("python3 examples/minimal/{file}");

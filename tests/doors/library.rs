@@ -59,7 +59,8 @@ fn statuses(cases: &[Value]) -> Vec<&str> {
 }
 
 #[test]
-fn a_right_library_conforms_in_every_way_of_asking() {
+#[ignore = "deep: .ci/run does it"]
+fn deep_a_right_library_conforms_in_every_way_of_asking() {
     let folder = tempfile::tempdir().unwrap();
     let library = compiled(folder.path(), "right", &[]);
     for only in ["rotate-*-f32-*", "rotate-half-f64-*", "apply-*-f32-*"] {

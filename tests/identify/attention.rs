@@ -98,7 +98,8 @@ fn read(fault: &fault::Fault) -> String {
 
 /// Every fault of attention, with the config that shows it: what is read off.
 #[test]
-fn faults_of_attention_are_read() {
+#[ignore = "deep: .ci/run does it"]
+fn deep_faults_of_attention_are_read() {
     let faults: Vec<&fault::Fault> =
         fault::all().iter().filter(|fault| fault.class.starts_with('P')).collect();
     let lines: Vec<String> = faults.into_par_iter().map(read).collect();

@@ -1,8 +1,8 @@
 //! Attention laid out: a row for every query of every head, and its logarithm.
 
-use super::exhibit::{Side, integers};
+use super::exhibit::{Laid, Side, Whole, integers};
 use super::fact::{Fact, Value};
-use super::whole::{self, Laid, Shape, Whole, tensor};
+use super::whole::{self, Shape, tensor};
 use crate::audit::judge::Mark;
 use crate::encoding::{Attention, Question};
 use crate::number::{Dtype, Tensor};

@@ -1,13 +1,13 @@
 //! An answer laid out in rows, beside what is right: what inference looks at.
 
 use super::fact::{Fact, Value};
-use super::whole::Whole;
 use crate::audit::judge::Mark;
 use crate::encoding::{Alibi, Buckets};
+use crate::fault::Asked;
 use crate::number::{Dtype, Tensor};
 use crate::request::{Object, Position};
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex};
 
 /// One answer.
 pub(in crate::audit) struct Exhibit {
@@ -35,6 +35,29 @@ pub(super) enum Scene {
     Grid(Grid),
     /// Rows that known faults are tried on.
     Whole(Box<Whole>),
+}
+
+/// What an answer was made of, so that it can be made again with a fault.
+pub(super) struct Whole {
+    pub(super) batch: usize,
+    pub(super) tokens: usize,
+    /// [batch][token], where there is one axis of integers.
+    pub(super) positions: Vec<i128>,
+    /// What kind a token is, and the number of the piece that it belongs to, where these differ.
+    pub(super) kinds: Vec<(&'static str, usize)>,
+    pub(super) asked: Asked,
+    /// Where the rows of each side stand in an output.
+    pub(super) laid: Vec<Laid>,
+    /// How far off machines may be, by side and element.
+    pub(super) slack: Vec<Vec<f64>>,
+    pub(super) known: Mutex<HashMap<&'static str, Option<Rows>>>,
+}
+
+/// The rows of a side in an output.
+pub(super) struct Laid {
+    pub(super) output: &'static str,
+    /// Where each element stands; none for what is not in it.
+    pub(super) cells: Vec<Option<usize>>,
 }
 
 /// Numbers by side.

@@ -1,8 +1,8 @@
 //! Position ids laid out: a side for each axis, of one number a token.
 
-use super::exhibit::Side;
+use super::exhibit::{Laid, Side, Whole};
 use super::fact::{Fact, Value};
-use super::whole::{self, Laid, Shape, Whole, tensor};
+use super::whole::{self, Shape, tensor};
 use crate::audit::judge::Mark;
 use crate::encoding::{Cls, IdSource, Order, PositionIds, Question, Segment};
 use crate::number::{Dtype, Tensor};

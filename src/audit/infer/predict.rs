@@ -1,7 +1,7 @@
 //! What a mechanism would make of a row.
 
 use super::copy::{Copy, Source};
-use super::exhibit::{Exhibit, Part, Places, Scene, Turn, Unit};
+use super::exhibit::{Exhibit, Part, Places, Scene, Turn, Unit, Whole};
 use super::map::Map;
 use super::mechanism::{Mechanism, Scale};
 use super::on_grid::on_grid;
@@ -9,7 +9,6 @@ use super::pairs::Pairs;
 use super::predicted::{Predicted, angle, own_angle, own_factor, scaled, slack_of_right, turned};
 use super::rearranged::{paired, reordered, swapped};
 use super::rule::{Rule, Spectrum};
-use super::whole::Whole;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 

@@ -12,7 +12,7 @@ use super::mechanism::{Fill, HeadMap, Keys, Mechanism, Order, Pairing, Scale, Sh
 use super::pairs::Pairs;
 use super::rule::{Formula, Rule, SINUSOID, kind};
 use super::slopes::{self, Slopes};
-use super::whole;
+use super::suspects;
 use crate::request::Json;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -27,7 +27,7 @@ pub(super) fn propose(exhibits: &[Exhibit], wrong: &[&Unit]) -> Vec<Mechanism> {
         let answers = Copy::all().into_iter().filter(|copy| copy.source == Source::Answer);
         list.extend(answers.map(Mechanism::Copied));
         list.push(Mechanism::Scaled(Scale::Own));
-        let known = whole::propose(exhibits, &in_wholes);
+        let known = suspects::suspects(exhibits, &in_wholes);
         list.extend(known.into_iter().map(|fault| Mechanism::Known(Known(fault))));
     }
     if !on_turns.is_empty() {

@@ -1,8 +1,8 @@
 //! Fused kernels laid out: the rows that go through a chain, those of a cache by their slots.
 
-use super::exhibit::{Side, integers};
+use super::exhibit::{Laid, Side, Whole, integers};
 use super::fact::{Fact, Value};
-use super::whole::{self, Laid, Shape, Whole, tensor};
+use super::whole::{self, Shape, tensor};
 use crate::audit::judge::Mark;
 use crate::encoding::{Chain, Norm, NormKind, Part, Per, Question, ScaleKind, WeightKind};
 use crate::number::{Dtype, Tensor};

@@ -4,43 +4,14 @@
 //! A fault of the list is a hypothesis about whole answers; here it is one about rows, so that it is
 //! found where it acts on some of them: keys only, the heads of one half, queries of one tile.
 
-use super::exhibit::{Exhibit, Rows, Side, Unit, numbers};
-use super::known::Known;
-use super::look::Look;
-use super::mechanism::Mechanism;
-use super::predict::Cache;
+use super::exhibit::{Exhibit, Laid, Rows, Side, Unit, Whole, numbers};
 use super::predicted::Predicted;
 use crate::audit::judge::Mark;
 use crate::encoding::Question;
 use crate::fault::{Answer, Asked, Fault, History};
 use crate::number::Tensor;
 use crate::profile;
-use rayon::prelude::*;
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
-
-/// What an answer was made of, so that it can be made again with a fault.
-pub(super) struct Whole {
-    pub(super) batch: usize,
-    pub(super) tokens: usize,
-    /// [batch][token], where there is one axis of integers.
-    pub(super) positions: Vec<i128>,
-    /// What kind a token is, and the number of the piece that it belongs to, where these differ.
-    pub(super) kinds: Vec<(&'static str, usize)>,
-    asked: Asked,
-    /// Where the rows of each side stand in an output.
-    laid: Vec<Laid>,
-    /// How far off machines may be, by side and element.
-    slack: Vec<Vec<f64>>,
-    known: Mutex<HashMap<&'static str, Option<Rows>>>,
-}
-
-/// The rows of a side in an output.
-pub(super) struct Laid {
-    pub(super) output: &'static str,
-    /// Where each element stands; none for what is not in it.
-    pub(super) cells: Vec<Option<usize>>,
-}
 
 impl Laid {
     /// The elements of the rows.
@@ -190,41 +161,3 @@ impl Whole {
         Some(row.iter().enumerate().map(one).collect())
     }
 }
-
-/// The faults that have some wrong row as it is: those that are worth a trial on all rows.
-pub(super) fn propose(exhibits: &[Exhibit], wrong: &[&&Unit]) -> Vec<&'static Fault> {
-    // A fault is emulated on a few questions only, small ones and some of the others.
-    let mut sizes: Vec<(usize, usize)> = wrong
-        .iter()
-        .map(|unit| {
-            (exhibits[unit.exhibit].sides.iter().map(|s| s.right.len()).sum(), unit.exhibit)
-        })
-        .collect();
-    sizes.sort_unstable();
-    sizes.dedup();
-    let step = sizes.len().div_ceil(QUESTIONS).max(1);
-    let some: Vec<usize> = sizes.iter().step_by(step).map(|(_, exhibit)| *exhibit).collect();
-    let units: Vec<&&&Unit> = wrong.iter().filter(|unit| some.contains(&unit.exhibit)).collect();
-    let cache = Cache::default();
-    let hits = |fault: &'static Fault| {
-        let mechanism = Mechanism::Known(Known(fault));
-        let hit =
-            |unit: &&&&&Unit| mechanism.look(&exhibits[unit.exhibit], unit, &cache) == Look::Hit;
-        units.iter().filter(hit).count()
-    };
-    let all: Vec<&'static Fault> =
-        crate::fault::all().iter().chain(crate::fault::variants()).collect();
-    let mut ranked: Vec<(usize, usize, &'static Fault)> = all
-        .into_par_iter()
-        .enumerate()
-        .map(|(index, fault)| (usize::MAX - hits(fault), index, fault))
-        .filter(|(missed, ..)| *missed < usize::MAX)
-        .collect();
-    ranked.sort_by_key(|(missed, index, _)| (*missed, *index));
-    ranked.into_iter().take(BEST).map(|(.., fault)| fault).collect()
-}
-
-/// Questions on which faults are tried first.
-const QUESTIONS: usize = 8;
-/// Faults that are tried on everything.
-const BEST: usize = 10;

@@ -66,7 +66,7 @@ fn in_the_other_layout(chain: &mut Chain) -> Option<()> {
             }
         }
         if new != old {
-            *weight = floats(&weight.shape().to_vec(), &new)?;
+            *weight = floats(weight.shape(), &new)?;
             changed = Some(());
         }
     }
