@@ -88,7 +88,8 @@ fn settings(request: &Request) -> Vec<(&'static str, &'static str)> {
             match list[0] {
                 ..0 => "negative",
                 0..4096 => "near",
-                4096..0x100_0000 => "far",
+                4096..0x2_0000 => "far",
+                0x2_0000..0x100_0000 => "beyond 2^17",
                 _ => "beyond 2^24",
             },
         ),
@@ -146,8 +147,8 @@ fn every_two_settings_meet_or_the_reason_is_told() {
             parts.iter().all(|(factor, level)| what.contains(&format!("{factor} {level}")))
         })
     };
-    // Seven widths, four reaches, three rules and so on: nothing was lost from the lists.
-    assert_eq!(levels.len(), 37, "{levels:?}");
+    // Seven widths, five reaches, three rules and so on: nothing was lost from the lists.
+    assert_eq!(levels.len(), 38, "{levels:?}");
     for a in &levels {
         for b in levels.iter().filter(|b| b.0 > a.0) {
             assert!(

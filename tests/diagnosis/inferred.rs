@@ -383,6 +383,17 @@ const READ_OTHERWISE: &[Told] = &[
         }
         _ => Fate::Right,
     }),
+    ("2π is missing", FORWARD, |row| {
+        if row.word() != "llama3" {
+            return Fate::Right;
+        }
+        let number = |key: &str| row.number(key).unwrap();
+        let (low, high) = (number("low_freq_factor"), number("high_freq_factor"));
+        let original = number("original_max_position_embeddings");
+        let share = |w: f64| ((original * w - low) / (high - low)).clamp(0.0, 1.0);
+        let scaled = |w: f64| w * (share(w) + (1.0 - share(w)) / number("factor"));
+        Fate::By(plain(row).into_iter().map(scaled).collect())
+    }),
     ("the ends of the blend are exchanged", FORWARD, |row| {
         if row.word() != "llama3" {
             return Fate::Right;

@@ -34,6 +34,8 @@ pub(in crate::audit) enum Fact {
     /// The token within the batch, all rows one after another, counted from the end of the last
     /// whole tile of so many: negative within tiles.
     Tail(i64),
+    /// The same within its row of the batch.
+    RowTail(i64),
     /// The same of the heads of a tensor.
     HeadTail(i64),
     /// The head's index modulo this.
@@ -178,6 +180,7 @@ impl Fact {
                 | Fact::Batch
                 | Fact::Token
                 | Fact::Tail(_)
+                | Fact::RowTail(_)
                 | Fact::HeadTail(_)
                 | Fact::HeadModulo(_)
                 | Fact::TokenModulo(_)
@@ -202,7 +205,7 @@ impl Fact {
             Fact::SecondHalf | Fact::LastToken | Fact::LastHead | Fact::LastRow => 3,
             Fact::BeyondKeyHeads => 3,
             Fact::PastOriginal | Fact::LongerThanOriginal => 3,
-            Fact::Tail(_) | Fact::HeadTail(_) | Fact::HeadModulo(_) => 5,
+            Fact::Tail(_) | Fact::RowTail(_) | Fact::HeadTail(_) | Fact::HeadModulo(_) => 5,
             Fact::TokenModulo(_) | Fact::PositionModulo(_) => 5,
             Fact::HeadDim | Fact::Heads | Fact::Batches | Fact::Tokens | Fact::Furthest => 4,
             Fact::Keys => 4,

@@ -193,6 +193,7 @@ pub(super) fn of_row(exhibit: &Exhibit, unit: &Unit, fact: &Fact) -> Option<Valu
         | Fact::LastHead
         | Fact::LastRow
         | Fact::Tail(_)
+        | Fact::RowTail(_)
         | Fact::HeadTail(_)
             if exhibit.cut.is_some() =>
         {
@@ -219,6 +220,10 @@ pub(super) fn of_row(exhibit: &Exhibit, unit: &Unit, fact: &Fact) -> Option<Valu
         Fact::HeadTail(tile) => {
             let heads = exhibit.sides.get(unit.side)?.heads as i64;
             Some(Value::Number((unit.head as i64 - heads / tile * tile) as f64))
+        }
+        Fact::RowTail(tile) => {
+            let all = exhibit.tokens() as i64;
+            Some(Value::Number((unit.token as i64 - all / tile * tile) as f64))
         }
         Fact::Tail(tile) => {
             let all = exhibit.facts.get(&Fact::Batches).and_then(Value::number).unwrap_or(1.0);

@@ -126,6 +126,7 @@ fn all(exhibits: &[Exhibit], units: &[&Unit]) -> Vec<Fact> {
     facts.extend([2, 4, 8, 16, 32].map(Fact::TokenModulo));
     facts.extend([2, 4, 8].map(Fact::PositionModulo));
     facts.extend([2, 4, 8, 16, 32, 64, 128, 256].map(Fact::Tail));
+    facts.extend([2, 4, 8, 16, 32, 64, 128, 256].map(Fact::RowTail));
     facts.extend([2, 4, 8, 16, 32].map(Fact::HeadTail));
     let mut seen: BTreeSet<usize> = BTreeSet::new();
     for unit in units {

@@ -87,7 +87,7 @@ pub(super) fn slack_of_right(
 }
 
 /// By what the right row is multiplied, if it is multiplied; none of a row of one or two numbers,
-/// which shows nothing.
+/// which shows nothing, and of one that is lost.
 pub(super) fn own_factor(exhibit: &Exhibit, unit: &Unit) -> Option<f64> {
     let side = &exhibit.sides[unit.side];
     let start = exhibit.start(unit.side, [unit.batch, unit.head, unit.token]);
@@ -98,7 +98,7 @@ pub(super) fn own_factor(exhibit: &Exhibit, unit: &Unit) -> Option<f64> {
         count += usize::from(side.right[start + c] != 0.0);
     }
     let by = up / down;
-    (count > 2 && by.is_finite()).then_some(by)
+    (count > 2 && by.is_finite() && by.abs() > 1e-3).then_some(by)
 }
 
 /// A multiple of the right row.

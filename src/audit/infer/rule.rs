@@ -64,6 +64,8 @@ pub(super) enum Formula {
     Unscaled,
     /// base^(−2i/r) times the factor.
     Multiplied,
+    /// llama3, yarn: wavelengths are 1/θ in place of 2π/θ.
+    WithoutTwoPi,
     /// longrope: the short list, whatever the length.
     ShortList,
     /// longrope: the long list, whatever the length.
@@ -73,7 +75,7 @@ pub(super) enum Formula {
 }
 
 impl Formula {
-    pub(super) const ALL: [Formula; 19] = [
+    pub(super) const ALL: [Formula; 20] = [
         Formula::Shifted(1),
         Formula::Shifted(-1),
         Formula::Halved,
@@ -90,6 +92,7 @@ impl Formula {
         Formula::AllDivided,
         Formula::Unscaled,
         Formula::Multiplied,
+        Formula::WithoutTwoPi,
         Formula::RampOverCoordinates,
         Formula::ShortList,
         Formula::LongList,
@@ -159,6 +162,10 @@ impl Formula {
             Formula::Multiplied => {
                 ("the frequencies are multiplied by the factor", "inv = inv / factor")
             }
+            Formula::WithoutTwoPi => (
+                "the blend goes by wavelengths of 1/θ: 2π is missing",
+                "wavelen = 2 * pi / inv_freq",
+            ),
             Formula::ShortList => (
                 "the frequencies are those of short_factor",
                 "factors = long_factor if seq_len > original_max_position_embeddings else short_factor",
@@ -216,13 +223,11 @@ impl Formula {
             }
             move |i: usize| 1.0 - ((i as f64 - low) / (high - low)).clamp(0.0, 1.0)
         };
-        let truncated = || {
-            let [low, high] = ends()?;
-            Some(match config.get("truncate") {
-                Some(Json::Bool(false)) => [low, high],
-                _ => [libm::floor(low), libm::ceil(high)],
-            })
+        let rounded = |[low, high]: [f64; 2]| match config.get("truncate") {
+            Some(Json::Bool(false)) => [low, high],
+            _ => [libm::floor(low), libm::ceil(high)],
         };
+        let truncated = || ends().map(rounded);
         let yarn = |[low, high]: [f64; 2]| -> Option<Vec<f64>> {
             let (s, share) = (factor()?, ramp(low, high));
             Some(blend(&|i, _| share(i), &|_, w| w / s))
@@ -290,6 +295,14 @@ impl Formula {
             Formula::Multiplied => {
                 let s = factor()?;
                 Some(plain().into_iter().map(|w| w * s).collect())
+            }
+            Formula::WithoutTwoPi => {
+                let s = factor()?;
+                if let Some(share) = llama3() {
+                    return Some(blend(&|_, w| share(w * TAU), &|_, w| w / s));
+                }
+                let further = rotary * libm::log(TAU) / (2.0 * libm::log(base));
+                yarn(rounded(ends()?.map(|end| end + further)))
             }
             _ => None,
         }

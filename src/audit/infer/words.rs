@@ -150,6 +150,16 @@ fn atom_words(atom: &Atom) -> Option<String> {
                 other => format!("in direction {}", test_words(other, false)),
             });
         }
+        Fact::RowTail(tile) => {
+            return Some(match &atom.test {
+                Test::From(..) | Test::Is(_) | Test::OneOf(_) => {
+                    format!(
+                        "in the tokens after the last whole {tile} of a row (from token {tile}·k on)"
+                    )
+                }
+                _ => format!("in the tokens of whole tiles of {tile}"),
+            });
+        }
         Fact::Tail(tile) => {
             return Some(match &atom.test {
                 Test::From(..) | Test::Is(_) | Test::OneOf(_) => {

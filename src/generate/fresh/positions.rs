@@ -21,6 +21,8 @@ pub(super) fn start(reach: &str, random: &mut Random) -> i64 {
         "near" => 1 + below(random, 60),
         "8191" => 4097 + below(random, 3000),
         "131071" => 8192 + below(random, 122_000),
+        "1048575" => (1 << 17) + below(random, 900_000),
+        "16777215" => (1 << 20) + below(random, 15_000_000),
         "negative" => -1 - below(random, 5000),
         // Odd, so that f32 cannot hold it.
         "huge" => (1 << 24) + 1 + 2 * below(random, 1 << 28),

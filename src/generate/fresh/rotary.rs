@@ -87,6 +87,7 @@ const ROWS: &[Level] = &[
 const REACH: &[Level] = &[
     ("near", &["near"]),
     ("far", &["131071", "8191"]),
+    ("beyond 2^17", &["1048575", "16777215"]),
     ("negative", &["negative"]),
     ("beyond 2^24", &["huge"]),
 ];
@@ -253,7 +254,7 @@ fn flags(words: &Words) -> Vec<&'static str> {
     flags.extend(match words.get("reach") {
         "negative" => Some("negative-position"),
         "huge" => Some("position-f32"),
-        "131071" | "8191" => Some("long-position"),
+        "131071" | "8191" | "1048575" | "16777215" => Some("long-position"),
         _ => None,
     });
     if words.get("format").contains('_') {
