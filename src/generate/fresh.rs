@@ -26,7 +26,7 @@ pub use own::Own;
 
 use super::cover::{Array, Problem, cover};
 use super::values::Random;
-use kind::{Factor, Kind, Words, formats, prefix};
+use kind::{Factor, Kind, Words, prefix};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
@@ -47,6 +47,7 @@ const OWN_BUDGET: [u64; 2] = [16 << 10, 5 << 17];
 ///     layouts: &[Layout::Half],
 ///     rope_types: None,
 ///     directions: &[Direction::Forward],
+///     positions: [i64::MIN, i64::MAX],
 ///     admits: &|_| Ok(()),
 ///     own: None,
 ///     shaped: false,
@@ -121,7 +122,7 @@ impl Kind {
             for (level, list) in factor.levels {
                 let mut why = String::new();
                 let mut keep = list.to_vec();
-                keep.retain(|word| match narrowed(factor.name, word, claims) {
+                keep.retain(|word| match claims.admits_word(factor.name, word) {
                     Ok(()) => true,
                     Err(reason) => {
                         why = reason;
@@ -249,22 +250,3 @@ const REDRAWS: u64 = 40;
 
 /// Factors of which only the first level is another thing than the rest to whoever claims.
 const SHAPES: [&str; 2] = ["tokens", "rows"];
-
-/// Whether a word of a factor is in the lists of the claim.
-fn narrowed(factor: &str, word: &str, claims: &Claims) -> Result<(), String> {
-    let claimed = |holds: bool| match holds {
-        true => Ok(()),
-        false => Err(format!("{factor} {word} is not claimed")),
-    };
-    match factor {
-        "format" => claimed(formats(word).is_some_and(|pair| claims.formats.contains(&pair))),
-        "layout" if claims.operations.is_empty() => Ok(()),
-        "layout" => claimed(claims.layouts.iter().any(|layout| layout.name() == word)),
-        "direction" => claimed(claims.directions.iter().any(|known| known.name() == word)),
-        "rule" => claimed(claims.rope_types.is_none_or(|types| {
-            let own = if word.starts_with("sections") { "default" } else { word };
-            types.iter().any(|known| known == own)
-        })),
-        _ => Ok(()),
-    }
-}

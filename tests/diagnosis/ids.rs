@@ -16,6 +16,7 @@ static IDS: LazyLock<Vec<Case>> = LazyLock::new(|| {
         layouts: &[Layout::Half],
         rope_types: None,
         directions: &[Direction::Forward],
+        positions: [i64::MIN, i64::MAX],
         admits: &|_| Ok(()),
         own: None,
         shaped: false,

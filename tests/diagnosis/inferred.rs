@@ -178,6 +178,7 @@ static FRESH: LazyLock<Vec<Case>> = LazyLock::new(|| {
         layouts: &Layout::ALL,
         rope_types: Some(&rules),
         directions: ALL,
+        positions: [i64::MIN, i64::MAX],
         admits: &|_| Ok(()),
         own: None,
         shaped: false,

@@ -14,20 +14,33 @@ pub(super) struct Places<'a> {
     pub(super) tokens: usize,
 }
 
+/// The first position where a row may begin, by the word for its reach, the step to the next, and
+/// how many there are.
+fn starts(reach: &str) -> (i64, i64, u64) {
+    match reach {
+        "near" => (1, 1, 60),
+        "8191" => (4097, 1, 3000),
+        "131071" => (8192, 1, 122_000),
+        "1048575" => (1 << 17, 1, 900_000),
+        "16777215" => (1 << 20, 1, 15_000_000),
+        "negative" => (-1, -1, 5000),
+        // Odd, so that f32 cannot hold it.
+        "huge" => ((1 << 24) + 1, 2, 1 << 28),
+        _ => (0, 1, 4),
+    }
+}
+
 /// Where a row begins, by the word for its reach.
 pub(super) fn start(reach: &str, random: &mut Random) -> i64 {
-    let below = |random: &mut Random, n: u64| (random.bits() % n) as i64;
-    match reach {
-        "near" => 1 + below(random, 60),
-        "8191" => 4097 + below(random, 3000),
-        "131071" => 8192 + below(random, 122_000),
-        "1048575" => (1 << 17) + below(random, 900_000),
-        "16777215" => (1 << 20) + below(random, 15_000_000),
-        "negative" => -1 - below(random, 5000),
-        // Odd, so that f32 cannot hold it.
-        "huge" => (1 << 24) + 1 + 2 * below(random, 1 << 28),
-        _ => below(random, 4),
-    }
+    let (first, step, count) = starts(reach);
+    first + step * (random.bits() % count) as i64
+}
+
+/// Whether a row with this reach may lie within these positions.
+pub(super) fn reaches(reach: &str, [least, most]: [i64; 2]) -> bool {
+    let (first, step, _) = starts(reach);
+    // Rows go away from 0, so that what begins outside stays there.
+    if step > 0 { first <= most } else { first >= least }
 }
 
 impl Places<'_> {

@@ -5,7 +5,7 @@
 //! they follow each other is asked here.
 
 use super::claims::{Claims, Drawn};
-use super::kind::{Draft, Fresh, formats, prefix};
+use super::kind::{Draft, Fresh, prefix};
 use super::own::Own;
 use crate::generate::plan::{Input, parsed};
 use crate::generate::values::{Random, mixed};
@@ -32,12 +32,19 @@ const ASKED: [[&str; 3]; 6] = [
 ];
 
 /// Rules of which one is claimed.
-const RULES: [&str; 4] = [
-    r#"{"rope_theta":10000}"#,
-    r#"{"rope_type":"llama3","rope_theta":500000,"factor":8,"low_freq_factor":1,
+const RULES: [(&str, &str); 4] = [
+    ("default", r#"{"rope_theta":10000}"#),
+    (
+        "llama3",
+        r#"{"rope_type":"llama3","rope_theta":500000,"factor":8,"low_freq_factor":1,
         "high_freq_factor":4,"original_max_position_embeddings":8192}"#,
-    r#"{"rope_type":"yarn","rope_theta":1000000,"factor":4,"original_max_position_embeddings":32768}"#,
-    r#"{"rope_type":"linear","rope_theta":10000,"factor":4}"#,
+    ),
+    (
+        "yarn",
+        r#"{"rope_type":"yarn","rope_theta":1000000,"factor":4,
+        "original_max_position_embeddings":32768}"#,
+    ),
+    ("linear", r#"{"rope_type":"linear","rope_theta":10000,"factor":4}"#),
 ];
 
 /// Positions of a row: which of a few rows it is decides where it begins.
@@ -67,20 +74,22 @@ pub(super) fn draw(seed: u64, claims: &Claims, drawn: &mut Drawn) {
     if !claims.operations.contains(&operation) || claims.own.is_some_and(|own| own.thirds) {
         return;
     }
-    let claimed = |word: &&str| formats(word).is_some_and(|pair| claims.formats.contains(&pair));
+    let claimed = |word: &&str| claims.admits_word("format", word).is_ok();
     let most = if claims.own.is_some() { 1 } else { FORMATS.len() };
     for format in FORMATS.into_iter().filter(claimed).take(most) {
         for [course, tokens, direction] in ASKED {
-            let mut why = String::from("no layout is claimed");
-            let mut shapes = shapes(claims);
-            let found = shapes.find_map(|[layout, width, heads, rows, rule]| {
-                let words =
-                    [format, &layout, &width, &heads, &rows, &rule, course, tokens, direction];
-                let id = format!("{}{seed}-{NAME}-{}", prefix(claims.own), words.join("-"));
-                let asked = question(&id, &words, claims.own)
-                    .and_then(|fresh| (claims.admits)(&fresh).map(|()| fresh));
-                asked.map_err(|reason| why = reason).ok()
-            });
+            let mut why = String::from("no layout and no rule of prompts is claimed");
+            let direct = claims.admits_word("direction", direction);
+            let shapes = direct.map(|()| shapes(claims)).map_err(|reason| why = reason);
+            let found =
+                shapes.into_iter().flatten().find_map(|[layout, width, heads, rows, rule]| {
+                    let words =
+                        [format, &layout, &width, &heads, &rows, &rule, course, tokens, direction];
+                    let id = format!("{}{seed}-{NAME}-{}", prefix(claims.own), words.join("-"));
+                    let asked = question(&id, &words, claims.own)
+                        .and_then(|fresh| (claims.admits)(&fresh).map(|()| fresh));
+                    asked.map_err(|reason| why = reason).ok()
+                });
             match found {
                 Some(fresh) => drawn.questions.push(fresh),
                 None => {
@@ -117,7 +126,9 @@ fn shapes<'a>(claims: &'a Claims) -> Box<dyn Iterator<Item = [String; 5]> + 'a> 
     }
     let layouts = claims.layouts.iter().map(|layout| layout.name());
     Box::new(layouts.flat_map(move |layout| {
-        RULES.iter().enumerate().flat_map(move |(rule, _)| {
+        let rules = RULES.iter().enumerate();
+        let rules = rules.filter(|(_, (name, _))| claims.admits_word("rule", name).is_ok());
+        rules.flat_map(move |(rule, _)| {
             WIDTHS.into_iter().flat_map(move |width| {
                 HEADS.into_iter().flat_map(move |heads| {
                     ROWS.into_iter()
@@ -166,7 +177,7 @@ fn question(id: &str, words: &[&str; 9], own: Option<&Own>) -> Result<Fresh, Str
     let config: Object = match own {
         Some(own) => own.config.clone(),
         None => {
-            let rule = rule.parse().ok().and_then(|n: usize| RULES.get(n));
+            let rule = rule.parse().ok().and_then(|n: usize| RULES.get(n)).map(|(_, rule)| rule);
             let mut config = parsed(rule.ok_or_else(|| no("rule of that number"))?);
             config.set("head_dim", width.into());
             config.set("layout", layout.into());

@@ -136,6 +136,13 @@ pub fn within(
         .map(|claim| claim.rope_types.clone())
         .collect::<Option<Vec<_>>>()
         .map(|lists| lists.concat());
+    // What no claim has room for.
+    let limit = |of: fn(&ropewalk::audit::Limits) -> Option<i64>| {
+        let own = capabilities.iter().map(|claim| of(&claim.limits));
+        own.collect::<Option<Vec<i64>>>()
+    };
+    let least = limit(|limits| limits.min_position).and_then(|list| list.into_iter().min());
+    let most = limit(|limits| limits.max_position).and_then(|list| list.into_iter().max());
     let admits = |fresh: &Fresh| {
         description.covers(&Ask::new(fresh.request.clone()))?;
         admits(fresh)
@@ -148,6 +155,7 @@ pub fn within(
             layouts: &layouts,
             rope_types: rope_types.as_deref(),
             directions: &directions,
+            positions: [least.unwrap_or(i64::MIN), most.unwrap_or(i64::MAX)],
             admits: &admits,
             own,
             shaped: capabilities
