@@ -431,3 +431,46 @@ fn chains_are_drawn_with_everything_they_can_have() {
     let asked: usize = answer(&some).unwrap().iter().map(|(_, file)| file.tests().count()).sum();
     assert_eq!(asked, some.len());
 }
+
+/// What lies beyond a claim is refused before a tensor is made: nothing of it is ever looked at.
+#[test]
+fn what_a_claim_excludes_is_not_built() {
+    let looked = std::cell::Cell::new(0usize);
+    let admits = |fresh: &Fresh| {
+        looked.set(looked.get() + 1);
+        if fresh.request.id.contains("-positions-") {
+            // Of every position in turn one token is looked at first.
+            return Err("no rule of these".to_string());
+        }
+        let input = serde_json::to_string(fresh.request.input.object()).unwrap();
+        let config = serde_json::to_string(&fresh.request.config).unwrap();
+        assert!(!config.contains("rope_type") || config.contains("linear"), "{config}");
+        assert!(!input.contains("inverse") && !input.contains("backward"));
+        match fresh.request.input.get("positions") {
+            Some(Json::Array(rows)) => rows.iter().for_each(|row| {
+                let Json::Array(row) = row else { return };
+                let far =
+                    row.iter().filter_map(Json::number).any(|p| !(0.0..132_000.0).contains(&p));
+                assert!(!far, "{}", fresh.request.id);
+            }),
+            other => panic!("{other:?}"),
+        }
+        Ok(())
+    };
+    let rules = ["linear".to_string()];
+    let claims = Claims {
+        operations: &[Operation::Rotate],
+        formats: &[(Dtype::F32, Dtype::F32)],
+        layouts: &[Layout::Half],
+        rope_types: Some(&rules),
+        directions: &[Direction::Forward],
+        positions: [0, 131_071],
+        admits: &admits,
+        own: None,
+        shaped: false,
+    };
+    let drawn = draw(3, &claims);
+    assert!(!drawn.questions.is_empty() && looked.get() < 40 * drawn.questions.len());
+    let told = |what: &str| drawn.unasked.iter().any(|(_, told, _)| told.contains(what));
+    assert!(told("reach beyond 2^17") && told("reach negative") && told("direction inverse"));
+}

@@ -3,7 +3,7 @@
 use super::Fault;
 use super::change::Change;
 use super::ids::{ids, set};
-use crate::encoding::{Body, Cls, Grids, IdSource, Order, Pace, Question, Segment};
+use crate::encoding::{self, Body, Cls, Grids, IdSource, Order, Pace, Question, Segment};
 
 /// Segments counted by another rule.
 #[derive(Clone, Copy)]
@@ -18,14 +18,9 @@ struct Count {
     is_grid: fn(usize) -> bool,
 }
 
-/// ⌊frame · seconds · tokens⌋: near enough to the exact one to show what else is wrong.
+/// The right step of a frame; the frame itself where no number is so large.
 fn step(frame: i64, pace: Option<Pace>) -> i64 {
-    match pace {
-        None => frame,
-        Some(pace) => {
-            libm::floor(frame as f64 * pace.seconds_per_grid * pace.tokens_per_second) as i64
-        }
-    }
+    u64::try_from(frame).ok().and_then(|n| encoding::frame_step(n, pace)).unwrap_or(frame)
 }
 
 /// One more than the largest of all.

@@ -113,7 +113,7 @@ pub fn from_segments(segments: &[Segment]) -> Result<Multimodal, Reject> {
 }
 
 /// ⌊frame · seconds · tokens⌋, or the frame itself; none beyond i64.
-fn step(frame: u64, pace: Option<Pace>) -> Option<i64> {
+pub(crate) fn step(frame: u64, pace: Option<Pace>) -> Option<i64> {
     let Some(Pace { seconds_per_grid, tokens_per_second }) = pace else {
         return i64::try_from(frame).ok();
     };
