@@ -28,6 +28,7 @@ mod large;
 #[cfg(feature = "library")]
 pub mod library;
 mod outcome;
+mod outside;
 mod place;
 mod probe;
 mod process;
@@ -50,7 +51,7 @@ pub use finding::{
 };
 pub use function::{Answer, Failed, Function, check};
 pub use identify::{
-    FoundPlane, Identified, IdentifiedAttention, Inquiry, Precision, Reading, identify,
+    FoundPlane, Identified, IdentifiedAttention, IdentifyError, Inquiry, Precision, Reading, identify,
     identify_attention, plain_config, runs,
 };
 #[cfg(feature = "exact")]
@@ -61,6 +62,7 @@ pub use judge::within::{Element, Ruling, ulps};
 pub use judge::{HISTOGRAM, Judged, Mark, Marked, Misfit, Tally, Wrong};
 pub use kernel::Kernel;
 pub use large::{Large, LargeJudge, Rows};
+pub use outside::{Malformed, Outside};
 pub use outcome::{Answered, Breakage, Outcome};
 pub use place::{At, Place, Places};
 pub use probe::asked::probes;

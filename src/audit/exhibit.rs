@@ -182,7 +182,7 @@ impl<'c> Exhibit<'c> {
     fn status(&self, slot: usize) -> Status {
         let outcome = match &self.answered.outcome {
             Ok(outcome) => outcome,
-            Err(reason) => return Status::Unclaimed(reason.clone()),
+            Err(reason) => return Status::Unclaimed(reason.to_string()),
         };
         match (outcome, &self.case.truth.expected) {
             (Outcome::Unsupported(text), _) => Status::Unsupported(text.clone()),

@@ -9,6 +9,7 @@ use super::capability::{Capability, Description};
 use super::case::Case;
 use super::kernel::Kernel;
 use super::outcome::{Breakage, Outcome};
+use super::outside::{Malformed, Outside};
 use crate::number::{Dtype, Tensor};
 use crate::request::{Json, Object, Operation, Positions};
 use sha2::{Digest, Sha256};
@@ -130,7 +131,11 @@ impl Prompted {
     ///
     /// # Errors
     /// If it is no prompt.
-    pub fn read(json: &Json) -> Result<Prompted, String> {
+    pub fn read(json: &Json) -> Result<Prompted, Malformed> {
+        Ok(Prompted::parse(json)?)
+    }
+
+    fn parse(json: &Json) -> Result<Prompted, String> {
         let Json::Object(object) = json else { return Err("a prompt is an object".into()) };
         match object.get("schema") {
             Some(Json::String(schema)) if schema == SCHEMA => {}
@@ -223,15 +228,15 @@ impl Kernel for Answers {
         Ok(Description { capabilities: vec![everything], ..Description::named(&self.name) })
     }
 
-    fn reaches(&self, ask: &Ask) -> Result<(), String> {
+    fn reaches(&self, ask: &Ask) -> Result<(), Outside> {
         if ask.question().is_err() {
             return Err("files cannot ask what must be refused".into());
         }
         let (operation, dtype) = (ask.operation.name(), ask.dtype.name());
-        match self.all || self.answered.contains(&(operation, dtype)) {
-            true => Ok(()),
-            false => Err(format!("no answer to {operation} in {dtype} is there")),
+        if self.all || self.answered.contains(&(operation, dtype)) {
+            return Ok(());
         }
+        Err(format!("no answer to {operation} in {dtype} is there").into())
     }
 
     fn ask(&mut self, ask: &Ask) -> Outcome {

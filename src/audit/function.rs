@@ -6,6 +6,7 @@ use super::case::{Case, cases};
 use super::finding::{Report, Verdict};
 use super::kernel::Kernel;
 use super::outcome::{Breakage, Outcome};
+use super::outside::Outside;
 use super::report::{Style, terminal};
 use super::run::{Options, audit};
 use crate::number::Tensor;
@@ -66,7 +67,7 @@ impl<F: FnMut(&Ask) -> Answer> Kernel for Function<F> {
         Ok(self.description.clone())
     }
 
-    fn reaches(&self, ask: &Ask) -> Result<(), String> {
+    fn reaches(&self, ask: &Ask) -> Result<(), Outside> {
         match self.refuses || ask.question().is_ok() {
             true => Ok(()),
             false => Err("a function is asked sound questions only".into()),

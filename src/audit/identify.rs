@@ -3,6 +3,7 @@
 mod angles;
 mod attention;
 mod conduct;
+mod error;
 mod found;
 mod inquiry;
 mod machine;
@@ -16,6 +17,7 @@ mod words;
 
 pub(in crate::audit) use angles::Turning;
 pub use attention::{IdentifiedAttention, Reading, identify_attention};
+pub use error::IdentifyError;
 pub use found::{FoundPlane, Identified};
 pub use inquiry::Inquiry;
 pub use machine::Precision;
@@ -25,6 +27,7 @@ pub use words::runs;
 use super::Outcome;
 use super::finding::Report;
 use super::kernel::Kernel;
+use super::outside::Outside;
 use super::run::{Options, judge_all};
 use crate::encoding::{Double, Layout, Rope, RopeConfig, spectrum::SCHEMES};
 use crate::number::Dtype;
@@ -102,12 +105,12 @@ fn widest(kernel: &super::Description) -> Option<Dtype> {
 /// ```
 ///
 /// # Errors
-/// A sentence: the kernel does not start, claims none of the operations, or refuses the config.
+/// The kernel does not start, claims none of the operations, or refuses the config.
 pub fn identify(
     kernel: &mut dyn Kernel,
     declared: Option<&Object>,
     inquiry: &Inquiry,
-) -> Result<Identified, String> {
+) -> Result<Identified, IdentifyError> {
     let found = identify_in(kernel, declared, inquiry, inquiry.dtype);
     let claims_f32 =
         |d: super::Description| d.capabilities.iter().any(|c| c.dtypes.contains(&Dtype::F32));
@@ -134,21 +137,21 @@ fn identify_in(
     declared: Option<&Object>,
     inquiry: &Inquiry,
     dtype: Option<Dtype>,
-) -> Result<Identified, String> {
-    let description = kernel.describe().map_err(|breakage| format!("the kernel {breakage}"))?;
+) -> Result<Identified, IdentifyError> {
+    let description = kernel.describe().map_err(IdentifyError::Broken)?;
     let declared = match declared {
         Some(config) => config.clone(),
         None => plain_config(&description, dtype),
     };
-    let config = RopeConfig::new(&declared).map_err(|reject| reject.to_string())?;
+    let config = RopeConfig::new(&declared)?;
     claimed(&description, &declared)?;
     let dtype = dtype.or_else(|| widest(&description)).unwrap_or(Dtype::F32);
     if dtype.format().is_none() {
-        return Err(format!("dtype is {dtype}, allowed are f64, f32, bf16, f16"));
+        return Err(format!("dtype is {dtype}, allowed are f64, f32, bf16, f16").into());
     }
     let name = format!("{} {}", description.name, description.version).trim_end().to_string();
     let mut probe = Probe::new(kernel, inquiry, description, &config, dtype);
-    let rope = config.rope(probe.seq_len).map_err(|reject| reject.to_string())?;
+    let rope = config.rope(probe.seq_len)?;
     let rotates = probe.claims(Operation::Rotate);
     let not_asked = if rotates {
         survey::rotations(&mut probe, &declared, &rope)?
@@ -156,7 +159,7 @@ fn identify_in(
         survey::tables(&mut probe)?;
         vec!["rotations: only tables and frequencies are claimed".into()]
     } else {
-        return Err("the kernel claims none of rotate, table and inv_freq".into());
+        return Err(Outside::from("the kernel claims none of rotate, table and inv_freq").into());
     };
     let report = probe.judged();
     let mut found = Identified {
@@ -208,7 +211,7 @@ fn identify_in(
 }
 
 /// Whether any capability has the scaling rule of a config.
-fn claimed(description: &super::Description, config: &Object) -> Result<(), String> {
+fn claimed(description: &super::Description, config: &Object) -> Result<(), Outside> {
     let own = match config.get("rope_type") {
         Some(Json::String(name)) => name.as_str(),
         _ => "default",
@@ -223,7 +226,8 @@ fn claimed(description: &super::Description, config: &Object) -> Result<(), Stri
             Err(format!(
                 "the config has rope_type {own}, the kernel claims {}: give a config of one of them",
                 names.join(", ")
-            ))
+            )
+            .into())
         }
         _ => Ok(()),
     }

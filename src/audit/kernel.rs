@@ -3,6 +3,7 @@
 use super::ask::Ask;
 use super::capability::Description;
 use super::outcome::{Breakage, Outcome};
+use super::outside::Outside;
 
 /// Something that answers.
 ///
@@ -31,7 +32,7 @@ pub trait Kernel {
     ///
     /// # Errors
     /// Why not.
-    fn reaches(&self, _: &Ask) -> Result<(), String> {
+    fn reaches(&self, _: &Ask) -> Result<(), Outside> {
         Ok(())
     }
 

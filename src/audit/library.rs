@@ -18,6 +18,7 @@ use super::ask::Ask;
 use super::capability::Description;
 use super::kernel::Kernel;
 use super::outcome::{Breakage, Outcome};
+use super::outside::Outside;
 use super::probe::{Arrangement, Probe};
 use super::process::{Process, ProcessOptions};
 use crate::request::Json;
@@ -71,17 +72,19 @@ impl Kernel for Library {
         Ok(description)
     }
 
-    fn reaches(&self, ask: &Ask) -> Result<(), String> {
-        let question = ask.question().map_err(|_| "no C call can ask this".to_string())?;
+    fn reaches(&self, ask: &Ask) -> Result<(), Outside> {
+        let question = ask.question().map_err(|_| Outside::from("no C call can ask this"))?;
         let plan = Plan::new(question)?;
-        let needs = |needed: bool, feature: &str| match needed && !self.claims(feature) {
-            true => Err(format!("the library does not claim {feature}")),
-            false => Ok(()),
+        let needs = |needed: bool, feature: &str| {
+            if needed && !self.claims(feature) {
+                return Err(Outside::from(format!("the library does not claim {feature}")));
+            }
+            Ok(())
         };
         let probe = Probe::of(ask);
         needs(probe == Some(Probe::Strided), "strides")?;
         if Arrangement::of(ask) == Arrangement::Far && !far::is_possible() {
-            return Err("this system reserves no memory of that size".to_string());
+            return Err("this system reserves no memory of that size".into());
         }
         needs(probe == Some(Probe::InPlace), "in_place")?;
         needs(plan.is_partial(), "partial")?;

@@ -1,5 +1,6 @@
 //! What comes back when a kernel is asked.
 
+use super::outside::Outside;
 use super::probe::Probe;
 use crate::number::Tensor;
 use std::time::Duration;
@@ -126,7 +127,7 @@ pub struct Answered {
     /// Index into the cases.
     pub case: usize,
     /// What came back; none if the kernel does not claim it, and the reason.
-    pub outcome: Result<Outcome, String>,
+    pub outcome: Result<Outcome, Outside>,
     /// Whether it answered otherwise when asked again.
     pub fickle: bool,
     /// How it failed when it was asked again; what it first answered stands beside it.

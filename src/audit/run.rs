@@ -16,7 +16,7 @@ use crate::number::Dtype;
 use crate::profile::Profile;
 use crate::request::Operation;
 use rayon::prelude::*;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 /// What may be chosen of an audit.
@@ -51,6 +51,9 @@ pub struct Options<'a> {
     /// Where the cases are cut out of a larger tensor, the indices of its batches, heads and tokens
     /// that were taken: places are told in the tensor.
     pub cut: Option<&'a [Vec<usize>; 3]>,
+    /// Given the ids of what was answered wrongly, cases that are to be asked as well: they tell
+    /// where it is wrong. What is listed as failing is not among them.
+    pub beside: &'a (dyn Fn(&[&str]) -> Vec<Case> + Sync),
 }
 
 impl Default for Options<'_> {
@@ -71,13 +74,14 @@ impl Default for Options<'_> {
             patience: Duration::from_secs(10),
             phase: &|_, _, _| (),
             cut: None,
+            beside: &|_| vec![],
         }
     }
 }
 
 /// An audit: the answers, and the report.
 pub struct Audited {
-    /// In the order of asking.
+    /// Answers to the cases, in the order of asking.
     pub asked: Vec<Answered>,
     /// What follows.
     pub report: Report,
@@ -101,7 +105,23 @@ pub fn audit(kernel: &mut dyn Kernel, cases: &[Case], options: &Options) -> Audi
     let times = options.repeat.max(if options.twice { 2 } else { 1 });
     let asking = ask(kernel, cases, &description, times, options.progress);
     let log = kernel.log();
-    let mut report = judge_all(cases, &asking.answered, description, options);
+    // Before what borrows them.
+    let (more, answered);
+    let mut shown = exhibits(cases, &asking.answered, options.profile);
+    let mut told = Told::new(&shown, options);
+    (more, answered) = beside_wrong(kernel, cases, &told, &description, options);
+    if !more.is_empty() {
+        shown.extend(exhibits(&more, &answered, options.profile));
+        told = Told::new(&shown, options);
+    }
+    let mut report = told.report(&shown, description, options);
+    if !more.is_empty() {
+        report.remarks.push(format!(
+            "{} questions were asked beside some that are wrong, each in another setting, to see \
+             where it is wrong",
+            more.len()
+        ));
+    }
     for (index, &(covering, exercised)) in asking.used.iter().enumerate() {
         if !exercised && (covering || options.whole) {
             report.complaints.push(format!("capability {} was never exercised", index + 1));
@@ -125,6 +145,30 @@ pub fn audit(kernel: &mut dyn Kernel, cases: &[Case], options: &Options) -> Audi
     Audited { asked: asking.answered, report }
 }
 
+/// Cases beside those that are wrong, with what the kernel answers.
+fn beside_wrong(
+    kernel: &mut dyn Kernel,
+    cases: &[Case],
+    told: &Told,
+    description: &Description,
+    options: &Options,
+) -> (Vec<Case>, Vec<Answered>) {
+    let wrong = |case: &&CaseReport| case.status == Status::Wrong && !case.known;
+    let wrong: Vec<&str> =
+        told.reports.iter().filter(wrong).map(|case| case.id.as_str()).collect();
+    if wrong.is_empty() {
+        return (vec![], vec![]);
+    }
+    let mut more = (options.beside)(&wrong);
+    let asked: HashSet<&str> = cases.iter().map(|case| case.ask.id.as_str()).collect();
+    more.retain(|case| {
+        let claimed = description.covers(&case.ask).is_ok() && kernel.reaches(&case.ask).is_ok();
+        claimed && !asked.contains(case.ask.id.as_str())
+    });
+    let answered = ask(kernel, &more, description, 1, &|| ()).answered;
+    (more, answered)
+}
+
 /// Judges answers that are there already.
 pub fn judge_all(
     cases: &[Case],
@@ -132,60 +176,82 @@ pub fn judge_all(
     description: Description,
     options: &Options,
 ) -> Report {
-    let mut report = Report::new(description, options.door.clone());
-    report.source = options.source.clone();
     let exhibits = exhibits(cases, answered, options.profile);
-    let mut members: BTreeMap<(usize, Dtype), Vec<usize>> = BTreeMap::new();
-    for (index, exhibit) in exhibits.iter().enumerate() {
-        let ask = &exhibit.case.ask;
-        let operation = Operation::ALL.iter().position(|op| *op == ask.operation);
-        members.entry((operation.unwrap_or_default(), ask.dtype)).or_default().push(index);
+    Told::new(&exhibits, options).report(&exhibits, description, options)
+}
+
+/// What is said of every case, by the profile that explains its operation and format best.
+struct Told {
+    /// Indices by operation and format.
+    members: BTreeMap<(usize, Dtype), Vec<usize>>,
+    /// In the same order, the profiles that are right.
+    profiles: Vec<Vec<&'static str>>,
+    slots: Vec<usize>,
+    reports: Vec<CaseReport>,
+}
+
+impl Told {
+    fn new(exhibits: &[Exhibit], options: &Options) -> Told {
+        let mut members: BTreeMap<(usize, Dtype), Vec<usize>> = BTreeMap::new();
+        for (index, exhibit) in exhibits.iter().enumerate() {
+            let ask = &exhibit.case.ask;
+            let operation = Operation::ALL.iter().position(|op| *op == ask.operation);
+            members.entry((operation.unwrap_or_default(), ask.dtype)).or_default().push(index);
+        }
+        let mut slots = vec![0; exhibits.len()];
+        let mut profiles: Vec<Vec<&'static str>> = Vec::new();
+        for ((_, dtype), members) in &members {
+            let (all, acquitting) = judging(*dtype, options.profile);
+            let own: Vec<&Exhibit> = members.iter().map(|&index| &exhibits[index]).collect();
+            let (names, chosen) = explain(&own, &all[..acquitting]);
+            members.iter().zip(chosen).for_each(|(&index, slot)| slots[index] = slot);
+            profiles.push(names);
+        }
+        let known = |exhibit: &Exhibit| (options.known)(&exhibit.case.ask.id);
+        let mut reports: Vec<CaseReport> =
+            exhibits.iter().zip(&slots).map(|(one, &slot)| one.report(slot, known(one))).collect();
+        found::name_failures(&mut reports);
+        Told { members, profiles, slots, reports }
     }
-    let mut slots = vec![0; exhibits.len()];
-    let mut profiles: Vec<Vec<&'static str>> = Vec::new();
-    for ((_, dtype), members) in &members {
-        let (all, acquitting) = judging(*dtype, options.profile);
-        let own: Vec<&Exhibit> = members.iter().map(|&index| &exhibits[index]).collect();
-        let (names, chosen) = explain(&own, &all[..acquitting]);
-        members.iter().zip(chosen).for_each(|(&index, slot)| slots[index] = slot);
-        profiles.push(names);
+
+    fn report(self, exhibits: &[Exhibit], description: Description, options: &Options) -> Report {
+        let Told { members, profiles, slots, reports } = self;
+        let mut report = Report::new(description, options.door.clone());
+        report.source = options.source.clone();
+        let member = |&index: &usize| Member {
+            exhibit: &exhibits[index],
+            index,
+            slot: slots[index],
+            report: &reports[index],
+            errors: measured(&exhibits[index], slots[index]),
+        };
+        for (names, members) in profiles.into_iter().zip(members.values()) {
+            let members: Vec<Member> = members.par_iter().map(member).collect();
+            report.sections.extend(section(names, &members));
+        }
+        report.diagnoses = found::diagnoses(&reports);
+        report.cases = reports;
+        report.complaints = complaints(&report);
+        report.remarks.extend(declined(&report.cases));
+        report.verdict = verdict(&report);
+        (options.judged)(&report);
+        // What a probe found has its cause already.
+        let probed = |case: &CaseReport| matches!(case.status, Status::Misbehaved(..));
+        if options.diagnose && report.divergences().any(|case| !probed(case)) {
+            let (time, phase, cut) = (options.patience, options.phase, options.cut);
+            let patience = Patience { time, phase, cut };
+            let found = diagnose(exhibits, &report, options.profile, &patience);
+            report.diagnoses.extend(found.diagnoses);
+            (report.clues, report.fitted) = (found.clues, found.fitted);
+        }
+        if options.diagnose {
+            report.clues.extend(beside(exhibits, &report));
+        }
+        if options.sight && !exhibits.is_empty() {
+            (report.seen, report.unseen) = sight(exhibits, &report.cases);
+        }
+        report
     }
-    let known = |exhibit: &Exhibit| (options.known)(&exhibit.case.ask.id);
-    let mut reports: Vec<CaseReport> =
-        exhibits.iter().zip(&slots).map(|(one, &slot)| one.report(slot, known(one))).collect();
-    found::name_failures(&mut reports);
-    let member = |&index: &usize| Member {
-        exhibit: &exhibits[index],
-        index,
-        slot: slots[index],
-        report: &reports[index],
-        errors: measured(&exhibits[index], slots[index]),
-    };
-    for (names, members) in profiles.into_iter().zip(members.values()) {
-        let members: Vec<Member> = members.par_iter().map(member).collect();
-        report.sections.extend(section(names, &members));
-    }
-    report.diagnoses = found::diagnoses(&reports);
-    report.cases = reports;
-    report.complaints = complaints(&report);
-    report.remarks.extend(declined(&report.cases));
-    report.verdict = verdict(&report);
-    (options.judged)(&report);
-    // What a probe found has its cause already.
-    let probed = |case: &CaseReport| matches!(case.status, Status::Misbehaved(..));
-    if options.diagnose && report.divergences().any(|case| !probed(case)) {
-        let (time, phase, cut) = (options.patience, options.phase, options.cut);
-        let found = diagnose(&exhibits, &report, options.profile, &Patience { time, phase, cut });
-        report.diagnoses.extend(found.diagnoses);
-        (report.clues, report.fitted) = (found.clues, found.fitted);
-    }
-    if options.diagnose {
-        report.clues.extend(beside(&exhibits, &report));
-    }
-    if options.sight && !exhibits.is_empty() {
-        (report.seen, report.unseen) = sight(&exhibits, &report.cases);
-    }
-    report
 }
 
 /// Whatever is wrong with the run itself.

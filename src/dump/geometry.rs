@@ -1,5 +1,7 @@
 //! Which element of a tensor belongs to which head and token.
 
+use super::failure::Failure;
+
 /// Which element of a tensor belongs to which head and token.
 #[derive(Clone, Debug)]
 pub struct Geometry {
@@ -20,7 +22,7 @@ impl Geometry {
     ///
     /// # Errors
     /// A sentence that names the letters, the shape and what is allowed.
-    pub fn new(letters: Option<&str>, shape: &[usize], usual: &str) -> Result<Geometry, String> {
+    pub fn new(letters: Option<&str>, shape: &[usize], usual: &str) -> Result<Geometry, Failure> {
         let letters = match letters {
             Some(letters) => letters.to_string(),
             None => match (shape.len(), usual.len()) {
@@ -28,7 +30,8 @@ impl Geometry {
                 (n, most) => {
                     return Err(format!(
                         "a tensor has {n} axes, allowed are 1 to {most} ({usual}) or as axes names them"
-                    ));
+                    )
+                    .into());
                 }
             },
         };
@@ -41,10 +44,11 @@ impl Geometry {
             return Err(format!(
                 "axes is {letters:?}, allowed are b, h and s or t (tokens) in any order and then d, \
                  each once"
-            ));
+            )
+            .into());
         }
         if letters.len() != shape.len() {
-            return Err(format!("axes is {letters:?}, the tensors have shape {shape:?}"));
+            return Err(format!("axes is {letters:?}, the tensors have shape {shape:?}").into());
         }
         let (mut lengths, mut strides) = ([1; 3], [0; 3]);
         let mut stride = 1;
@@ -56,7 +60,7 @@ impl Geometry {
         }
         let dim = shape[shape.len() - 1];
         if stride == 0 {
-            return Err(format!("the tensors have shape {shape:?}: nothing is there to judge"));
+            return Err(format!("the tensors have shape {shape:?}: nothing is there to judge").into());
         }
         Ok(Geometry { lengths, strides, batch: 0, dim, letters })
     }
@@ -66,7 +70,7 @@ impl Geometry {
     ///
     /// # Errors
     /// A sentence that names both numbers.
-    pub fn at(self, positions: usize) -> Result<Geometry, String> {
+    pub fn at(self, positions: usize) -> Result<Geometry, Failure> {
         let [rows, _, seq] = self.lengths;
         let batch = match positions {
             n if n == seq => 0,
@@ -81,7 +85,8 @@ impl Geometry {
                 return Err(format!(
                     "positions are {n}, the tensors have {seq} tokens{all} (axes {letters:?}, shape \
                      {shape:?})"
-                ));
+                )
+                .into());
             }
         };
         Ok(Geometry { batch, ..self })

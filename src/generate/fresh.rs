@@ -8,6 +8,7 @@
 mod additive;
 mod answer;
 mod attention;
+mod beside;
 mod chain;
 mod claims;
 mod ids;
@@ -20,18 +21,20 @@ mod rotary;
 mod sweep;
 
 pub use answer::answer;
+pub use beside::beside;
 pub use claims::{Claims, Drawn};
 pub use kind::Fresh;
 pub use own::Own;
 
 use super::cover::{Array, Problem, cover};
+use super::run::GenerateError;
 use super::values::Random;
 use kind::{Factor, Kind, Words, prefix};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 /// What a question costs usually, in elements, and at most.
-const BUDGET: [u64; 2] = [1 << 10, 96 << 10];
+const BUDGET: [u64; 2] = [1 << 10, 132 << 10];
 /// The same for one model, whose own heads and width are asked together.
 const OWN_BUDGET: [u64; 2] = [16 << 10, 5 << 17];
 
@@ -72,22 +75,49 @@ pub fn draw(seed: u64, claims: &Claims) -> Drawn {
 /// The question of an id, whatever was claimed.
 ///
 /// # Errors
-/// A sentence that says what no fresh question is called.
-pub fn by_id(id: &str, own: Option<&Own>) -> Result<Fresh, String> {
-    let prefix = prefix(own);
-    let no = |what: &str| format!("{id:?} is no fresh question: {what}");
-    let rest = id.strip_prefix(prefix).ok_or_else(|| no(&format!("it begins with {prefix}")))?;
-    let parts: Vec<&str> = rest.split('-').collect();
-    let [seed, operation, words @ ..] = &parts[..] else { return Err(no("too few words")) };
-    seed.parse::<u64>().map_err(|_| no("a seed is a number"))?;
-    if let Some(question) = sweep::by_id(id, operation, words) {
+/// What no fresh question is called.
+pub fn by_id(id: &str, own: Option<&Own>) -> Result<Fresh, GenerateError> {
+    let named = |problem| GenerateError { id: id.to_string(), problem };
+    called(id, own).map_err(named)
+}
+
+fn called(id: &str, own: Option<&Own>) -> Result<Fresh, String> {
+    let (operation, words) = split(id, own)?;
+    if let Some(question) = sweep::by_id(id, operation, &words) {
         return question;
     }
-    if let Some(question) = prompts::by_id(id, operation, words, own) {
+    if let Some(question) = prompts::by_id(id, operation, &words, own) {
         return question;
     }
     let kinds = kinds(own);
-    let kind = kinds.iter().find(|kind| kind.operation.name() == *operation);
+    let (kind, words) = parsed(id, own, &kinds)?;
+    kind.question(id, &Words { kind, words, own, tiny: false })
+}
+
+/// The operation of an id, and what follows it.
+fn split<'i>(id: &'i str, own: Option<&Own>) -> Result<(&'i str, Vec<&'i str>), String> {
+    let prefix = prefix(own);
+    let rest = id.strip_prefix(prefix).ok_or_else(|| no(&format!("it begins with {prefix}")))?;
+    let mut parts = rest.split('-');
+    let (Some(seed), Some(operation)) = (parts.next(), parts.next()) else {
+        return Err(no("too few words"));
+    };
+    seed.parse::<u64>().map_err(|_| no("a seed is a number"))?;
+    Ok((operation, parts.collect()))
+}
+
+fn no(what: &str) -> String {
+    format!("no fresh question: {what}")
+}
+
+/// The kind of an id, and its words.
+fn parsed<'k>(
+    id: &str,
+    own: Option<&Own>,
+    kinds: &'k [Kind],
+) -> Result<(&'k Kind, Vec<&'static str>), String> {
+    let (operation, words) = split(id, own)?;
+    let kind = kinds.iter().find(|kind| kind.operation.name() == operation);
     let kind = kind.ok_or_else(|| no(&format!("no operation is called {operation:?}")))?;
     if words.len() != kind.factors.len() {
         return Err(no(&format!("{} words, {} are right", words.len(), kind.factors.len())));
@@ -98,8 +128,8 @@ pub fn by_id(id: &str, own: Option<&Own>) -> Result<Fresh, String> {
             .find(|known| known == word)
             .ok_or_else(|| no(&format!("{word:?} is no {}", factor.name)))
     };
-    let words = kind.factors.iter().zip(words).map(known).collect::<Result<_, _>>()?;
-    kind.question(id, &Words { kind, words, own, tiny: false })
+    let words = kind.factors.iter().zip(&words).map(known).collect::<Result<_, _>>()?;
+    Ok((kind, words))
 }
 
 fn kinds(own: Option<&Own>) -> Vec<Kind> {

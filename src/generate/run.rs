@@ -25,7 +25,7 @@ pub struct Generated {
     pub precision: u32,
 }
 
-/// A plan that cannot become a golden file: always a slip in a suite.
+/// A question that cannot be made: a slip in a suite, or an id that nothing is called.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{id}: {problem}")]
 pub struct GenerateError {

@@ -75,10 +75,11 @@ pub fn run(args: &Args) -> Result<ExitCode, CliError> {
     let opened = args.door.open(|| chosen.cases(&|| bar.inc(1)));
     bar.finish_and_clear();
     let door::Opened { mut kernel, mut cases, name, lasting } = opened?;
-    let drawn = match lasting {
+    let (drawn, source) = match lasting {
         true => None,
         false => fresh::draw(&args.drawing, &args.selection, kernel.as_mut(), &mut cases)?,
-    };
+    }
+    .unzip();
     if cases.is_empty() && drawn.is_some() {
         return Err(args.selection.drawing()?.nothing_left());
     }
@@ -103,6 +104,7 @@ pub fn run(args: &Args) -> Result<ExitCode, CliError> {
             bar.set_length(all as u64);
             bar.set_position(done as u64);
         },
+        beside: &|wrong| source.as_ref().map_or(vec![], |source| source.beside(wrong)),
         ..Options::default()
     };
     let mut audited = audit(kernel.as_mut(), &cases, &options);

@@ -61,7 +61,7 @@ impl Tests {
             (true, false) => return Ok(None),
             (false, _) => None,
         };
-        fresh::by_id(id, own.as_ref()).map(Some).map_err(CliError::Usage)
+        fresh::by_id(id, own.as_ref()).map(Some).map_err(|error| CliError::Usage(error.to_string()))
     }
 
     /// The golden files with those of their tests that are wanted, by the file's path, the id and

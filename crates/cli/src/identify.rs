@@ -85,7 +85,7 @@ pub fn run(args: &Args) -> Result<ExitCode, CliError> {
         return match found {
             Ok(found) => attention::show(&found, args.json),
             Err(why) => {
-                super::write::warn(&why);
+                super::write::warn(&why.to_string());
                 Ok(ExitCode::from(3))
             }
         };
@@ -95,7 +95,7 @@ pub fn run(args: &Args) -> Result<ExitCode, CliError> {
     let found = match found {
         Ok(found) => found,
         Err(why) => {
-            super::write::warn(&why);
+            super::write::warn(&why.to_string());
             return Ok(ExitCode::from(3));
         }
     };

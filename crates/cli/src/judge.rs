@@ -54,7 +54,7 @@ fn judged(args: &Args) -> Result<Result<Judged<'static>, Failure>, CliError> {
     let names = [before.clone(), after.clone()];
     let (before, after) = (tensors::raw(before)?, tensors::raw(after)?);
     let geometry = Geometry::new(args.axes.as_deref(), &before.shape, "bhsd");
-    let geometry = geometry.map_err(CliError::Usage)?;
+    let geometry = geometry.map_err(|why| CliError::Usage(why.to_string()))?;
     let rotated = Rotated {
         names,
         places: tokens::places(&args.tokens, axes.max(1), &geometry)?,

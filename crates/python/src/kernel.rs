@@ -3,7 +3,7 @@
 use crate::tensors::{Foreign, Packed, packed};
 use crate::work::Line;
 use pyo3::prelude::*;
-use ropewalk::audit::{Ask, Breakage, Description, Kernel, Outcome};
+use ropewalk::audit::{Ask, Breakage, Description, Kernel, Outcome, Outside};
 use ropewalk::number::{Dtype, Tensor};
 use ropewalk::request::Json;
 
@@ -37,7 +37,7 @@ impl Kernel for Remote {
         Ok(self.description.clone())
     }
 
-    fn reaches(&self, ask: &Ask) -> Result<(), String> {
+    fn reaches(&self, ask: &Ask) -> Result<(), Outside> {
         match ask.question().is_ok() {
             true => Ok(()),
             false => Err("a function is asked sound questions only".into()),

@@ -2,6 +2,7 @@
 
 use super::{Capability, Description, QuantizeClaim, Sizes};
 use crate::audit::ask::Ask;
+use crate::audit::outside::Outside;
 use crate::encoding::{Body, Chain, Heads, Layout, Norm, NormKind, Question, spectrum};
 use crate::number::Dtype;
 use crate::request::{Json, Object, Operation, Position, Positions};
@@ -10,23 +11,21 @@ impl Description {
     /// The capabilities that cover a request, by index; one at least.
     ///
     /// # Errors
-    /// Why the nearest one does not.
-    pub fn covers(&self, ask: &Ask) -> Result<Vec<usize>, String> {
+    /// Why the nearest one does not: the last that has the operation, else the first.
+    pub fn covers(&self, ask: &Ask) -> Result<Vec<usize>, Outside> {
         let question = ask.question().ok();
         let mut reason = String::from("no capability is claimed");
         let mut covering = vec![];
         for (index, capability) in self.capabilities.iter().enumerate() {
             match capability.covers(ask, question) {
                 Ok(()) => covering.push(index),
-                // The one that comes furthest says best what is missing.
-                Err(why) if index == 0 || !why.starts_with("operation") => reason = why,
+                Err(why) if index == 0 || capability.operations.contains(&ask.operation) => {
+                    reason = why;
+                }
                 Err(_) => {}
             }
         }
-        match covering.is_empty() {
-            true => Err(reason),
-            false => Ok(covering),
-        }
+        if covering.is_empty() { Err(reason.into()) } else { Ok(covering) }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::{Capability, Description, Limits, QuantizeClaim, Sizes};
 use crate::audit::outcome::cut;
+use crate::audit::outside::Malformed;
 use crate::encoding::{Layout, spectrum};
 use crate::number::Dtype;
 use crate::request::{Direction, Json, Object, Operation};
@@ -10,8 +11,12 @@ impl Description {
     /// Reads the reply to `start`.
     ///
     /// # Errors
-    /// A sentence that names the key, its value and what is allowed.
-    pub fn parse(reply: &Json) -> Result<Description, String> {
+    /// What names the key, its value and what is allowed.
+    pub fn parse(reply: &Json) -> Result<Description, Malformed> {
+        Ok(Description::read(reply)?)
+    }
+
+    fn read(reply: &Json) -> Result<Description, String> {
         let object = object("the reply to start", reply, &["protocol", "kernel", "capabilities"])?;
         match object.get("protocol") {
             Some(Json::Integer(1)) => {}

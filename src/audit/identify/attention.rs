@@ -13,10 +13,12 @@ mod reading;
 mod rotation;
 mod score;
 
+use super::error::IdentifyError;
 use super::inquiry::Inquiry;
 use super::probe::Probe;
 use super::{explain, widest};
 use crate::audit::kernel::Kernel;
+use crate::audit::outside::Outside;
 use crate::number::Dtype;
 use crate::request::{Object, Operation};
 use asked::Weights;
@@ -72,18 +74,18 @@ const READERS: [(&str, Read); 7] = [
 /// than 128 heads, or heads wider than 512, is refused.
 ///
 /// # Errors
-/// A sentence: the config is wrong or too large, the kernel does not start, claims no attention, or
-/// nothing that was asked of it.
+/// The config is wrong or too large, the kernel does not start, claims no attention, or nothing that
+/// was asked of it.
 pub fn identify_attention(
     kernel: &mut dyn Kernel,
     declared: &Object,
     head_dim: usize,
     inquiry: &Inquiry,
-) -> Result<IdentifiedAttention, String> {
-    let description = kernel.describe().map_err(|breakage| format!("the kernel {breakage}"))?;
+) -> Result<IdentifiedAttention, IdentifyError> {
+    let description = kernel.describe().map_err(IdentifyError::Broken)?;
     let claims = |c: &crate::audit::Capability| c.operations.contains(&Operation::Attention);
     if !description.capabilities.iter().any(claims) {
-        return Err("the kernel does not claim the operation attention".into());
+        return Err(Outside::from("the kernel does not claim the operation attention").into());
     }
     let dtype = inquiry.dtype.or_else(|| widest(&description)).unwrap_or(Dtype::F32);
     let name = format!("{} {}", description.name, description.version).trim_end().to_string();
@@ -99,7 +101,7 @@ pub fn identify_attention(
     }
     if weights.probe.answered().next().is_none() {
         let why = not_asked.into_iter().next().unwrap_or_default();
-        return Err(format!("the kernel answered nothing: {why}"));
+        return Err(format!("the kernel answered nothing: {why}").into());
     }
     weights.probe.again();
     let conforms = weights.probe.judged().divergences().next().is_none();

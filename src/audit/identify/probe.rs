@@ -169,7 +169,7 @@ impl<'k> Probe<'k> {
             input: Input::new(input),
         });
         let question = ask.question().map_err(|reject| reject.to_string())?;
-        self.description.covers(&ask)?;
+        self.description.covers(&ask).map_err(|outside| outside.to_string())?;
         let unknown = || format!("what is right in {} is not known here", self.dtype);
         let truth = (self.inquiry.truth)(question).ok_or_else(unknown)?;
         let outcome = self.kernel.ask(&ask);

@@ -59,9 +59,14 @@ pub(in crate::audit) enum Fact {
     Tokens,
     /// Keys of attention.
     Keys,
+    /// Heads of the tensor that the row is of.
+    OwnHeads,
+    /// Whether that tensor has as many heads as tokens.
     HeadsAreTokens,
     RowsDiffer,
     Furthest,
+    /// How far positions go, whatever their sign.
+    Reach,
     BeyondOriginal,
     Axes,
     /// A key of the config.
@@ -208,7 +213,7 @@ impl Fact {
             Fact::Tail(_) | Fact::RowTail(_) | Fact::HeadTail(_) | Fact::HeadModulo(_) => 5,
             Fact::TokenModulo(_) | Fact::PositionModulo(_) => 5,
             Fact::HeadDim | Fact::Heads | Fact::Batches | Fact::Tokens | Fact::Furthest => 4,
-            Fact::Keys => 4,
+            Fact::Keys | Fact::Reach | Fact::OwnHeads => 4,
             Fact::BeyondOriginal | Fact::RowsDiffer | Fact::HeadsAreTokens => 4,
             Fact::InputDtype | Fact::Wide | Fact::RotaryDim | Fact::KeyHeads | Fact::Axes => 5,
             Fact::Config(_) => 6,

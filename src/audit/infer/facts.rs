@@ -45,7 +45,6 @@ pub(in crate::audit) fn facts(question: &Question) -> BTreeMap<Fact, Value> {
         facts.insert(Fact::Heads, number(shape[1]));
         facts.insert(Fact::Tokens, number(shape[2]));
         facts.insert(Fact::OneToken, Value::flag(shape[2] == 1));
-        facts.insert(Fact::HeadsAreTokens, Value::flag(shape[1] == shape[2] && shape[1] > 1));
         facts.insert(Fact::KeysPresent, Value::flag(k.is_some()));
         if let Some(k) = k {
             facts.insert(Fact::KeyHeads, number(k.shape()[1]));
@@ -111,6 +110,7 @@ fn of_positions(positions: &Positions, config: &Object, facts: &mut BTreeMap<Fac
     let furthest = data.iter().map(|p| p.numerator).max_by_key(|p| p.unsigned_abs());
     if let Some(furthest) = furthest {
         facts.insert(Fact::Furthest, Value::Number(furthest as f64));
+        facts.insert(Fact::Reach, Value::Number(furthest.unsigned_abs() as f64));
         let original = config.get("original_max_position_embeddings").and_then(Json::number);
         if let Some(original) = original {
             facts.insert(Fact::BeyondOriginal, Value::flag(furthest as f64 >= original));
@@ -195,6 +195,8 @@ pub(super) fn of_row(exhibit: &Exhibit, unit: &Unit, fact: &Fact) -> Option<Valu
         | Fact::Tail(_)
         | Fact::RowTail(_)
         | Fact::HeadTail(_)
+        | Fact::OwnHeads
+        | Fact::HeadsAreTokens
             if exhibit.cut.is_some() =>
         {
             None
@@ -216,6 +218,11 @@ pub(super) fn of_row(exhibit: &Exhibit, unit: &Unit, fact: &Fact) -> Option<Valu
         Fact::LastRow => {
             let rows = exhibit.facts.get(&Fact::Batches).and_then(Value::number)?;
             Some(Value::flag(rows > 1.0 && unit.batch as f64 + 1.0 == rows))
+        }
+        Fact::OwnHeads => number(exhibit.sides.get(unit.side)?.heads),
+        Fact::HeadsAreTokens => {
+            let heads = exhibit.sides.get(unit.side)?.heads;
+            Some(Value::flag(heads > 1 && heads == exhibit.tokens()))
         }
         Fact::HeadTail(tile) => {
             let heads = exhibit.sides.get(unit.side)?.heads as i64;

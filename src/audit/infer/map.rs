@@ -11,6 +11,8 @@ pub(super) enum Map {
     Plus(i128),
     /// −p
     Negative,
+    /// −p, and the magnitude of the other direction as well.
+    OtherWay,
     /// n·p
     Times(i128),
     /// ⌊p/n⌋
@@ -91,6 +93,7 @@ impl Map {
             Plus(1),
             Plus(-1),
             Negative,
+            OtherWay,
             Times(2),
             Absolute,
             Index(0),
@@ -226,7 +229,7 @@ impl Map {
         Some(match self {
             Map::Constant(c) => c,
             Map::Plus(c) => p + c,
-            Map::Negative => -p,
+            Map::Negative | Map::OtherWay => -p,
             Map::Times(n) => n * p,
             Map::Over(n) => p.div_euclid(n),
             Map::Modulo(m) => p.rem_euclid(m),
@@ -254,6 +257,15 @@ impl Map {
         })
     }
 
+    /// What the magnitude is multiplied by.
+    pub(super) fn factor(self, turn: &Turn) -> f64 {
+        match self {
+            Map::OtherWay if turn.sign > 0.0 => 1.0 / turn.magnitude,
+            Map::OtherWay => turn.magnitude,
+            _ => turn.factor,
+        }
+    }
+
     /// How surprising it is.
     pub(super) fn cost(self) -> u32 {
         match self {
@@ -262,6 +274,7 @@ impl Map {
             Map::Last | Map::Next(_) | Map::HeadAsToken | Map::Axis(_) | Map::Axes(..) => 3,
             Map::PlusHead | Map::Head | Map::Flat | Map::FirstCall | Map::Index(_) => 4,
             Map::LessOriginal | Map::Rounded(_) | Map::Raised(0) | Map::Absolute => 3,
+            Map::OtherWay => 3,
             Map::Constant(_) | Map::Plus(_) | Map::Modulo(_) | Map::Over(_) | Map::Times(_) => 5,
             _ => 5,
         }
@@ -273,7 +286,7 @@ impl Map {
             Map::Constant(c) => format!("{c}"),
             Map::Plus(c) if c < 0 => format!("p − {}", -c),
             Map::Plus(c) => format!("p + {c}"),
-            Map::Negative => "−p".into(),
+            Map::Negative | Map::OtherWay => "−p".into(),
             Map::Times(n) => format!("{n}·p"),
             Map::Over(n) => format!("⌊p/{n}⌋"),
             Map::Modulo(m) => format!("p mod {m}"),
@@ -340,6 +353,9 @@ impl Map {
                     .into()
             }
             Map::Constant(0) => "turn these rows too".into(),
+            Map::OtherWay => "negate sin for inverse and backward, and divide by the magnitude for \
+                              inverse alone"
+                .into(),
             Map::Negative => "out[re] = x·cos − y·sin; out[im] = x·sin + y·cos".into(),
             Map::Times(2) => "turn once".into(),
             Map::Index(_) | Map::Flat | Map::FirstPlusIndex => {

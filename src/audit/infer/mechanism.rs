@@ -194,10 +194,12 @@ impl Mechanism {
                     })
             )
         };
+        let opposite = |m: &Mechanism| matches!(m, Mechanism::Turned(Map::Negative | Map::OtherWay));
         let measured = Mechanism::is_measured;
         // Of a rule that has a name of its own another reading of the config is no rival.
         let altered = |m: &Mechanism| matches!(m, Mechanism::Frequencies(Rule::Altered { .. }));
         unturned(self) && unturned(other)
+            || opposite(self) && opposite(other)
             || measured(self)
             || measured(other)
             || altered(self) && matches!(other, Mechanism::Frequencies(_)) && !altered(other)

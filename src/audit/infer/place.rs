@@ -121,6 +121,8 @@ fn all(exhibits: &[Exhibit], units: &[&Unit]) -> Vec<Fact> {
         Fact::LastToken,
         Fact::LastHead,
         Fact::LastRow,
+        Fact::OwnHeads,
+        Fact::HeadsAreTokens,
     ];
     facts.extend([2, 4, 8, 16, 32].map(Fact::HeadModulo));
     facts.extend([2, 4, 8, 16, 32].map(Fact::TokenModulo));
@@ -312,7 +314,7 @@ fn tests(fact: &Fact, own: &[Option<Value>], other: &[Option<Value>]) -> Vec<Tes
         let plain = |v: &&Value| v.number().is_none_or(|x| x == 0.0);
         tests.extend(apart.iter().filter(plain).map(|v| Test::Not(v.clone())));
     }
-    if (2..=3).contains(&mine.len()) && !matches!(fact, Fact::Position | Fact::Furthest) {
+    if (2..=3).contains(&mine.len()) && !matches!(fact, Fact::Position | Fact::Furthest | Fact::Reach) {
         tests.push(Test::OneOf(mine.clone()));
     }
     if (2..=3).contains(&apart.len()) && apart.len() == theirs.len() && mine.len() > 3 {
@@ -320,7 +322,7 @@ fn tests(fact: &Fact, own: &[Option<Value>], other: &[Option<Value>]) -> Vec<Tes
     }
     let numbers = |list: &[Value]| -> Vec<f64> { list.iter().filter_map(Value::number).collect() };
     let (mine, theirs) = (numbers(&mine), numbers(&theirs));
-    let far = matches!(fact, Fact::Position | Fact::Furthest);
+    let far = matches!(fact, Fact::Position | Fact::Furthest | Fact::Reach);
     if fact.is_ordered() && (mine.len() > 1 || far && !mine.is_empty()) {
         let least = mine.iter().copied().fold(f64::INFINITY, f64::min);
         let most = mine.iter().copied().fold(f64::NEG_INFINITY, f64::max);

@@ -106,7 +106,7 @@ impl Mechanism {
         let place = (unit.side, own);
         match self {
             Mechanism::Turned(map) => {
-                let factor = turn.factor;
+                let factor = map.factor(turn);
                 match &turn.places {
                     Places::Table(_) => {
                         let [batch, token] = match map {

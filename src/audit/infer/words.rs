@@ -236,7 +236,9 @@ fn atom_words(atom: &Atom) -> Option<String> {
         Fact::RopeType => "rope_type",
         Fact::HeadDim => "head_dim",
         Fact::RotaryDim => "rotary_dim",
+        Fact::Reach => "the size of the furthest position",
         Fact::Heads => "the number of heads",
+        Fact::OwnHeads => "the number of heads of the tensor",
         Fact::KeyHeads => "the number of key heads",
         Fact::Batches => "the number of rows",
         Fact::Tokens => "the number of tokens",
@@ -433,6 +435,9 @@ fn turned(map: super::map::Map) -> String {
         Map::Negative => {
             "row (head h) is turned the other way round, as position −p instead of p".into()
         }
+        Map::OtherWay => "row (head h) is turned as in the other direction: forward where inverse or \
+                          backward is asked for, or the reverse"
+            .into(),
         Map::Times(2) => "row (head h) is turned twice, as position 2·p instead of p".into(),
         Map::First
         | Map::Last

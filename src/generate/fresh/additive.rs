@@ -22,7 +22,7 @@ pub(super) const REACH: &[Level] = &[
     ("near", &["near"]),
     ("far", &["131071", "8191"]),
     ("negative", &["negative"]),
-    ("beyond 2^24", &["huge"]),
+    ("beyond 2^24", &["huge", "33554431"]),
 ];
 const AHEAD: &[Level] = &[REACH[0], REACH[1], REACH[3]];
 const SIDE: &[Level] = &[

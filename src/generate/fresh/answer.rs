@@ -3,6 +3,7 @@
 use super::kind::Fresh;
 use crate::encoding::Question;
 use crate::exact;
+use crate::generate::run::GenerateError;
 use crate::request::Operation;
 use crate::vector::{Expected, GOLDEN_SCHEMA, Golden, Group, SUITE, Tensors, Test, note};
 use rayon::prelude::*;
@@ -11,13 +12,13 @@ use std::collections::BTreeMap;
 /// Answers questions: one file for each operation, with its path.
 ///
 /// # Errors
-/// The id of a question, and why it cannot be answered.
-pub fn answer(questions: &[Fresh]) -> Result<Vec<(String, Golden)>, String> {
+/// A question that cannot be answered: always a slip in what is drawn.
+pub fn answer(questions: &[Fresh]) -> Result<Vec<(String, Golden)>, GenerateError> {
     let groups: Vec<(Operation, Group)> = questions
         .par_iter()
         .with_max_len(1)
         .map(|fresh| Ok((fresh.request.operation, group(fresh)?)))
-        .collect::<Result<_, String>>()?;
+        .collect::<Result<_, GenerateError>>()?;
     let mut files: Vec<(String, Golden)> = Vec::new();
     for (operation, group) in groups {
         let path = format!("fresh/{}.json", operation.name());
@@ -46,9 +47,9 @@ pub fn answer(questions: &[Fresh]) -> Result<Vec<(String, Golden)>, String> {
     Ok(files)
 }
 
-fn group(fresh: &Fresh) -> Result<Group, String> {
+fn group(fresh: &Fresh) -> Result<Group, GenerateError> {
     let request = &fresh.request;
-    let slip = |why: String| format!("{}: {why}", request.id);
+    let slip = |problem| GenerateError { id: request.id.clone(), problem };
     let question = Question::new(request).map_err(|reject| slip(reject.to_string()))?;
     let answer = exact::answer(&question).map_err(|e| slip(e.to_string()))?;
     let (mut expected, mut residual) = (Vec::new(), Vec::new());

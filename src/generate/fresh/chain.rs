@@ -61,11 +61,25 @@ pub(super) fn kind() -> Kind {
         factor("cache", &[("none", &["none"]), ("NHD", &["NHD"]), ("HND", &["HND"])]),
         factor(
             "heads",
-            &[("1", &["1x1"]), ("grouped", &["4x2", "6x2", "8x1"]), ("equal", &["4x4", "3x3"])],
+            &[
+                ("1", &["1x1"]),
+                ("grouped", &["4x2", "6x2", "8x1"]),
+                ("equal", &["4x4", "3x3"]),
+                ("many grouped", &["32x8", "40x8"]),
+            ],
         ),
-        factor("width", &[("small", &["8", "12"]), ("64 to 96", &["64", "96"]), ("128", &["128"])]),
+        factor(
+            "width",
+            &[
+                ("small", &["8", "12"]),
+                ("64", &["64"]),
+                ("80 or 96", &["80", "96"]),
+                ("128", &["128"]),
+                ("256", &["256"]),
+            ],
+        ),
         factor("slice", &[("whole", &["whole"]), ("half", &["part"])]),
-        factor("tokens", &[("1", &["1"]), ("few", &["3", "5"]), ("17", &["17"])]),
+        factor("tokens", &[("1", &["1"]), ("few", &["3", "5"]), ("17 to 65", &["17", "33", "65"])]),
         factor("rows", &[("1", &["1"]), ("several", &["2", "3"])]),
         factor("reach", REACH),
         // Rows as quiet as √eps show what is added to the mean square, and where.

@@ -6,7 +6,7 @@ use crate::request::{Json, Position};
 
 /// Positions of rows of tokens on the axes of a rope.
 pub(super) struct Places<'a> {
-    /// near, far, negative, huge.
+    /// near, negative, huge, or about where it ends.
     pub(super) reach: &'a str,
     /// one, alike, different.
     pub(super) rows: usize,
@@ -25,6 +25,7 @@ fn starts(reach: &str) -> (i64, i64, u64) {
         "16777215" => (1 << 20, 1, 15_000_000),
         "negative" => (-1, -1, 5000),
         // Odd, so that f32 cannot hold it.
+        "33554431" => ((1 << 24) + 1, 2, 8_000_000),
         "huge" => ((1 << 24) + 1, 2, 1 << 28),
         _ => (0, 1, 4),
     }
@@ -62,7 +63,7 @@ impl Places<'_> {
 
     /// As an input: [row][token], with a level of axes where there are several.
     pub(super) fn input(&self, rope: &Rope, random: &mut Random) -> Result<Json, String> {
-        if self.reach == "huge" && (rope.thirds || rope.grows) {
+        if matches!(self.reach, "huge" | "33554431") && (rope.thirds || rope.grows) {
             return Err("no precision is left there".into());
         }
         // What grows is lost further out.

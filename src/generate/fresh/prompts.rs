@@ -151,7 +151,7 @@ pub(super) fn by_id(
     }
     Some(match <[&str; 9]>::try_from(words) {
         Ok(words) => question(id, &words, own),
-        Err(_) => Err(format!("{id:?}: nine words follow {NAME}")),
+        Err(_) => Err(format!("nine words follow {NAME}")),
     })
 }
 
@@ -161,7 +161,7 @@ fn question(id: &str, words: &[&str; 9], own: Option<&Own>) -> Result<Fresh, Str
     let dtype = Dtype::from_name(format).ok_or_else(|| no(format))?;
     let size = |word: &str| match word.parse::<usize>() {
         Ok(n) if (1..=4096).contains(&n) => Ok(n),
-        _ => Err(format!("{id:?}: {word:?} is no size, 1 to 4096")),
+        _ => Err(format!("{word:?} is no size, 1 to 4096")),
     };
     let (width, rows, mut tokens) = (size(width)?, size(rows)?, size(tokens)?);
     let (q, k) = heads.split_once("on").ok_or_else(|| no(heads))?;

@@ -51,10 +51,12 @@ const WAYS: &[Level] = &[("forward", &["forward"]), ("backward", &["backward"])]
 const WIDTHS: &[Level] = &[
     ("up to 48", &["16", "8", "20", "24", "12", "32", "40", "48"]),
     ("64", &["64"]),
-    ("72 to 100", &["80", "96", "72", "92", "100"]),
+    ("80 or 96", &["80", "96"]),
+    ("72 to 100", &["72", "92", "100"]),
     ("112", &["112"]),
     ("128", &["128"]),
-    ("192 or 256", &["256", "192"]),
+    ("192", &["192"]),
+    ("256", &["256"]),
     ("512", &["512"]),
 ];
 const SLICES: &[Level] = &[
@@ -66,7 +68,7 @@ const HEADS: &[Level] = &[
     ("1", &["1on1"]),
     ("several", &["3on3", "4on4", "9on9"]),
     ("grouped", &["4on2", "6on3", "5on1", "8on1"]),
-    ("many grouped", &["32on8", "28on4", "24on8", "40on8"]),
+    ("many grouped", &["32on8", "40on8"]),
     ("as many as tokens", &["same"]),
 ];
 /// The same about one model.
@@ -75,8 +77,8 @@ const TOKENS: &[Level] = &[
     ("1", &["1"]),
     ("few", &["5", "2", "9"]),
     // One more than whole tiles, each of some sizes and not of others, which tells the size.
-    ("33 to 97", &["33", "65", "49", "97"]),
-    ("129 to 257", &["257", "129", "193"]),
+    ("33 to 193", &["33", "65", "49", "97", "129", "193"]),
+    ("257", &["257"]),
 ];
 const ROWS: &[Level] = &[
     ("1", &["1"]),
@@ -89,7 +91,7 @@ const REACH: &[Level] = &[
     ("far", &["131071", "8191"]),
     ("beyond 2^17", &["1048575", "16777215"]),
     ("negative", &["negative"]),
-    ("beyond 2^24", &["huge"]),
+    ("beyond 2^24", &["huge", "33554431"]),
 ];
 const KEYS: &[Level] = &[("present", &["keys"]), ("absent", &["nokeys"])];
 
@@ -253,7 +255,7 @@ fn flags(words: &Words) -> Vec<&'static str> {
     }
     flags.extend(match words.get("reach") {
         "negative" => Some("negative-position"),
-        "huge" => Some("position-f32"),
+        "huge" | "33554431" => Some("position-f32"),
         "131071" | "8191" | "1048575" | "16777215" => Some("long-position"),
         _ => None,
     });

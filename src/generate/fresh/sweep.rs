@@ -69,12 +69,12 @@ pub(super) fn by_id(id: &str, operation: &str, words: &[&str]) -> Option<Result<
         return None;
     }
     let [format, layout, width, block] = words else {
-        return Some(Err(format!("{id:?}: four words follow {NAME}")));
+        return Some(Err(format!("four words follow {NAME}")));
     };
     let number = block.parse::<usize>().ok().filter(|&block| block < BLOCKS);
     Some(match number {
         Some(block) => question(id, &[format, layout, width], block, BLOCK),
-        None => Err(format!("{id:?}: the last word is a block, 0 to {}", BLOCKS - 1)),
+        None => Err(format!("the last word is a block, 0 to {}", BLOCKS - 1)),
     })
 }
 
@@ -84,7 +84,7 @@ fn question(id: &str, words: &[&str; 3], block: usize, tokens: usize) -> Result<
         Dtype::from_name(format).ok_or_else(|| format!("{id:?}: no format is {format:?}"))?;
     let width: usize = width.parse().map_err(|_| format!("{id:?}: a width is a number"))?;
     if !WIDTHS.iter().any(|known| known.parse() == Ok(width)) {
-        return Err(format!("{id:?}: the widths are {}", WIDTHS.join(", ")));
+        return Err(format!("the widths are {}", WIDTHS.join(", ")));
     }
     let object: Object = config([
         ("head_dim", width.into()),

@@ -69,7 +69,7 @@ impl Door {
         let text = std::fs::read_to_string(path).map_err(CliError::file(path))?;
         let wrong = |why: String| CliError::Usage(format!("{}: {why}", path.display()));
         let json: Json = serde_json::from_str(&text).map_err(|e| wrong(e.to_string()))?;
-        Prompted::read(&json).map(Some).map_err(wrong)
+        Prompted::read(&json).map(Some).map_err(|why| wrong(why.to_string()))
     }
 
     /// Opens it: the kernel first, so that one that does not start says so at once, then the cases.

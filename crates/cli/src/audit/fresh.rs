@@ -32,7 +32,7 @@ pub fn draw(
     selection: &Selection,
     kernel: &mut dyn Kernel,
     into: &mut Vec<Case>,
-) -> Result<Option<Drawn>, CliError> {
+) -> Result<Option<(Drawn, Source)>, CliError> {
     let filter = selection.drawing()?;
     let asked_for = options.seed != 0 || options.thorough.is_some();
     // Who cannot say what it is will be told so by the audit.
@@ -71,16 +71,29 @@ pub fn draw(
         }
         bar.finish_and_clear();
     }
-    Ok(Some(drawn))
+    Ok(Some((drawn, source)))
 }
 
-struct Source {
+/// What is drawn for: a description, a config, and what is wanted of it.
+pub struct Source {
     filter: Filter,
     description: Description,
     own: Option<Own>,
 }
 
 impl Source {
+    /// Cases beside drawn ones that were answered wrongly.
+    pub fn beside(&self, wrong: &[&str]) -> Vec<Case> {
+        let mut list = fresh::beside(wrong, self.own.as_ref());
+        list.retain(|fresh| {
+            self.filter.wants_drawn(&fresh.request, &fresh.flags)
+                && self.description.covers(&Ask::new(fresh.request.clone())).is_ok()
+        });
+        // A slip here costs a place, not a verdict.
+        let files = fresh::answer(&list).unwrap_or_default();
+        files.iter().flat_map(|(path, golden)| cases(path, golden)).collect()
+    }
+
     /// The cases of a seed.
     fn round(&self, seed: u64, kernel: &dyn Kernel) -> Result<(Vec<Case>, Drawn), CliError> {
         let knows = |operation| self.filter.has_operation(operation);
@@ -88,10 +101,11 @@ impl Source {
             if !self.filter.wants_drawn(&fresh.request, &fresh.flags) {
                 return Err("the filters of this run leave it out".to_string());
             }
-            kernel.reaches(&Ask::new(fresh.request.clone()))
+            kernel.reaches(&Ask::new(fresh.request.clone())).map_err(|why| why.to_string())
         };
         let drawn = within(&self.description, self.own.as_ref(), seed, &knows, &admits);
-        let files = fresh::answer(&drawn.questions).map_err(CliError::Usage)?;
+        let files = fresh::answer(&drawn.questions);
+        let files = files.map_err(|error| CliError::Usage(error.to_string()))?;
         let list: Vec<Case> = files.iter().flat_map(|(path, golden)| cases(path, golden)).collect();
         Ok((list, noted(&drawn, seed)))
     }
@@ -144,7 +158,7 @@ pub fn within(
     let least = limit(|limits| limits.min_position).and_then(|list| list.into_iter().min());
     let most = limit(|limits| limits.max_position).and_then(|list| list.into_iter().max());
     let admits = |fresh: &Fresh| {
-        description.covers(&Ask::new(fresh.request.clone()))?;
+        description.covers(&Ask::new(fresh.request.clone())).map_err(|why| why.to_string())?;
         admits(fresh)
     };
     fresh::draw(

@@ -146,7 +146,7 @@ fn frequencies(
     let output = vec![("inv_freq".to_string(), tensor(raw.dtype, vec![planes], bits)?)];
     let columns = vec![("inv_freq", (0..planes).collect())];
     let origin = Origin { file: file.to_string(), rows: vec![0], columns };
-    let geometry = Geometry::new(Some("d"), &[planes], "d").map_err(CliError::Usage)?;
+    let geometry = Geometry::new(Some("d"), &[planes], "d").map_err(|why| CliError::Usage(why.to_string()))?;
     let (dtype, answers) = (raw.dtype, vec![answered(0, output)]);
     Ok(Ok(Dump { cases: vec![case], answers, origins: vec![origin], geometry, dtype }))
 }
@@ -189,7 +189,7 @@ fn table(args: &Args, rope: &Rope, config: &Object) -> Result<Result<Dump, Rejec
     }
     let usual = if cos.shape.len() == 4 { "bhsd" } else { "bsd" };
     let geometry = Geometry::new(args.axes.as_deref(), &cos.shape, usual);
-    let geometry = geometry.map_err(CliError::Usage)?;
+    let geometry = geometry.map_err(|why| CliError::Usage(why.to_string()))?;
     let copies = columns(rope, geometry.dim, single).ok_or_else(|| {
         let planes = rope.planes.len();
         CliError::Usage(format!(
@@ -200,7 +200,7 @@ fn table(args: &Args, rope: &Rope, config: &Object) -> Result<Result<Dump, Rejec
         ))
     })?;
     let places = tokens::places(&args.tokens, rope.axes.max(1), &geometry)?;
-    let geometry = geometry.at(places.len()).map_err(CliError::Usage)?;
+    let geometry = geometry.at(places.len()).map_err(|why| CliError::Usage(why.to_string()))?;
     let step = (BLOCK / geometry.dim.max(1)).max(1);
     let (mut cases, mut answers, mut origins) = (Vec::new(), Vec::new(), Vec::new());
     for first in (0..geometry.rows()).step_by(step) {
