@@ -51,8 +51,8 @@ pub use finding::{
 };
 pub use function::{Answer, Failed, Function, check};
 pub use identify::{
-    FoundPlane, Identified, IdentifiedAttention, IdentifyError, Inquiry, Precision, Reading, identify,
-    identify_attention, plain_config, runs,
+    FoundPlane, Identified, IdentifiedAttention, IdentifyError, Inquiry, Precision, Reading,
+    identify, identify_attention, plain_config, runs,
 };
 #[cfg(feature = "exact")]
 pub(crate) use infer::by_axis;
@@ -62,8 +62,8 @@ pub use judge::within::{Element, Ruling, ulps};
 pub use judge::{HISTOGRAM, Judged, Mark, Marked, Misfit, Tally, Wrong};
 pub use kernel::Kernel;
 pub use large::{Large, LargeJudge, Rows};
-pub use outside::{Malformed, Outside};
 pub use outcome::{Answered, Breakage, Outcome};
+pub use outside::{Malformed, Outside};
 pub use place::{At, Place, Places};
 pub use probe::asked::probes;
 pub use probe::{Arrangement, Probe};

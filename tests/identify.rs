@@ -4,7 +4,8 @@ mod attention;
 
 use crate::tier::some;
 use ropewalk::audit::{
-    Ask, Breakage, Capability, Description, Identified, IdentifyError, Inquiry, Kernel, Outcome, Truth, identify,
+    Ask, Breakage, Capability, Description, Identified, IdentifyError, Inquiry, Kernel, Outcome,
+    Truth, identify,
 };
 use ropewalk::encoding::{Question, models};
 use ropewalk::exact;
@@ -49,7 +50,11 @@ fn emulated(profile: &Profile, question: &Question) -> Outcome {
     Outcome::Output(named.map(|n| (n.name.to_string(), n.tensor)).collect())
 }
 
-fn found(kernel: &mut dyn Kernel, config: &Object, dtype: Dtype) -> Result<Identified, IdentifyError> {
+fn found(
+    kernel: &mut dyn Kernel,
+    config: &Object,
+    dtype: Dtype,
+) -> Result<Identified, IdentifyError> {
     let inquiry = Inquiry { dtype: Some(dtype), truth: &proven, ..Inquiry::default() };
     identify(kernel, Some(config), &inquiry)
 }

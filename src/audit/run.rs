@@ -154,8 +154,7 @@ fn beside_wrong(
     options: &Options,
 ) -> (Vec<Case>, Vec<Answered>) {
     let wrong = |case: &&CaseReport| case.status == Status::Wrong && !case.known;
-    let wrong: Vec<&str> =
-        told.reports.iter().filter(wrong).map(|case| case.id.as_str()).collect();
+    let wrong: Vec<&str> = told.reports.iter().filter(wrong).map(|case| case.id.as_str()).collect();
     if wrong.is_empty() {
         return (vec![], vec![]);
     }

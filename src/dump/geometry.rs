@@ -60,7 +60,9 @@ impl Geometry {
         }
         let dim = shape[shape.len() - 1];
         if stride == 0 {
-            return Err(format!("the tensors have shape {shape:?}: nothing is there to judge").into());
+            return Err(
+                format!("the tensors have shape {shape:?}: nothing is there to judge").into()
+            );
         }
         Ok(Geometry { lengths, strides, batch: 0, dim, letters })
     }

@@ -183,11 +183,11 @@ impl Kind {
         let budget = if claims.own.is_some() { OWN_BUDGET } else { BUDGET };
         let chosen = |row: &[usize], again: u64| -> Vec<&'static str> {
             let mut random = Random::new(&format!("{seed} {row:?} {again}"));
-            let pick = |(levels, &level): (&Vec<(&str, Vec<&'static str>)>, &usize)| {
+            let mut pick = |(levels, &level): (&Vec<(&str, Vec<&'static str>)>, &usize)| {
                 let list = &levels[level].1;
                 list[(random.bits() % list.len() as u64) as usize]
             };
-            let drawn: Vec<&'static str> = words.iter().zip(row).map(pick).collect();
+            let drawn: Vec<&'static str> = words.iter().zip(row).map(&mut pick).collect();
             // The cheapest words of dear levels first; where those are impossible, dearer ones.
             if cost_of(drawn.clone()) <= budget[usize::from(again > 0)] {
                 return drawn;
@@ -199,7 +199,17 @@ impl Kind {
             if let Some(tokens) = self.factors.iter().position(|factor| factor.name == "tokens") {
                 longer[tokens] = drawn[tokens];
             }
-            if 2 * cost_of(longer.clone()) <= budget[1] { longer } else { cheap }
+            if again == 0 && 2 * cost_of(longer.clone()) <= budget[1] {
+                return longer;
+            }
+            // What is cheapest of all may not go together.
+            let mut mixed = cheap.clone();
+            for (word, &other) in mixed.iter_mut().zip(&drawn) {
+                if again > 1 && random.bits() & 1 == 0 {
+                    *word = other;
+                }
+            }
+            if cost_of(mixed.clone()) <= budget[1] { mixed } else { cheap }
         };
         let ask = |words: Vec<&'static str>, tiny: bool| -> Result<Fresh, String> {
             let id = format!(

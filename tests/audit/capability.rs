@@ -180,6 +180,9 @@ fn a_claim_is_as_narrow_as_its_words() {
         claim.as_object_mut().unwrap().extend(words.as_object().unwrap().clone());
         let description = parse(with(claim)).unwrap();
         assert_eq!(description.covers(&within), Ok(vec![0]), "{words}");
-        assert!(description.covers(beyond).unwrap_err().as_str().contains("not claimed"), "{words}");
+        assert!(
+            description.covers(beyond).unwrap_err().as_str().contains("not claimed"),
+            "{words}"
+        );
     }
 }

@@ -6,7 +6,7 @@ use ropewalk::audit::{
     cases,
 };
 use ropewalk::encoding::{Body, Double, Layout, Question, Rotate};
-use ropewalk::generate::fresh::{Claims, answer, draw};
+use ropewalk::generate::fresh::{Claims, Fresh, answer, beside, draw};
 use ropewalk::number::{Dtype, Tensor};
 use ropewalk::profile;
 use ropewalk::request::{Direction, Json, Operation};
@@ -704,4 +704,48 @@ fn nothing_is_inferred_of_right_rows() {
     let report = report(&mut Fated(|_: &Row| Fate::Right, ALL.to_vec()), Operation::Rotate, 1);
     assert_eq!(report.verdict, Verdict::Conforms, "{:?}", report.divergences().next());
     assert!(report.diagnoses.is_empty() && report.clues.is_empty());
+}
+
+/// Two settings meet in one drawn question or two; what is asked beside them tells which two it is.
+#[test]
+fn what_is_wrong_in_a_question_or_two_is_placed_by_those_beside_them() {
+    let rules = ["default".to_string()];
+    let claims = Claims {
+        operations: &[Operation::Rotate],
+        formats: &[(Dtype::F32, Dtype::F32)],
+        layouts: &[Layout::Half],
+        rope_types: Some(&rules),
+        directions: FORWARD,
+        positions: [0, 1 << 16],
+        admits: &|_| Ok(()),
+        own: None,
+        shaped: false,
+    };
+    let size = |one: &Fresh| one.request.input.tensor("q").map_or(0, |q| q.data().len());
+    let made = |list: &[Fresh]| -> Vec<Case> {
+        let files = answer(list).unwrap();
+        files.iter().flat_map(|(path, golden)| cases(path, golden)).collect()
+    };
+    let mut drawn: Vec<Fresh> = (0..3).flat_map(|seed| draw(seed, &claims).questions).collect();
+    drawn.retain(|one| size(one) <= 1 << 17 && !one.request.id.contains("sections"));
+    let asked = made(&drawn);
+    let hole = |row: &Row| {
+        let &[rows, _, _, width] = row.rotate.q.shape() else { panic!() };
+        if rows == 33 && width == 128 { Fate::Zero } else { Fate::Right }
+    };
+    let further = |wrong: &[&str]| -> Vec<Case> {
+        assert!((1..=6).contains(&wrong.len()), "{wrong:?}");
+        let mut list = beside(wrong, None);
+        let own = |one: &Fresh, key: &str, word: &str| matches!(one.request.config.get(key), Some(Json::String(own)) if own == word);
+        list.retain(|one| own(one, "rope_type", "default") && own(one, "layout", "half"));
+        made(&list)
+    };
+    let options = Options { twice: false, sight: false, beside: &further, ..Options::default() };
+    let report = audit(&mut Fated(hole, FORWARD.to_vec()), &asked, &options).report;
+    assert!(!report.diagnoses.is_empty(), "{:?} {:?}", report.clues, report.remarks);
+    let (title, _) = report.diagnoses[0].title();
+    for part in ["where the number of rows is 33", "where head_dim is 128", "zeros come back"] {
+        assert!(title.contains(part), "{title}");
+    }
+    assert!(report.remarks.iter().any(|remark| remark.contains("beside some that are wrong")));
 }

@@ -353,9 +353,11 @@ impl Map {
                     .into()
             }
             Map::Constant(0) => "turn these rows too".into(),
-            Map::OtherWay => "negate sin for inverse and backward, and divide by the magnitude for \
+            Map::OtherWay => {
+                "negate sin for inverse and backward, and divide by the magnitude for \
                               inverse alone"
-                .into(),
+                    .into()
+            }
             Map::Negative => "out[re] = x·cos − y·sin; out[im] = x·sin + y·cos".into(),
             Map::Times(2) => "turn once".into(),
             Map::Index(_) | Map::Flat | Map::FirstPlusIndex => {

@@ -194,7 +194,8 @@ impl Mechanism {
                     })
             )
         };
-        let opposite = |m: &Mechanism| matches!(m, Mechanism::Turned(Map::Negative | Map::OtherWay));
+        let opposite =
+            |m: &Mechanism| matches!(m, Mechanism::Turned(Map::Negative | Map::OtherWay));
         let measured = Mechanism::is_measured;
         // Of a rule that has a name of its own another reading of the config is no rival.
         let altered = |m: &Mechanism| matches!(m, Mechanism::Frequencies(Rule::Altered { .. }));

@@ -314,7 +314,9 @@ fn tests(fact: &Fact, own: &[Option<Value>], other: &[Option<Value>]) -> Vec<Tes
         let plain = |v: &&Value| v.number().is_none_or(|x| x == 0.0);
         tests.extend(apart.iter().filter(plain).map(|v| Test::Not(v.clone())));
     }
-    if (2..=3).contains(&mine.len()) && !matches!(fact, Fact::Position | Fact::Furthest | Fact::Reach) {
+    if (2..=3).contains(&mine.len())
+        && !matches!(fact, Fact::Position | Fact::Furthest | Fact::Reach)
+    {
         tests.push(Test::OneOf(mine.clone()));
     }
     if (2..=3).contains(&apart.len()) && apart.len() == theirs.len() && mine.len() > 3 {

@@ -435,9 +435,11 @@ fn turned(map: super::map::Map) -> String {
         Map::Negative => {
             "row (head h) is turned the other way round, as position −p instead of p".into()
         }
-        Map::OtherWay => "row (head h) is turned as in the other direction: forward where inverse or \
+        Map::OtherWay => {
+            "row (head h) is turned as in the other direction: forward where inverse or \
                           backward is asked for, or the reverse"
-            .into(),
+                .into()
+        }
         Map::Times(2) => "row (head h) is turned twice, as position 2·p instead of p".into(),
         Map::First
         | Map::Last

@@ -74,7 +74,8 @@ impl Running {
         let json: Json = serde_json::from_str(&line).map_err(|e| {
             Breakage::Garbage(format!("the reply to start is no JSON ({e}): {}", shortened(&line)))
         })?;
-        self.description = Description::parse(&json).map_err(|why| Breakage::Garbage(cut(why.to_string())))?;
+        self.description =
+            Description::parse(&json).map_err(|why| Breakage::Garbage(cut(why.to_string())))?;
         if let Json::Object(object) = &json {
             let extra = object.iter().filter(|(key, _)| key.starts_with("x_"));
             self.extensions = extra.map(|(key, json)| (key.to_string(), json.clone())).collect();

@@ -146,7 +146,8 @@ fn frequencies(
     let output = vec![("inv_freq".to_string(), tensor(raw.dtype, vec![planes], bits)?)];
     let columns = vec![("inv_freq", (0..planes).collect())];
     let origin = Origin { file: file.to_string(), rows: vec![0], columns };
-    let geometry = Geometry::new(Some("d"), &[planes], "d").map_err(|why| CliError::Usage(why.to_string()))?;
+    let geometry =
+        Geometry::new(Some("d"), &[planes], "d").map_err(|why| CliError::Usage(why.to_string()))?;
     let (dtype, answers) = (raw.dtype, vec![answered(0, output)]);
     Ok(Ok(Dump { cases: vec![case], answers, origins: vec![origin], geometry, dtype }))
 }
