@@ -91,6 +91,7 @@ fn an_interrupted_table_leaves_nothing() {
 
 /// Members that inflate to more than they say, or say more than anybody has.
 #[test]
+#[ignore = "needs python3"]
 fn archives_are_read_no_further_than_they_say() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path();
@@ -110,9 +111,7 @@ member('short.npz', '4, 16', 0)
 member('fits.npz', '1024, 256', 1)
 ";
     let made = Command::new("python3").args(["-c", script]).current_dir(path).status();
-    if !made.is_ok_and(|status| status.success()) {
-        return;
-    }
+    assert!(made.unwrap().success());
     let judge = |name: &str, why: &str| {
         let config = ["--set", "head_dim=16", "--set", "rope_theta=10000", "--positions", "0..4"];
         refused(path, &[&["judge", name, name], &config[..]].concat(), why);
