@@ -217,6 +217,18 @@ fn codes_that_turn_or_deal_out_in_their_own_way() {
     assert_eq!(more("qwen3_vl_text", section)["mrope_interleaved"], true);
     let over = more("qwen4_exp_text", json!({"head_dim": 24}));
     assert_eq!(over["pair_axes"], json!([0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2]));
+    // openPangu-VL, and the name that vLLM gives its rule: vLLM's own order of [2, 3, 3] and of [2, 2].
+    let pangu = |name: &str, rule: &str, sections: Value| {
+        let scaling = json!({"type": rule, "mrope_section": sections, "mrope_interleaved": true});
+        let pairs: i64 = sections.as_array().unwrap().iter().filter_map(Value::as_i64).sum();
+        let flat = more(name, json!({"head_dim": 2 * pairs, "rope_scaling": scaling}));
+        assert!(flat.get("mrope_section").is_none() && flat.get("mrope_interleaved").is_none());
+        flat["pair_axes"].clone()
+    };
+    let order = json!([0, 1, 2, 1, 2, 1, 2, 0]);
+    assert_eq!(pangu("openpangu_vl_text", "default", json!([2, 3, 3])), order);
+    assert_eq!(pangu("llama", "openpangu", json!([2, 3, 3])), order);
+    assert_eq!(pangu("openpangu_vl", "default", json!([2, 2])), json!([0, 1, 0, 1]));
     assert_eq!(more("dinov3_vit", json!({}))["rope_type"], "dinov3");
     assert_eq!(more("sam2_video", json!({}))["axes_dims"], json!([128, 128]));
     let molmo = json!({"rope_scaling_layers": [0, 2], "rope_scaling": {"rope_type": "linear", "factor": 2}});
