@@ -11,6 +11,7 @@ rope that has none.
 
 import argparse
 import collections
+import copy
 import json
 import math
 import subprocess
@@ -92,7 +93,7 @@ def theirs(only, with_variants):
     for name, keys, shown in asked:
         record = {"name": name, "set": shown}
         try:
-            config = models.CONFIG_MAPPING[name](**keys)
+            config = models.CONFIG_MAPPING[name](**copy.deepcopy(keys))  # which it writes into
             record["config"] = models.written(config, short=False)
             record["short"] = {"model_type": name, **(keys if with_variants else models.written(config, short=True))}
             record["ropes"], record["rotating"], record["alone"] = models.ropes(config)
@@ -230,7 +231,7 @@ def judge(record, ropewalk):
             elif row[0] != rows[-1][2]:
                 rows.append((label, where + " (short form)", *row))
         for layer in rope["still"]:
-            if layer in rope["rotating"] or layer == "None" or not rope["rotating"]:
+            if layer in rope["rotating"] or layer == "None":
                 layer = "no_rope"
             options = (["--part", part] if part else []) + ["--layer-type", layer]
             answers, refusal = ropewalk.show(record["config"], *options)
