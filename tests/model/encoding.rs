@@ -237,6 +237,25 @@ fn codes_that_turn_or_deal_out_in_their_own_way() {
     assert_eq!(model::layer_types(&object(&model)), ["scaled", "unscaled"]);
 }
 
+/// A width that the class derives follows the file; one that the code divides is not said twice.
+#[test]
+fn heads_that_a_class_divides() {
+    let dim = |model: Value| try_flat(&model, None).map(|flat| flat["head_dim"].clone());
+    for name in ["csm", "jais2", "mimi", "pixtral", "recurrent_gemma"] {
+        let model = json!({"model_type": name, "hidden_size": 640, "num_attention_heads": 10});
+        assert_eq!(dim(model), Ok(json!(64)), "{name}");
+    }
+    let wide = json!({"model_type": "dia_encoder", "hidden_size": 640, "num_attention_heads": 10});
+    assert_eq!(dim(wide), Ok(json!(128)));
+    let said = |head: u32| json!({"model_type": "stablelm", "head_dim": head});
+    assert_eq!(dim(said(80)), Ok(json!(80)));
+    assert!(dim(said(96)).unwrap_err().text.contains("divides its width by its heads"));
+    // Latent slices of the file, whatever share the class has.
+    assert_eq!(dim(json!({"model_type": "mistral4", "qk_rope_head_dim": 32})), Ok(json!(96)));
+    let compressed = json!({"model_type": "deepseek_v4"});
+    assert_eq!(model::layer_types(&object(&compressed)), ["main", "compress"]);
+}
+
 #[test]
 fn the_usual_layout_follows_the_switch() {
     let usual = |model: Value| model::usual_layout(&object(&model));

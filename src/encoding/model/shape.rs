@@ -58,7 +58,7 @@ pub(super) fn head_dim(levels: &Levels, layer: Option<&str>) -> Result<Json, Rej
     {
         return Ok(Json::Integer(wide));
     }
-    // Code that divides the width by the heads reads no `head_dim`, whatever a file says.
+    // Code that divides the width by the heads; some of it reads `head_dim` elsewhere.
     let divides = levels.class("quotient").is_some();
     for alias in [ATTENTION_HEAD, HEAD_DIM].iter().filter(|_| !divides) {
         if let Some((_, dim)) = levels.given(*alias)? {
@@ -111,6 +111,15 @@ pub(super) fn head_dim(levels: &Levels, layer: Option<&str>) -> Result<Json, Rej
     if whole % heads != 0 {
         let rule = format!("a multiple of num_attention_heads, {heads}");
         return Err(invalid("hidden_size", whole, rule));
+    }
+    if let Some((name, said)) = levels.given(HEAD_DIM)?.filter(|_| divides)
+        && !same(said, &Json::Integer(whole / heads))
+    {
+        let rule = format!(
+            "{}: the code of this model type divides its width by its heads",
+            whole / heads
+        );
+        return Err(invalid(name, said, rule));
     }
     Ok(Json::Integer(whole / heads))
 }

@@ -7,14 +7,13 @@ use crate::generate::values::{flat, mixed};
 use crate::number::Dtype;
 use crate::request::{Json, Operation};
 
-/// Name, what it is, its flag, number of axes, whether positions are fractions, config.
-type Rope = (&'static str, &'static str, &'static str, usize, bool, &'static str);
+/// Name, what it is, number of axes, whether positions are fractions, config.
+type Rope = (&'static str, &'static str, usize, bool, &'static str);
 
-const ROPES: [Rope; 8] = [
+const ROPES: [Rope; 6] = [
     (
         "moonvit",
         "columns and rows in turn, each frequency for both (MoonViT, Kimi-VL)",
-        "grid-axes",
         2,
         false,
         r#"{"rope_type":"moonvit","rope_theta":10000}"#,
@@ -22,7 +21,6 @@ const ROPES: [Rope; 8] = [
     (
         "ltx-video",
         "the second of two heads that share a spectrum of growing frequencies (LTX-2)",
-        "grid-axes",
         3,
         true,
         r#"{"rope_type":"ltx","rope_theta":10000,"num_heads":2,"head":1}"#,
@@ -30,7 +28,6 @@ const ROPES: [Rope; 8] = [
     (
         "ltx-first-head",
         "the first of two heads, whose first pairs stay (LTX-Video)",
-        "grid-axes",
         3,
         true,
         r#"{"rope_type":"ltx","rope_theta":10000,"num_heads":2}"#,
@@ -38,7 +35,6 @@ const ROPES: [Rope; 8] = [
     (
         "dinov3-volume",
         "2 pi times the centres of voxels in [-1, 1]",
-        "grid-axes",
         3,
         true,
         r#"{"rope_type":"dinov3","rope_theta":100,"num_axes":3}"#,
@@ -46,7 +42,6 @@ const ROPES: [Rope; 8] = [
     (
         "cosmos",
         "an NTK factor of its own for each axis (Cosmos)",
-        "grid-axes",
         2,
         false,
         r#"{"rope_type":"axial","rope_theta":10000,"axes_dims":[4,8],"axes_factor":[2,3]}"#,
@@ -54,39 +49,21 @@ const ROPES: [Rope; 8] = [
     (
         "pixel-log-bands",
         "bands of pi that grow by a factor (timm)",
-        "grid-axes",
         2,
         true,
         r#"{"rope_type":"pixel","max_freq":32,"log_bands":true}"#,
     ),
-    (
-        "pairs-one-by-one",
-        "axes dealt out as openPangu-VL deals sections of 2, 2, 2",
-        "axes",
-        3,
-        false,
-        r#"{"rope_theta":64000000,"pair_axes":[0,1,2,1,2,0]}"#,
-    ),
-    (
-        "clockwise",
-        "position p turns by minus p (nanochat)",
-        "sign",
-        1,
-        false,
-        r#"{"rope_theta":10000,"clockwise":true}"#,
-    ),
 ];
 
-/// One batch, a level per axis if there are several.
+/// One batch, a level per axis.
 fn level(axes: usize, of: impl Fn(usize) -> Json) -> Json {
-    let row = |axis| Json::Array(vec![of(axis)]);
-    if axes == 1 { row(0) } else { Json::Array((0..axes).map(row).collect()) }
+    Json::Array((0..axes).map(|axis| Json::Array(vec![of(axis)])).collect())
 }
 
 fn ropes() -> FilePlan {
     let mut file = FilePlan::new("rotate/axes.json".to_string(), Operation::Rotate);
     for (index, dtype) in Dtype::FLOATS.into_iter().enumerate() {
-        for (place, (name, what, flag, axes, fractions, config)) in ROPES.into_iter().enumerate() {
+        for (place, (name, what, axes, fractions, config)) in ROPES.into_iter().enumerate() {
             let layout = ["half", "interleaved"][(index + place) % 2];
             let mut config = parsed(config);
             config.set("head_dim", 12i64.into());
@@ -107,15 +84,15 @@ fn ropes() -> FilePlan {
             let group = file.group(format!("{name}-{dtype}"), config, dtype);
             if place == 0 {
                 let input = Input::new().with("q", q("basic")).with("positions", positions.clone());
-                group.test("basic", what, &["basic", flag], input);
+                group.test("basic", what, &["basic", "grid-axes"], input);
             }
             let at =
                 |words: &str| Input::new().with("q", q(words)).with("positions", positions.clone());
-            group.test("forward", what, &[flag, "layout"], at("forward"));
+            group.test("forward", what, &["grid-axes", "layout"], at("forward"));
             group.test(
                 "inverse",
                 format!("{what}, turned back"),
-                &[flag, "inverse"],
+                &["grid-axes", "inverse"],
                 at("inverse").with("direction", "inverse"),
             );
         }
