@@ -296,7 +296,8 @@ pub(super) fn choose<'a>(levels: &Levels, wanted: Option<&'a str>) -> Result<Lay
     if let Some(name) = wanted.filter(|name| !allowed.iter().any(|other| other == name)) {
         return Err(unknown_layer(name, &[allowed, still].concat()));
     }
-    if allowed.is_empty() {
+    // Every layer is of a type that stays, unless the layers are numbered besides (Llama 4).
+    if allowed.is_empty() && !still.iter().any(|name| name == NO_ROPE) {
         return Ok(Layer { rotates: false, ..layer(base, Object::default()) });
     }
     Ok(layer(base, scaling.object.clone()))
