@@ -215,6 +215,9 @@ fn codes_that_turn_or_deal_out_in_their_own_way() {
     let section =
         json!({"rope_parameters": {"rope_type": "default", "mrope_section": [24, 20, 20]}});
     assert_eq!(more("qwen3_vl_text", section)["mrope_interleaved"], true);
+    let share =
+        json!({"rope_parameters": {"rope_type": "proportional", "partial_rotary_factor": 0.3}});
+    assert_eq!(more("qwen3_vl_text", share)["mrope_section"], json!([24, 20, 20]));
     let over = more("qwen4_exp_text", json!({"head_dim": 24}));
     assert_eq!(over["pair_axes"], json!([0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2]));
     // openPangu-VL, and the name that vLLM gives its rule: vLLM's own order of [2, 3, 3] and of [2, 2].

@@ -134,7 +134,9 @@ fn pairs(flat: &Object) -> i128 {
         _ => None,
     };
     let head = integer("head_dim").unwrap_or_default();
-    let share = flat.get("partial_rotary_factor").and_then(Json::number);
+    // A share of the pairs that turn is no narrower slice.
+    let slices = flat.get("rope_type") != Some(&Json::from("proportional"));
+    let share = flat.get("partial_rotary_factor").and_then(Json::number).filter(|_| slices);
     let part = share.map(|share| (head as f64 * share) as i128);
     integer("rotary_dim").or(part).unwrap_or(head) / 2
 }
