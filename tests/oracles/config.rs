@@ -3,7 +3,7 @@
 use super::case::Random;
 
 /// The schemes, by weight: those with branches and logarithms stand twice.
-pub const SCHEMES: [&str; 23] = [
+pub const SCHEMES: [&str; 24] = [
     "default",
     "default",
     "linear",
