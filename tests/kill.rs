@@ -29,10 +29,12 @@ fn survives(fate: &Fate) -> bool {
 }
 
 /// Files of eight bits are about casts, chains and attention about what is around a rotation: what else is
-/// wrong is named where more bits show it, or where the rotation is asked for alone.
+/// wrong is named where more bits show it, or where the rotation is asked for alone. MoonViT and LTX have
+/// golden numbers forward and inverse; what they share with other rules is named under those.
 fn is_about_else(cell: &Cell) -> bool {
     let rotary = |fault: &str| fault < "m";
     cell.dtype.starts_with("f8")
+        || page::NEWER.iter().any(|rule| cell.scheme.ends_with(rule))
         || ["chain", "attention"].contains(&cell.scheme.as_str()) && rotary(cell.fault)
 }
 

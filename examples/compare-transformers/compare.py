@@ -45,6 +45,7 @@ REASONS = {
                "written in the flat form (`axial`, `pixtral`, `dinov3`)",
     "makes qk_rope_head_dim": "latent attention: a share that contradicts qk_rope_head_dim is `invalid_value` here, "
                               "Transformers applies it to the slice again",
+    "whose sum is rotary_dim/2": "the sections that its code takes do not fit its own default head: it fails on them",
     "allowed is a multiple of num_attention_heads": "the class's own width is no multiple of its heads: Transformers "
                                                     "rounds the quotient down, here it is `invalid_value`",
 }

@@ -79,7 +79,17 @@ OWN = {
     "efficientloftr": "a share of 4, for a matcher of images",
     "moonshine": "its widths are `encoder_…` and `decoder_…`",
     "molmo2": "`rope_scaling_layers` numbers the layers that are scaled: it is refused rather than guessed",
+    "clvp_encoder": "its width is that of `projection_dim`, which its rotary module reads by code of its own",
     "musicflamingo": "its audio tower and its text model have a rope each, and disagree",
+}
+
+
+# What else the same classes do when they are scaled.
+SCALED = {
+    "beam": "its full layers have no rope, and Transformers fails on parameters that name them",
+    "clvp_encoder": "its width is that of `projection_dim`, which its rotary module reads by code of its own",
+    "cohere_compass_text": "its parameters are one object per layer type, and Transformers fails on others",
+    "neomme": "its class puts its share of the full layers into parameters that have none",
 }
 
 
@@ -109,7 +119,9 @@ SCALINGS = [
 def by_class(defaults):
     """Every model type whose class fills something in, as it stands and under each scaling."""
     for model_type, class_ in json.loads(defaults.read_text()).items():
-        if model_type == "deepseek_v4":  # asked as its class saves it, which names its ropes
+        # DeepSeek V4 is asked as its class saves it, which names its ropes; towers, and what rotates only
+        # where a key says so, by every.py.
+        if model_type == "deepseek_v4" or {"axial", "unless_switched", "outer_rope"} & class_.keys():
             continue
         own = class_.get("rope_parameters", {})
         nested = [key for key, value in own.items() if isinstance(value, dict)]
@@ -130,7 +142,9 @@ def by_class(defaults):
             open_ = not {"head_dim", "qk_rope_head_dim"} & class_.keys() and model_type != "falcon"
             if open_ and width and width % heads == 0:
                 model["head_dim"] = width // heads
-            yield from questions("class, scaled", model_type, model, layers)
+            for case in questions("class, scaled", model_type, model, layers):
+                case.why = SCALED.get(model_type)
+                yield case
 
 
 LLAMA = {"model_type": "llama", "hidden_size": 4096, "num_attention_heads": 32,

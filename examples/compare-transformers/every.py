@@ -11,6 +11,7 @@ rope that has none.
 
 import argparse
 import collections
+import copy
 import json
 import math
 import subprocess
@@ -59,19 +60,42 @@ NEEDED = {
 }
 
 
-def theirs(only):
+def varied(only):
+    """(name, keys) of every variant of the model types that rotate and hold no others."""
+    import models
+    import variants
+
+    for name in models.CONFIG_MAPPING_NAMES:
+        if only and name not in only:
+            continue
+        needed = NEEDED.get(name, {})
+        try:
+            config = models.CONFIG_MAPPING[name](**needed)
+            saved = models.written(config, short=False)
+            if len(list(models.tree(config))) > 1 or not models.rotates_somewhere(config):
+                continue
+            few = variants.fewer_layers(saved)
+            changed = list(variants.variants(config, saved))
+        except Exception:  # no defaults, or no modelling code: asked without variants
+            continue
+        yield from ((name, {**needed, **few, **keys}, keys) for keys in changed)
+
+
+def theirs(only, with_variants):
     """A record per model type and variant."""
     import models
 
-    asked = [(name, NEEDED.get(name, {})) for name in models.CONFIG_MAPPING_NAMES] + VARIANTS
-    for name, keys in asked:
-        if only and name not in only:
-            continue
-        record = {"name": name, "set": keys}
+    asked = varied(only) if with_variants else (
+        (name, keys, keys) for name, keys in
+        [(name, NEEDED.get(name, {})) for name in models.CONFIG_MAPPING_NAMES] + VARIANTS
+        if not only or name in only
+    )
+    for name, keys, shown in asked:
+        record = {"name": name, "set": shown}
         try:
-            config = models.CONFIG_MAPPING[name](**keys)
+            config = models.CONFIG_MAPPING[name](**copy.deepcopy(keys))  # which it writes into
             record["config"] = models.written(config, short=False)
-            record["short"] = {"model_type": name, **models.written(config, short=True)}
+            record["short"] = {"model_type": name, **(keys if with_variants else models.written(config, short=True))}
             record["ropes"], record["rotating"], record["alone"] = models.ropes(config)
         except Exception as error:  # of every kind: no defaults, a missing package
             record["unbuilt"] = f"{type(error).__name__}: {' '.join(str(error).split())[:160]}"
@@ -207,7 +231,7 @@ def judge(record, ropewalk):
             elif row[0] != rows[-1][2]:
                 rows.append((label, where + " (short form)", *row))
         for layer in rope["still"]:
-            if layer in rope["rotating"] or layer == "None" or not rope["rotating"]:
+            if layer in rope["rotating"] or layer == "None":
                 layer = "no_rope"
             options = (["--part", part] if part else []) + ["--layer-type", layer]
             answers, refusal = ropewalk.show(record["config"], *options)
@@ -292,6 +316,7 @@ def main():
     parser.add_argument("--only", nargs="*", default=[])
     parser.add_argument("--cache", type=Path, help="keep what Transformers says here, and read it if it is there")
     parser.add_argument("--write", type=Path, help="put the record into this page")
+    parser.add_argument("--variants", action="store_true", help="ask about other values of every key, not about defaults")
     parser.add_argument("--show", action="store_true", help="print every row")
     arguments = parser.parse_args()
     cache = arguments.cache
@@ -300,7 +325,7 @@ def main():
     else:
         records = []
         with open(cache or "/dev/null", "w") as out:
-            for record in theirs(arguments.only):
+            for record in theirs(arguments.only, arguments.variants):
                 records.append(record)
                 print(json.dumps(record, default=str), file=out, flush=True)
     ropewalk = Ropewalk(arguments.ropewalk)

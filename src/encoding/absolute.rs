@@ -11,12 +11,50 @@ use crate::request::{Object, Position, Reject, Slug};
 pub struct Sinusoidal {
     /// Width of the embedding.
     pub dim: usize,
-    base: f64,
+    scales: Scales,
     interleaved: bool,
     minus_one: bool,
     sin_first: bool,
     /// The normalised config.
     pub config: Object,
+}
+
+/// What the frequencies lie between.
+#[derive(Clone, Copy, Debug)]
+enum Scales {
+    /// first · (base/first)^(−k/divisor), as tensor2tensor prints it; 1 first for everybody else.
+    Base { first: f64, base: f64 },
+    /// Wavelengths, in geometric progression (π0's `create_sinusoidal_pos_embedding`).
+    Periods { shortest: f64, longest: f64 },
+}
+
+impl Scales {
+    fn new(given: &Object, checked: &mut Checked) -> Result<Scales, Reject> {
+        let bounds = ["min_period", "max_period"].map(|key| checked.number(key));
+        let base = checked.number("base").unwrap_or_default();
+        match bounds {
+            [None, None] => {
+                Ok(Scales::Base { first: checked.number("min_timescale").unwrap_or(1.0), base })
+            }
+            [Some(shortest), Some(longest)] => {
+                if let Some(key) =
+                    ["base", "min_timescale"].iter().find(|key| given.get(key).is_some())
+                {
+                    return Err(Slug::UnusedKey.because(format!(
+                        "key {key} has no meaning beside min_period and max_period, which bound the \
+                         wavelengths"
+                    )));
+                }
+                checked.remove("base");
+                Ok(Scales::Periods { shortest, longest })
+            }
+            [shortest, _] => {
+                let key = if shortest.is_none() { "min_period" } else { "max_period" };
+                Err(Slug::MissingKey
+                    .because(format!("key {key} is missing: both periods are needed")))
+            }
+        }
+    }
 }
 
 /// What stands in a column of a sinusoidal embedding.
@@ -37,7 +75,7 @@ impl Sinusoidal {
     /// Every rejection about keys and values; `invalid_value` for `half_minus_one` unless
     /// ⌊dim/2⌋ ≥ 2.
     pub fn new(config: &Object) -> Result<Sinusoidal, Reject> {
-        let checked = Checked::new(config, SINUSOIDAL_KEYS, is_known_key, "sinusoidal")?;
+        let mut checked = Checked::new(config, SINUSOIDAL_KEYS, is_known_key, "sinusoidal")?;
         let dim = checked.size("dim").unwrap_or_default();
         let minus_one = checked.word("divisor") == Some("half_minus_one");
         if minus_one && dim < 4 {
@@ -45,7 +83,7 @@ impl Sinusoidal {
         }
         Ok(Sinusoidal {
             dim,
-            base: checked.number("base").unwrap_or_default(),
+            scales: Scales::new(config, &mut checked)?,
             interleaved: checked.word("layout") == Some("interleaved"),
             minus_one,
             sin_first: checked.word("order") == Some("sin_first"),
@@ -53,12 +91,30 @@ impl Sinusoidal {
         })
     }
 
-    /// Radians per position: base^(−k/half) or base^(−k/(half − 1)), half = ⌊dim/2⌋.
+    /// Radians per position: base^(−k/half) or base^(−k/(half − 1)), half = ⌊dim/2⌋, or what lies
+    /// between the bounds that the config sets.
     pub fn frequencies(&self) -> Vec<Expression> {
         let half = self.dim / 2;
         let divisor = (if self.minus_one { half - 1 } else { half }) as i64;
-        let base = Expression::dyadic(self.base);
-        (0..half).map(|k| base.power(-(k as i64), divisor)).collect()
+        let (first, ratio) = match self.scales {
+            Scales::Base { first: 1.0, base } => (None, Expression::dyadic(base)),
+            Scales::Base { first, base } => {
+                let first = Expression::dyadic(first);
+                (Some(first.clone()), Expression::dyadic(base) / first)
+            }
+            Scales::Periods { shortest, longest } => {
+                let shortest = Expression::dyadic(shortest);
+                let turn = Expression::integer(2) * Expression::pi();
+                (Some(turn / &shortest), Expression::dyadic(longest) / shortest)
+            }
+        };
+        let below = |k: usize| ratio.power(-(k as i64), divisor);
+        (0..half).map(|k| first.as_ref().map_or(below(k), |first| first * below(k))).collect()
+    }
+
+    /// Whether positions may be exact rationals: π0 counts time from 0 to 1.
+    pub fn rational_positions(&self) -> bool {
+        matches!(self.scales, Scales::Periods { .. })
     }
 
     /// What stands in a column.

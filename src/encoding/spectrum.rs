@@ -8,6 +8,7 @@ mod dynamic;
 mod linear;
 mod llama3;
 mod longrope;
+mod ltx;
 mod moonvit;
 mod none;
 mod ntk;
@@ -25,6 +26,7 @@ pub use dynamic::Dynamic;
 pub use linear::Linear;
 pub use llama3::Llama3;
 pub use longrope::LongRope;
+pub use ltx::Ltx;
 pub use moonvit::MoonVit;
 pub use none::Unturned;
 pub use ntk::{Ntk, NtkFixed};
@@ -53,6 +55,7 @@ pub const SCHEMES: &[&dyn Scheme] = &[
     &MoonVit,
     &Dinov3,
     &Pixel,
+    &Ltx,
     &Unturned,
 ];
 

@@ -23,6 +23,24 @@ pub const SINUSOIDAL_KEYS: &[Key] = &[
         meaning: "the longest wavelength over 2π, roughly",
     },
     Key {
+        name: "min_timescale",
+        kind: Kind::Number(Range::Positive),
+        absent: Absent::Optional,
+        meaning: "m: frequency k is m · (base/m)^(−k/divisor), base the largest timescale (tensor2tensor)",
+    },
+    Key {
+        name: "min_period",
+        kind: Kind::Number(Range::Positive),
+        absent: Absent::Optional,
+        meaning: "the shortest wavelength, in place of base: 2π / (min · (max/min)^(k/divisor)) (π0)",
+    },
+    Key {
+        name: "max_period",
+        kind: Kind::Number(Range::Positive),
+        absent: Absent::Optional,
+        meaning: "the longest one, k = divisor",
+    },
+    Key {
         name: "layout",
         kind: Kind::Word(&["interleaved", "concatenated"]),
         absent: Absent::Required,

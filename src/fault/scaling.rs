@@ -27,8 +27,8 @@ pub(super) fn unscale(config: &mut Object, length: &mut Option<i64>) -> Option<(
         "clockwise",
     ];
     let rule = word(config, "rope_type")?;
-    let plain =
-        ["default", "none", "axial", "pixtral", "moonvit", "dinov3", "pixel"].contains(&rule);
+    let plain = ["default", "none", "axial", "pixtral", "moonvit", "dinov3", "pixel", "ltx"]
+        .contains(&rule);
     (!plain).then_some(())?;
     let kept = config.iter().filter(|(key, _)| KEEP.contains(key));
     let mut unscaled: Object = kept.map(|(key, value)| (key.to_string(), value.clone())).collect();

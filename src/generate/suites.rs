@@ -4,6 +4,7 @@ mod absolute;
 mod alibi;
 mod apply;
 mod attention;
+mod axes;
 mod bases;
 mod batches;
 mod chain;
@@ -40,6 +41,7 @@ pub const SUITES: &[Suite] = &[
     ("mixed", mixed::files),
     ("schemes", schemes::files),
     ("bases", bases::files),
+    ("axes", axes::files),
     ("spectra", spectra::files),
     ("models", models::files),
     ("apply", apply::files),

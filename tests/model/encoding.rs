@@ -215,14 +215,48 @@ fn codes_that_turn_or_deal_out_in_their_own_way() {
     let section =
         json!({"rope_parameters": {"rope_type": "default", "mrope_section": [24, 20, 20]}});
     assert_eq!(more("qwen3_vl_text", section)["mrope_interleaved"], true);
+    let share =
+        json!({"rope_parameters": {"rope_type": "proportional", "partial_rotary_factor": 0.3}});
+    assert_eq!(more("qwen3_vl_text", share)["mrope_section"], json!([24, 20, 20]));
     let over = more("qwen4_exp_text", json!({"head_dim": 24}));
     assert_eq!(over["pair_axes"], json!([0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2]));
+    // openPangu-VL, and the name that vLLM gives its rule: vLLM's own order of [2, 3, 3] and of [2, 2].
+    let pangu = |name: &str, rule: &str, sections: Value| {
+        let scaling = json!({"type": rule, "mrope_section": sections, "mrope_interleaved": true});
+        let pairs: i64 = sections.as_array().unwrap().iter().filter_map(Value::as_i64).sum();
+        let flat = more(name, json!({"head_dim": 2 * pairs, "rope_scaling": scaling}));
+        assert!(flat.get("mrope_section").is_none() && flat.get("mrope_interleaved").is_none());
+        flat["pair_axes"].clone()
+    };
+    let order = json!([0, 1, 2, 1, 2, 1, 2, 0]);
+    assert_eq!(pangu("openpangu_vl_text", "default", json!([2, 3, 3])), order);
+    assert_eq!(pangu("llama", "openpangu", json!([2, 3, 3])), order);
+    assert_eq!(pangu("openpangu_vl", "default", json!([2, 2])), json!([0, 1, 0, 1]));
     assert_eq!(more("dinov3_vit", json!({}))["rope_type"], "dinov3");
     assert_eq!(more("sam2_video", json!({}))["axes_dims"], json!([128, 128]));
     let molmo = json!({"rope_scaling_layers": [0, 2], "rope_scaling": {"rope_type": "linear", "factor": 2}});
     let mut model = json!({"model_type": "molmo2_text"});
     model.as_object_mut().unwrap().extend(molmo.as_object().unwrap().clone());
     assert_eq!(model::layer_types(&object(&model)), ["scaled", "unscaled"]);
+}
+
+/// A width that the class derives follows the file; one that the code divides is not said twice.
+#[test]
+fn heads_that_a_class_divides() {
+    let dim = |model: Value| try_flat(&model, None).map(|flat| flat["head_dim"].clone());
+    for name in ["csm", "jais2", "mimi", "pixtral", "recurrent_gemma"] {
+        let model = json!({"model_type": name, "hidden_size": 640, "num_attention_heads": 10});
+        assert_eq!(dim(model), Ok(json!(64)), "{name}");
+    }
+    let wide = json!({"model_type": "dia_encoder", "hidden_size": 640, "num_attention_heads": 10});
+    assert_eq!(dim(wide), Ok(json!(128)));
+    let said = |head: u32| json!({"model_type": "stablelm", "head_dim": head});
+    assert_eq!(dim(said(80)), Ok(json!(80)));
+    assert!(dim(said(96)).unwrap_err().text.contains("divides its width by its heads"));
+    // Latent slices of the file, whatever share the class has.
+    assert_eq!(dim(json!({"model_type": "mistral4", "qk_rope_head_dim": 32})), Ok(json!(96)));
+    let compressed = json!({"model_type": "deepseek_v4"});
+    assert_eq!(model::layer_types(&object(&compressed)), ["main", "compress"]);
 }
 
 #[test]

@@ -80,6 +80,16 @@ fn layers_without_a_rope() {
     // Without a sliding window EXAONE 4 rotates everywhere.
     let exaone = json!({"model_type": "exaone4"});
     assert!(still(&exaone, "full_attention"));
+    // Cohere 2's code rotates where there is a window, AFMoE's where the layer is a sliding one.
+    for (name, layer, turns) in [
+        ("cohere2", "sliding_attention", false),
+        ("flint", "sliding_attention", false),
+        ("afmoe", "full_attention", false),
+        ("afmoe", "sliding_attention", true),
+    ] {
+        let model = json!({"model_type": name, "sliding_window": null});
+        assert_eq!(!still(&model, layer), turns, "{name} {layer}");
+    }
     let small = json!({"model_type": "exaone4", "sliding_window": null});
     assert!(!still(&small, "full_attention"));
     let nested = with(json!({"rope_parameters": {"full_attention": null,

@@ -234,6 +234,7 @@ fn grids(random: &mut Random, counts: &mut Counts) {
     let (scheme, key) = random.pick(&[
         ("dinov3", "\"rope_theta\":100"),
         ("dinov3", "\"rope_theta\":1"),
+        ("ltx", "\"rope_theta\":4,\"num_axes\":2"),
         ("pixel", "\"max_freq\":10"),
     ]);
     let config = format!(r#"{{"head_dim":{dim},"layout":"half","rope_type":"{scheme}",{key}}}"#);

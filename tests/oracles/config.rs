@@ -3,7 +3,7 @@
 use super::case::Random;
 
 /// The schemes, by weight: those with branches and logarithms stand twice.
-pub const SCHEMES: [&str; 23] = [
+pub const SCHEMES: [&str; 24] = [
     "default",
     "default",
     "linear",
@@ -26,6 +26,7 @@ pub const SCHEMES: [&str; 23] = [
     "moonvit",
     "dinov3",
     "pixel",
+    "ltx",
     "none",
 ];
 
@@ -78,7 +79,7 @@ pub fn base(random: &mut Random, kind: Base) -> f64 {
 /// A config of a scheme.
 pub fn config(random: &mut Random, scheme: &str, kind: Base) -> Config {
     let quarters = ["pixtral", "moonvit", "dinov3", "pixel"].contains(&scheme);
-    let own_axes = quarters || scheme == "axial";
+    let own_axes = quarters || ["axial", "ltx"].contains(&scheme);
     let slices = scheme != "proportional";
     let mut keys: Vec<(String, String)> = Vec::new();
     let mut set = |key: &str, value: String| keys.push((key.to_string(), value));
@@ -226,6 +227,20 @@ pub fn config(random: &mut Random, scheme: &str, kind: Base) -> Config {
     if quarters {
         axes = 2;
     }
+    match scheme {
+        "dinov3" if dim.is_multiple_of(6) && random.chance(2) => {
+            axes = 3;
+            set("num_axes", "3".into());
+        }
+        "ltx" => {
+            let heads = random.within(2, 4) as usize;
+            axes = random.within(1, 4.min(heads as i64 * dim as i64 / 2)) as usize;
+            set("num_axes", axes.to_string());
+            set("num_heads", heads.to_string());
+            set("head", random.below(heads as u64).to_string());
+        }
+        _ => {}
+    }
     if random.chance(6) {
         set("clockwise", "true".into());
     }
@@ -250,7 +265,7 @@ pub fn config(random: &mut Random, scheme: &str, kind: Base) -> Config {
         head_dim,
         axes,
         seq_len,
-        fractions: ["axial", "dinov3", "pixel"].contains(&scheme),
+        fractions: ["axial", "dinov3", "pixel", "ltx"].contains(&scheme),
         grows: scheme == "xpos",
     }
 }

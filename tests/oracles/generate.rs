@@ -243,9 +243,18 @@ pub fn t5(random: &mut Random, wanted: Wanted) -> Case {
 
 pub fn sinusoidal(random: &mut Random, wanted: Wanted) -> Case {
     let dim = random.within(4, 70);
+    let base = format!(r#""base":{:e}"#, super::config::base(random, wanted.base));
+    let bounds = match random.below(4) {
+        0 => format!(r#"{base},"min_timescale":{}"#, random.pick(&["1", "2", "0.1", "100"])),
+        1 => format!(
+            r#""min_period":{},"max_period":{}"#,
+            random.pick(&["0.004", "1", "4"]),
+            random.pick(&["4", "10000", "1"])
+        ),
+        _ => base,
+    };
     let config = format!(
-        r#"{{"dim":{dim},"base":{:e},"layout":"{}","divisor":"{}","order":"{}"}}"#,
-        super::config::base(random, wanted.base),
+        r#"{{"dim":{dim},{bounds},"layout":"{}","divisor":"{}","order":"{}"}}"#,
         random.pick(&["interleaved", "concatenated"]),
         random.pick(&["half", "half_minus_one"]),
         random.pick(&["sin_first", "cos_first"]),

@@ -110,6 +110,10 @@ fn axes_and_rational_positions_stay_within_their_bounds() {
         ),
         (r#"{"head_dim":16,"layout":"half","rope_theta":10000,"rope_type":"pixtral"}"#, false),
         (r#"{"head_dim":16,"layout":"half","rope_theta":10000,"rope_type":"moonvit"}"#, false),
+        (
+            r#"{"head_dim":16,"layout":"half","rope_theta":100,"rope_type":"ltx","num_axes":2}"#,
+            true,
+        ),
         (r#"{"head_dim":16,"layout":"half","rope_theta":1e6,"mrope_section":[2,3,3]}"#, false),
         (r#"{"head_dim":16,"layout":"half","rope_theta":10000,"rope_type":"none"}"#, false),
     ];

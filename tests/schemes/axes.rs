@@ -97,6 +97,55 @@ fn axes_are_stretched_one_by_one() {
     assert!(timm[..3].iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-13), "{timm:?}");
 }
 
+/// LTX: number k of n is π/2 · base^(k/(n − 1)), t, y and x in turn; what three does not divide stays in
+/// front of the first head, and the second head goes on where the first one ends.
+#[test]
+fn ltx_counts_over_all_heads() {
+    let head = |h: u32| {
+        let more = json!({"rope_type": "ltx", "num_heads": 2, "head": h});
+        flat(10, 1e4, "ltx", more)
+    };
+    let omega = |config: Value| doubles(&ask("inv_freq", "f64", config, json!({})), "inv_freq");
+    // 10 pairs: one stays, three frequencies follow.
+    let turns = |list: Vec<f64>| list.iter().map(|x| x / std::f64::consts::FRAC_PI_2).collect();
+    let (first, second): (Vec<f64>, Vec<f64>) = (turns(omega(head(0))), turns(omega(head(1))));
+    let expected = [0.0, 1.0, 1.0, 1.0, 100.0, 100.0, 100.0, 1e4, 1e4, 1e4];
+    let all = first.iter().chain(&second);
+    assert!(all.zip(expected).all(|(a, b)| (a - b).abs() <= 1e-12 * b), "{first:?} {second:?}");
+    assert_eq!(map(head(0)).0, [0, 0, 1, 2, 0]);
+    assert_eq!(map(head(1)).0, [1, 2, 0, 1, 2]);
+    // The middle of the picture is coordinate 0, its edges are ±1: a quarter turn.
+    let edge = angles(head(0), json!([[-1], [0], [1]]));
+    let quarter = std::f64::consts::FRAC_PI_2;
+    assert!(
+        (edge[1] + quarter).abs() < 1e-15 && edge[2] == 0.0 && (edge[3] - quarter).abs() < 1e-15
+    );
+    for (key, value, allowed) in
+        [("head", 2, "below num_heads, 2"), ("num_axes", 11, "a pair for each")]
+    {
+        let mut config = head(0);
+        config[key] = json!(value);
+        let reply = ask("inv_freq", "f64", config, json!({}));
+        assert!(reply["rejected"].as_str().unwrap().contains(allowed), "{reply}");
+    }
+}
+
+/// DINOv3's rule over t, y and x: a third of the head each.
+#[test]
+fn dinov3_of_volumes() {
+    let more = json!({"num_axes": 3});
+    let config = flat(12, 100.0, "dinov3", more);
+    let list = doubles(&ask("inv_freq", "f64", config.clone(), json!({})), "inv_freq");
+    let tau = std::f64::consts::TAU;
+    let expected = [tau, tau / 10.0];
+    assert!(list.iter().zip(expected.iter().cycle()).all(|(a, b)| (a - b).abs() < 1e-15 * b));
+    assert_eq!(map(config).0, [0, 0, 1, 1, 2, 2]);
+    let plain = flat(8, 100.0, "dinov3", json!({}));
+    let said = flat(8, 100.0, "dinov3", json!({"num_axes": 2}));
+    let here = json!({"positions": [["1/2"], ["-1/3"]]});
+    assert_eq!(ask("table", "f32", plain, here.clone()), ask("table", "f32", said, here));
+}
+
 #[test]
 fn equal_positions_make_sections_one_dimensional() {
     let plain = flat(16, 1e4, "default", json!({}));

@@ -27,6 +27,42 @@ fn one_two_three_four() {
     }
 }
 
+/// Sinusoids between bounds: tensor2tensor's smallest timescale multiplies, π0's periods are in
+/// geometric progression from the shortest to the longest.
+#[test]
+fn sinusoids_between_bounds() {
+    let row = |more: serde_json::Value, p: serde_json::Value| {
+        let mut config = json!({"dim": 6, "layout": "concatenated", "divisor": "half_minus_one",
+                                "order": "sin_first"});
+        for (key, value) in more.as_object().unwrap() {
+            config[key] = value.clone();
+        }
+        ask("sinusoidal", "f64", config, json!({"positions": [p]}))
+    };
+    let close = |reply: &serde_json::Value, angles: [f64; 3]| {
+        let list = doubles(reply, "embedding");
+        for (k, angle) in angles.into_iter().enumerate() {
+            assert!(
+                (list[k] - angle.sin()).abs() < 1e-15 && (list[k + 3] - angle.cos()).abs() < 1e-15
+            );
+        }
+    };
+    close(&row(json!({"min_timescale": 2, "base": 8}), json!(1)), [2.0, 1.0, 0.5]);
+    let pi0 = json!({"min_period": 0.5, "max_period": 8});
+    let tau = std::f64::consts::TAU;
+    close(&row(pi0.clone(), json!("1/8")), [tau / 4.0, tau / 16.0, tau / 64.0]);
+    let plain = row(json!({}), json!("1/8"));
+    assert!(plain["rejected"].as_str().unwrap().starts_with("malformed_position"), "{plain}");
+    for (key, value) in [("base", 10000), ("min_timescale", 1)] {
+        let mut both = pi0.clone();
+        both[key] = json!(value);
+        let reply = row(both, json!(1));
+        assert!(reply["rejected"].as_str().unwrap().starts_with("unused_key: key"), "{reply}");
+    }
+    let one = row(json!({"max_period": 8}), json!(1));
+    assert!(one["rejected"].as_str().unwrap().starts_with("missing_key: key min_period"), "{one}");
+}
+
 /// Vaswani's embedding and tensor2tensor's, which is no permutation of it.
 #[test]
 fn sinusoids_of_width_8() {

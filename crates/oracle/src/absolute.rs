@@ -26,7 +26,21 @@ impl SecondOracle {
         const NAME: &str = "embedding";
         let config = Config(&s.sinusoidal.config);
         let dim = config.size("dim")?;
-        let base = config.number("base")?;
+        // openpi: period = min_period * (max_period / min_period) ** fraction, 2π / period * time;
+        // tensor2tensor: min_timescale * exp(k * −log(max_timescale / min_timescale) / divisor).
+        let periods = config.has("min_period");
+        let first = match config.has("min_timescale") {
+            true => config.number("min_timescale")?,
+            false => Rational::from(1),
+        };
+        let (scale, ratio) = match periods {
+            true => {
+                let shortest = config.number("min_period")?;
+                let ratio = config.number("max_period")? / &shortest;
+                (Rational::from(2) / shortest, ratio)
+            }
+            false => (first.clone(), config.number("base")? / first),
+        };
         let half = dim / 2;
         let divisor = match config.word("divisor")? {
             "half" => half,
@@ -45,7 +59,9 @@ impl SecondOracle {
         };
         let timescale = |k: usize| {
             let exponent = -Rational::from((k as u64, divisor.max(1) as u64));
-            Real::Radical(Radical::power(&base, exponent)).simplified()
+            let radical = Radical::power(&ratio, exponent).times(&Radical::from(scale.clone()));
+            let frequency = if periods { Real::Pi(radical) } else { Real::Radical(radical) };
+            frequency.simplified()
         };
         let spectrum = Spectrum::plain((0..half).map(timescale).collect());
         let wheel = Wheel::new(&self.functions, &spectrum, true);

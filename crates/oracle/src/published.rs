@@ -38,6 +38,7 @@ const PUBLISHED: &[(&str, Published)] = &[
     ("moonvit", axes::moonvit),
     ("dinov3", axes::dinov3),
     ("pixel", axes::pixel),
+    ("ltx", axes::ltx),
 ];
 
 /// The spectrum of the config's `rope_type`, rational values recognised.

@@ -152,7 +152,7 @@ pub(super) const IRRELEVANT: [&str; 7] = [
 
 /// `rope_type` (or `type`) of a config.json, and the flat `rope_type`. A name that is missing here
 /// means different things to different libraries (`ntk`) or nothing to any.
-pub const TYPES: [(&str, &str); 11] = [
+pub const TYPES: [(&str, &str); 12] = [
     ("default", "default"),
     ("mrope", "default"),
     ("linear", "linear"),
@@ -164,6 +164,7 @@ pub const TYPES: [(&str, &str); 11] = [
     ("su", "longrope"),
     ("proportional", "proportional"),
     ("xdrope", "ntk"),
+    ("openpangu", "default"),
 ];
 
 /// Keys inside `rope_scaling` that say nothing about a rotation: a note that the checkpoint was

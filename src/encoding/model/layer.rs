@@ -19,6 +19,8 @@ pub(super) struct Layer<'a> {
     pub source: &'static str,
     /// What stands in it; empty for none.
     pub scaling: Object,
+    /// Whether that is the class's own, for want of any in the file.
+    pub is_default: bool,
 }
 
 const FULL: &str = "full_attention";
@@ -172,15 +174,16 @@ fn still(levels: &Levels) -> Result<Vec<String>, Reject> {
     if listed.unwrap_or(every) || zero {
         names.push(NO_ROPE.to_string());
     }
-    // Without a sliding window these models rotate everywhere.
-    if let (Some(Json::Array(items)), false) =
-        (levels.class("nope"), levels.is_null("sliding_window"))
-    {
+    // Without a sliding window some of these models rotate everywhere, others nowhere.
+    let alternative = levels.class("no_window").filter(|_| levels.is_null("sliding_window"));
+    let turns = alternative == Some(&Json::from("turns"));
+    if let (Some(Json::Array(items)), false) = (levels.class("nope"), turns) {
         let word = |item: &Json| match item {
             Json::String(name) => Some(name.clone()),
             _ => None,
         };
         names.extend(items.iter().filter_map(word));
+        names.extend(alternative.map(|_| SLIDING.to_string()));
     }
     Ok(names)
 }
@@ -195,7 +198,7 @@ pub(super) fn choices(levels: &Levels) -> Result<Vec<String>, Reject> {
     if is_scaled_in_part(levels, &scaling)? {
         return Ok(names([IS_SCALED, IS_UNSCALED]));
     }
-    Ok(match (local(levels)?, levels.given(COMPRESSED)?) {
+    Ok(match (local(levels)?, levels.value(COMPRESSED)?) {
         (Some(_), _) => names([FULL, SLIDING]),
         (None, Some(_)) => names([MAIN, COMPRESS]),
         (None, None) => Vec::new(),
@@ -232,6 +235,7 @@ pub(super) fn choose<'a>(levels: &Levels, wanted: Option<&'a str>) -> Result<Lay
         theta,
         source: scaling.source,
         scaling: object,
+        is_default: scaling.is_default,
     };
     if wanted.is_some_and(|name| still.iter().any(|other| other == name)) {
         return Ok(Layer { rotates: false, ..layer(base, Object::default()) });
@@ -269,10 +273,10 @@ pub(super) fn choose<'a>(levels: &Levels, wanted: Option<&'a str>) -> Result<Lay
             _ => layer(local, Object::default()),
         });
     }
-    if let Some((_, compressed)) = levels.given(COMPRESSED)? {
+    if let Some(compressed) = levels.value(COMPRESSED)? {
         return Ok(match pick(wanted)?.as_str() {
             MAIN => layer(base, Object::default()),
-            _ => layer(compressed.clone(), unmagnified(scaling.object.clone())),
+            _ => layer(compressed, unmagnified(scaling.object.clone())),
         });
     }
     let mut allowed = vec![FULL.to_string()];
@@ -291,6 +295,10 @@ pub(super) fn choose<'a>(levels: &Levels, wanted: Option<&'a str>) -> Result<Lay
     allowed.retain(|name| !still.contains(name));
     if let Some(name) = wanted.filter(|name| !allowed.iter().any(|other| other == name)) {
         return Err(unknown_layer(name, &[allowed, still].concat()));
+    }
+    // Every layer is of a type that stays, unless the layers are numbered besides (Llama 4).
+    if allowed.is_empty() && !still.iter().any(|name| name == NO_ROPE) {
+        return Ok(Layer { rotates: false, ..layer(base, Object::default()) });
     }
     Ok(layer(base, scaling.object.clone()))
 }

@@ -58,8 +58,10 @@ pub(super) fn head_dim(levels: &Levels, layer: Option<&str>) -> Result<Json, Rej
     {
         return Ok(Json::Integer(wide));
     }
-    for alias in [ATTENTION_HEAD, HEAD_DIM] {
-        if let Some((_, dim)) = levels.given(alias)? {
+    // Code that divides the width by the heads; some of it reads `head_dim` elsewhere.
+    let divides = levels.class("quotient").is_some();
+    for alias in [ATTENTION_HEAD, HEAD_DIM].iter().filter(|_| !divides) {
+        if let Some((_, dim)) = levels.given(*alias)? {
             return Ok(dim.clone());
         }
     }
@@ -110,6 +112,15 @@ pub(super) fn head_dim(levels: &Levels, layer: Option<&str>) -> Result<Json, Rej
         let rule = format!("a multiple of num_attention_heads, {heads}");
         return Err(invalid("hidden_size", whole, rule));
     }
+    if let Some((name, said)) = levels.given(HEAD_DIM)?.filter(|_| divides)
+        && !same(said, &Json::Integer(whole / heads))
+    {
+        let rule = format!(
+            "{}: the code of this model type divides its width by its heads",
+            whole / heads
+        );
+        return Err(invalid(name, said, rule));
+    }
     Ok(Json::Integer(whole / heads))
 }
 
@@ -136,8 +147,9 @@ fn share(levels: &Levels, layer: &Layer) -> Result<Option<Json>, Reject> {
 pub(super) fn slice(levels: &Levels, layer: &Layer, flat: &mut Object) -> Result<(), Reject> {
     let share = share(levels, layer)?;
     if let Some((passing, rotated)) = latent(levels)? {
-        // Classes store the rotated share of the head, of the slice, or of what they call head_dim.
-        if let Some(share) = share {
+        // Classes store the rotated share of the head, of the slice, or of what they call head_dim;
+        // a share that is the class's own gives way to the slices of the file.
+        if let Some(share) = share.filter(|_| !layer.is_default) {
             let part =
                 |of: i128| share.number().is_some_and(|x| (of as f64 * x) as i128 == rotated);
             let stored = optional(levels, HEAD_DIM)?;

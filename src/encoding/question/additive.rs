@@ -67,6 +67,11 @@ pub struct TemperatureRows {
 /// A flat list of integer positions.
 pub(super) fn flat(name: &str, positions: Positions) -> Result<Vec<Position>, Reject> {
     positions.expect_integers(name)?;
+    listed(name, positions)
+}
+
+/// A flat list that may hold exact rationals.
+pub(super) fn listed(name: &str, positions: Positions) -> Result<Vec<Position>, Reject> {
     positions.expect_shape(name, &[positions.data().len()])?;
     Ok(positions.data().to_vec())
 }

@@ -1,6 +1,6 @@
 //! The questions about rows: absolute embeddings and weight rows.
 
-use super::additive::flat;
+use super::additive::{flat, listed};
 use super::shape::{expect_output, floating, shape_error};
 use super::tensors::Floats;
 use crate::encoding::absolute::{Learned, Sinusoidal};
@@ -45,7 +45,11 @@ impl SinusoidalRows {
     pub(super) fn new(request: &Request) -> Result<SinusoidalRows, Reject> {
         let sinusoidal = Sinusoidal::new(&request.config)?;
         request.input.expect_names("sinusoidal", &["positions"])?;
-        let positions = flat("positions", request.input.positions("positions")?)?;
+        let given = request.input.positions("positions")?;
+        let positions = match sinusoidal.rational_positions() {
+            true => listed("positions", given)?,
+            false => flat("positions", given)?,
+        };
         expect_output(&[positions.len(), sinusoidal.dim])?;
         Ok(SinusoidalRows { sinusoidal, positions })
     }

@@ -29,7 +29,8 @@ pub struct Axial;
 pub struct Pixtral;
 
 /// `dinov3`. Angles 2π · coordinate · base^(−4k/D), k < D/4, first y then x; coordinates are
-/// the centres of the patches in [−1, 1], (2·row + 1 − H)/H, exact rationals.
+/// the centres of the patches in [−1, 1], (2·row + 1 − H)/H, exact rationals. With `num_axes` n it is
+/// base^(−2nk/D), k < D/2n, on each axis: video and volumes have three.
 ///
 /// Source: Transformers `modeling_dinov3_vit.py` (base 100). CLS and register tokens are not
 /// turned: coordinate 0 on both axes.
@@ -70,6 +71,12 @@ const FACTORS: Key = Key {
     absent: Absent::Optional,
     meaning: "an NTK factor s for each block: its base is rope_theta · s^(d/(d−2)) (Cosmos)",
 };
+pub(super) const NUM_AXES: Key = Key {
+    name: "num_axes",
+    kind: Kind::Integer(1, 16),
+    absent: Absent::Optional,
+    meaning: "axes of a position, each with the same frequencies; 2 for images, 3 for video",
+};
 const LOG_BANDS: Key = Key {
     name: "log_bands",
     kind: Kind::Flag,
@@ -79,6 +86,11 @@ const LOG_BANDS: Key = Key {
 
 fn list(config: &Checked, key: &str) -> Vec<usize> {
     config.numbers(key).unwrap_or_default().iter().map(|&n| n as usize).collect()
+}
+
+/// The number of axes that a config says, or as many as are usual.
+pub(super) fn count(config: &Checked, usual: usize) -> usize {
+    config.size(NUM_AXES.name).unwrap_or(usual)
 }
 
 /// A head whose planes fall into two equal halves.
@@ -203,11 +215,12 @@ impl Scheme for Pixtral {
     }
 }
 
-/// The same frequencies on y and then on x.
-fn twice(frequencies: Vec<Expression>) -> Spectrum {
+/// The same frequencies on one axis after the other.
+fn repeated(frequencies: &[Expression], axes: usize) -> Spectrum {
     let count = frequencies.len();
-    let axes = (0..2 * count).map(|i| i / count.max(1)).collect();
-    Spectrum { axes, ..Spectrum::plain([frequencies.clone(), frequencies].concat()) }
+    let axis = (0..axes * count).map(|i| i / count.max(1)).collect();
+    let all = (0..axes).flat_map(|_| frequencies.iter().cloned()).collect();
+    Spectrum { axes: axis, ..Spectrum::plain(all) }
 }
 
 impl Scheme for Dinov3 {
@@ -220,15 +233,15 @@ impl Scheme for Dinov3 {
     }
 
     fn keys(&self) -> &'static [Key] {
-        &[]
+        &[NUM_AXES]
     }
 
     fn has_axes(&self) -> bool {
         true
     }
 
-    fn axes(&self, _: &Checked) -> usize {
-        2
+    fn axes(&self, config: &Checked) -> usize {
+        count(config, 2)
     }
 
     fn rational_positions(&self) -> bool {
@@ -236,16 +249,28 @@ impl Scheme for Dinov3 {
     }
 
     fn check(&self, config: &mut Checked) -> Result<(), Reject> {
-        check_quarters(config, "dinov3")
+        // Said or not, two axes are the same config.
+        let axes = count(config, 2);
+        if axes == 2 {
+            config.remove(NUM_AXES.name);
+        }
+        match config.size("rotary_dim") {
+            Some(r) if r % (2 * axes) != 0 => {
+                let rule = format!("a multiple of {} for dinov3: {axes} axes of pairs", 2 * axes);
+                Err(invalid("rotary_dim", r, rule))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn spectrum(&self, parameters: &Parameters) -> Result<Spectrum, Reject> {
         let two_pi = Expression::integer(2) * Expression::pi();
         let base = parameters.exact("rope_theta");
-        let quarter = parameters.pairs() / 2;
-        // base^(−4k/r) = base^(−2k/(r/2)).
-        let frequencies = powers(&base, quarter, parameters.rotary_dim / 2);
-        Ok(twice(frequencies.iter().map(|omega| &two_pi * omega).collect()))
+        let axes = count(parameters.config, 2);
+        // base^(−2nk/r) = base^(−2k/(r/n)).
+        let omegas = powers(&base, parameters.pairs() / axes, parameters.rotary_dim / axes);
+        let frequencies: Vec<Expression> = omegas.iter().map(|omega| &two_pi * omega).collect();
+        Ok(repeated(&frequencies, axes))
     }
 }
 
@@ -306,6 +331,6 @@ impl Scheme for Pixel {
             }
             _ => Expression::pi() * (&one + (&highest - &one) * Expression::ratio(k, quarter - 1)),
         };
-        Ok(twice((0..quarter).map(band).collect()))
+        Ok(repeated(&(0..quarter).map(band).collect::<Vec<_>>(), 2))
     }
 }

@@ -82,7 +82,7 @@ fn flags(config: &RopeConfig) -> Vec<&'static str> {
         "proportional" => &["proportional"],
         "dynamic" => &["dynamic"],
         "ntk" | "ntk_fixed" => &["ntk"],
-        "axial" | "pixtral" | "moonvit" | "dinov3" | "pixel" => &["grid-axes"],
+        "axial" | "pixtral" | "moonvit" | "dinov3" | "pixel" | "ltx" => &["grid-axes"],
         "none" => &["no-rotation"],
         _ => &[],
     });

@@ -64,23 +64,26 @@ pub(super) fn moonvit(p: Parameters) -> Result<Spectrum, SecondError> {
     Ok(spectrum)
 }
 
-/// The same frequencies for rows and for columns, flattened.
-fn flattened(frequencies: Vec<Real>) -> Spectrum {
-    let axes = (0..2).flat_map(|axis| vec![axis; frequencies.len()]).collect();
-    let twice = frequencies.iter().chain(&frequencies).cloned().collect();
-    Spectrum { axes, ..Spectrum::plain(twice) }
+/// The same frequencies for every axis, flattened.
+fn flattened(frequencies: Vec<Real>, axes: usize) -> Spectrum {
+    let of = (0..axes).flat_map(|axis| vec![axis; frequencies.len()]).collect();
+    let all = (0..axes).flat_map(|_| frequencies.iter().cloned()).collect();
+    Spectrum { axes: of, ..Spectrum::plain(all) }
 }
 
 /// Transformers, `DINOv3ViTRopePositionEmbedding`: inv_freq = 1 / base ** arange(0, 1, 4/head_dim),
-/// angles = 2π * patch_coords * inv_freq.
+/// angles = 2π * patch_coords * inv_freq; for volumes periods = base ** (2 * arange(D // 6) / (D // 3)).
 pub(super) fn dinov3(p: Parameters) -> Result<Spectrum, SecondError> {
     let base = p.number("rope_theta")?;
     let two = Radical::from(Rational::from(2));
+    let axes = if p.config.has("num_axes") { p.config.size("num_axes")? } else { 2 };
+    let share = (p.dim / axes.max(1)).max(1);
     let inv_freq = |k: usize| {
-        let exponent = Rational::from(((2 * p.step * k) as u64, p.dim as u64));
+        let exponent = Rational::from(((p.step * k) as u64, share as u64));
         Ok(Real::Pi(two.times(&over(&Radical::power(&base, exponent))?)))
     };
-    Ok(flattened((0..p.dim / 4).map(inv_freq).collect::<Result<_, SecondError>>()?))
+    let frequencies = (0..share / 2).map(inv_freq).collect::<Result<_, SecondError>>()?;
+    Ok(flattened(frequencies, axes))
 }
 
 /// rotary-embedding-torch, `freqs_for = 'pixel'`: linspace(1, max_freq / 2, dim // 2) * pi for
@@ -99,7 +102,7 @@ pub(super) fn pixel(p: Parameters) -> Result<Spectrum, SecondError> {
             let exponent = Rational::from((k, steps.saturating_sub(1).max(1)));
             Real::Pi(Radical::power(&end, exponent))
         };
-        return Ok(flattened((0..steps).map(band).collect()));
+        return Ok(flattened((0..steps).map(band).collect(), 2));
     }
     let point = |k: u64| {
         let value = match steps {
@@ -109,5 +112,29 @@ pub(super) fn pixel(p: Parameters) -> Result<Spectrum, SecondError> {
         };
         Real::Pi(Radical::from(value))
     };
-    Ok(flattened((0..steps).map(point).collect()))
+    Ok(flattened((0..steps).map(point).collect(), 2))
+}
+
+/// diffusers, `LTX2AudioVideoRotaryPosEmbed`: freqs = theta ** linspace(0, 1, dim // (2 * axes)) * pi / 2,
+/// outer with the axes, transposed and flattened, ones and zeros in front up to dim // 2, then
+/// reshape(heads, -1).
+pub(super) fn ltx(p: Parameters) -> Result<Spectrum, SecondError> {
+    let theta = p.number("rope_theta")?;
+    let (axes, heads) = (p.config.size("num_axes")?, p.config.size("num_heads")?);
+    let dim = p.dim * heads;
+    let steps = dim / (p.step * axes);
+    let half = Radical::from(Rational::from((1, 2)));
+    let mut flat = Vec::new();
+    for step in 0..steps {
+        let linspace = Rational::from((step as u64, steps.saturating_sub(1).max(1) as u64));
+        let freq = Real::Pi(half.times(&Radical::power(&theta, linspace)));
+        flat.extend((0..axes).map(|axis| (freq.clone(), axis)));
+    }
+    let padding = dim / p.step - flat.len();
+    let still = std::iter::repeat_n((Real::from(Rational::new()), 0), padding);
+    let whole: Vec<_> = still.chain(flat).collect();
+    let each = p.dim / 2;
+    let (frequencies, axes) =
+        whole.into_iter().skip(each * p.config.size("head")?).take(each).unzip();
+    Ok(Spectrum { axes, ..Spectrum::plain(frequencies) })
 }

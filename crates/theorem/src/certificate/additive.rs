@@ -65,9 +65,28 @@ pub(super) fn sinusoidal(s: &SinusoidalRows, sheet: &mut Sheet) -> Stated {
     let base = config.get("base").and_then(Json::number).unwrap_or(10000.0);
     let half = s.sinusoidal.dim / 2;
     let minus_one = config.get("divisor") == Some(&Json::from("half_minus_one"));
-    formula.constant("base", parameter(base));
-    formula.constant("divisor", if minus_one { half.saturating_sub(1) } else { half }.to_string());
-    formula.define("theta", "k", "/ Rpower base (k / divisor)");
+    let key = |name: &str| config.get(name).and_then(Json::number);
+    let divisor = if minus_one { half.saturating_sub(1) } else { half };
+    let bounds = (key("min_period"), key("max_period"), key("min_timescale"));
+    if bounds.0.is_none() {
+        formula.constant("base", parameter(base));
+    }
+    formula.constant("divisor", divisor.to_string());
+    match bounds {
+        // openpi: 2π over a geometric progression of periods.
+        (Some(shortest), Some(longest), _) => {
+            formula.constant("shortest", parameter(shortest));
+            formula.constant("longest", parameter(longest));
+            let period = "shortest * Rpower (longest / shortest) (k / divisor)";
+            formula.define("theta", "k", format!("2 * PI / ({period})"));
+        }
+        // tensor2tensor: the smallest timescale multiplies.
+        (_, _, Some(first)) => {
+            formula.constant("first", parameter(first));
+            formula.define("theta", "k", "first * Rpower (base / first) (- (k / divisor))");
+        }
+        _ => formula.define("theta", "k", "/ Rpower base (k / divisor)"),
+    }
     for (row, &at) in s.positions.iter().enumerate() {
         for column in 0..s.sinusoidal.dim {
             sheet.element("embedding", row * s.sinusoidal.dim + column, || {

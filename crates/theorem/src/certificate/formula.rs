@@ -32,6 +32,7 @@ pub(super) fn formula(keys: Keys) -> Result<Formula, &'static str> {
         "moonvit" => axes::moonvit(keys),
         "dinov3" => axes::dinov3(keys),
         "pixel" => axes::pixel(keys),
+        "ltx" => axes::ltx(keys),
         _ => Err(UNKNOWN),
     }
 }

@@ -41,14 +41,17 @@ pub(super) fn moonvit(keys: Keys) -> Result<Formula, &'static str> {
     Ok(formula)
 }
 
-/// DINOv3: 2π · base^(−4k/d) for rows and for columns.
+/// DINOv3: 2π · base^(−2nk/d) for each of n axes, which for images are rows and columns.
 pub(super) fn dinov3(keys: Keys) -> Result<Formula, &'static str> {
     let mut formula = Formula::default();
     let dim = keys.dim()?;
     formula.constant("base", parameter(keys.number("rope_theta")?));
     formula.constant("dim", dim.to_string());
-    formula.define("theta", "k", "2 * PI * Rpower base (- (4 * k / dim))");
-    (0..dim / 2).for_each(|i| formula.planes.push(format!("theta {}", i % (dim / 4))));
+    let axes = keys.optional("num_axes").unwrap_or(2.0) as usize;
+    let theta = format!("2 * PI * Rpower base (- ({} * k / dim))", 2 * axes);
+    formula.define("theta", "k", theta);
+    let each = (dim / 2 / axes).max(1);
+    (0..dim / 2).for_each(|i| formula.planes.push(format!("theta {}", i % each)));
     Ok(formula)
 }
 
@@ -67,5 +70,26 @@ pub(super) fn pixel(keys: Keys) -> Result<Formula, &'static str> {
         }
     }
     (0..2 * steps).for_each(|i| formula.planes.push(format!("theta {}", i % steps)));
+    Ok(formula)
+}
+
+/// LTX: π/2 · base^(k/(n − 1)), k counted over all heads, each on every axis before the next.
+pub(super) fn ltx(keys: Keys) -> Result<Formula, &'static str> {
+    let mut formula = Formula::default();
+    let pairs = keys.dim()? / 2;
+    let integer = |key| keys.number(key).map(|n| n as usize);
+    let (axes, heads, head) = (integer("num_axes")?, integer("num_heads")?, integer("head")?);
+    let (steps, still) = (pairs * heads / axes, pairs * heads % axes);
+    formula.constant("base", parameter(keys.number("rope_theta")?));
+    match steps {
+        1 => formula.define("theta", "k", "PI / 2"),
+        n => formula.define("theta", "k", format!("PI / 2 * Rpower base (k / ({n} - 1))")),
+    }
+    for number in head * pairs..(head + 1) * pairs {
+        formula.planes.push(match number < still {
+            true => "0".to_string(),
+            false => format!("theta {}", (number - still) / axes),
+        });
+    }
     Ok(formula)
 }
