@@ -93,7 +93,7 @@ fn cause(diagnosis: &Diagnosis) -> Markup {
 
 /// A sentence in which code stands between backquotes.
 fn prose(text: &str) -> Markup {
-    let whole = text.matches('`').count() % 2 == 0;
+    let whole = text.matches('`').count().is_multiple_of(2);
     html! {
         @if whole {
             @for (i, part) in text.split('`').enumerate() {
