@@ -61,7 +61,7 @@ pub use judge::signs::Signs;
 pub use judge::within::{Element, Ruling, ulps};
 pub use judge::{HISTOGRAM, Judged, Mark, Marked, Misfit, Tally, Wrong};
 pub use kernel::Kernel;
-pub use large::{Large, LargeJudge, Rows};
+pub use large::{Glance, Large, LargeJudge, Rows, Seen};
 pub use outcome::{Answered, Breakage, Outcome};
 pub use outside::{Malformed, Outside};
 pub use place::{At, Place, Places};

@@ -2,10 +2,10 @@
 
 use assert_cmd::Command;
 use proptest::prelude::*;
-use ropewalk::audit::{Case, LargeJudge, Rows, Tolerances, judge, right_profiles};
+use ropewalk::audit::{Case, Glance, LargeJudge, Rows, Tolerances, judge, right_profiles};
 use ropewalk::encoding::{Body, Heads, Question};
 use ropewalk::exact::{answer, bulk::Rotator};
-use ropewalk::number::{Dtype, Tensor};
+use ropewalk::number::{Dtype, Format, Tensor};
 use ropewalk::request::{Position, Positions, Request};
 use safetensors::tensor::{Dtype as Stored, TensorView};
 use std::path::Path;
@@ -326,6 +326,30 @@ proptest! {
             first: 0, position: &position, input: &input, got: &got, expected: &values, residual: &residuals,
         };
         let found = large.judge(&rows).unwrap();
+        // What is certainly right at a glance is not wrong by the bounds, and what is not rounded is
+        // where it is said to be.
+        let near = rotator.near(&position, format, &input).unwrap();
+        let glance = Glance { position: &position, input: &input, got: &got, near: &near };
+        let seen = large.glance(&glance);
+        prop_assert!(found.rows.iter().all(|row| seen.open.contains(row)), "{seen:?} {:?}", found.rows);
+        prop_assert!(seen.open.len() == 6 || found.unjudged < 48);
+        for plane in &rope.planes {
+            let [re, im] = [plane.pair.re, plane.pair.im];
+            for row in (0..6).map(|row| row * dim) {
+                let size = near[row + re].abs() + near[row + im].abs();
+                for i in [row + re, row + im] {
+                    let [right, ulp] = [values[i], residuals[i]].map(|bits| bits);
+                    if near[i].is_nan() || size == 0.0 || right & format.infinity() == format.infinity() {
+                        continue;
+                    }
+                    let unit = f64::from(format.ulp_exponent(right).unwrap()).exp2();
+                    let exact = format.to_f64(right) + Format::F16.to_f64(ulp) * unit;
+                    // A residual of 16 bits is right to 2^-11.
+                    let off = (near[i] - exact).abs();
+                    prop_assert!(off <= size * 2f64.powi(-51) + unit * 2f64.powi(-11), "{off:e} {size:e}");
+                }
+            }
+        }
         let case: Case = large.case(&rows, [1, 1, 6]);
         let output = [("q".to_string(), Tensor::new(dtype, vec![1, 1, 6, dim], got.clone()).unwrap())];
         let asked = case.ask.question().unwrap();

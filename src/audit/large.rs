@@ -5,6 +5,10 @@
 //! an overflow, a plane that does not turn and was not copied), its whole row is judged as any
 //! other answer is ([`super::judge()`]). So nothing is decided otherwise than by the bounds.
 
+mod certain;
+
+pub use certain::{Glance, Seen};
+
 use super::ask::Ask;
 use super::case::Case;
 use super::case::Truth;
@@ -68,6 +72,41 @@ pub struct Rows<'a> {
     pub expected: &'a [u64],
     /// Its residuals, f16.
     pub residual: &'a [u64],
+}
+
+/// Both coordinates of a plane in a row.
+struct Pair {
+    /// What went in, and its size.
+    z: [f64; 2],
+    size: f64,
+    /// What came out.
+    got: [f64; 2],
+    /// How far that is from what is exact, if that is known.
+    off: [Option<f64>; 2],
+    /// Whether it is what is right, bit for bit, and a number.
+    same: [bool; 2],
+}
+
+/// The positions of a row by axis; planes of one axis follow each other, mostly.
+struct Along<'a> {
+    position: &'a dyn Fn(usize, usize) -> i64,
+    row: usize,
+    known: (usize, i64),
+}
+
+impl<'a> Along<'a> {
+    #[inline(always)]
+    fn new(position: &'a dyn Fn(usize, usize) -> i64, row: usize) -> Along<'a> {
+        Along { position, row, known: (0, position(row, 0)) }
+    }
+
+    #[inline(always)]
+    fn axis(&mut self, axis: usize) -> i64 {
+        if axis != self.known.0 {
+            self.known = (axis, (self.position)(self.row, axis));
+        }
+        self.known.1
+    }
 }
 
 /// Judges rows of rotations by one profile.
@@ -159,6 +198,7 @@ impl<'a> LargeJudge<'a> {
         let mut certain = true;
         let least = scale(1.0, to.e_min());
         let error = |index: usize| Error::of(to, got[index], want[index], residual[index]);
+        let same = |index: usize| got[index] == want[index] && to.is_finite(got[index]);
         let wrong = |index: usize, ulps: f64| Wrong {
             name: "q".to_string(),
             dtype: self.question.dtype,
@@ -169,37 +209,30 @@ impl<'a> LargeJudge<'a> {
             allowed: f64::NAN,
             rule: None,
         };
-        // Planes of one axis follow each other, mostly.
-        let mut known = (0, (rows.position)(row, 0));
-        let same = |index: usize| got[index] == want[index] && to.is_finite(got[index]);
+        let mut along = Along::new(rows.position, row);
         for (index, plane) in self.rope.planes.iter().enumerate() {
             let pair = plane.pair;
-            if plane.axis != known.0 {
-                known = (plane.axis, (rows.position)(row, plane.axis));
-            }
-            let position = known.1;
             let [x, y] = [wide(from, input[pair.re]), wide(from, input[pair.im])];
-            let turned = self.floor.as_ref().and_then(|floor| floor.at(index, position));
-            let floor = turned.and_then(|turned| turned.of(x, y));
-            let answer = [wide(to, got[pair.re]), wide(to, got[pair.im])];
-            certain &= turned.is_none_or(|turned| turned.keeps_norm([x, y], answer));
             let size = (x * x + y * y).sqrt();
             large.zeros += if size == 0.0 { 2 } else { 0 };
-            let fits = self.floor.as_ref().is_some_and(|floor| floor.fits(size));
+            let both = [pair.re, pair.im];
+            let off = both.map(error);
+            certain &= self.pair(
+                index,
+                along.axis(plane.axis),
+                &Pair {
+                    z: [x, y],
+                    size,
+                    got: both.map(|i| wide(to, got[i])),
+                    off: [0, 1].map(|part| off[part].as_ref().map(|error| error.ulps * error.unit)),
+                    same: both.map(same),
+                },
+            );
             let cell = &mut cells[index];
-            for (part, i) in [pair.re, pair.im].into_iter().enumerate() {
-                let off = error(i);
+            for (i, off) in both.into_iter().zip(off) {
                 if let Some(error) = &off {
                     large.count(error, cell, |ulps| wrong(i, ulps));
                 }
-                certain &= match (floor, &off) {
-                    (Some(floor), Some(error)) => {
-                        error.ulps * error.unit <= floor[part] && to.is_finite(got[i])
-                    }
-                    // At position 0, and where nothing turns, what is not copied is looked into.
-                    (None, Some(_)) if fits && self.still(index, position) => same(i),
-                    _ => false,
-                };
                 if let Some(error) = off
                     && size >= least
                 {
@@ -218,6 +251,27 @@ impl<'a> LargeJudge<'a> {
             certain &= off.is_some() && same(i);
         }
         certain
+    }
+
+    /// Whether both coordinates of a plane are certainly right.
+    #[inline(always)]
+    fn pair(&self, plane: usize, position: i64, pair: &Pair) -> bool {
+        let Some(floor) = &self.floor else { return false };
+        let turned = floor.at(plane, position);
+        if turned.is_some_and(|turned| !turned.keeps_norm(pair.z, pair.got)) {
+            return false;
+        }
+        match turned.and_then(|turned| turned.of(pair.z[0], pair.z[1])) {
+            Some(most) => [0, 1].into_iter().all(|part| {
+                pair.off[part].is_some_and(|off| off <= most[part]) && pair.got[part].is_finite()
+            }),
+            // At position 0, and where nothing turns, what is not copied is looked into.
+            None => {
+                let known = pair.off[0].is_some() && pair.off[1].is_some();
+                let copied = pair.same[0] && pair.same[1];
+                known && copied && floor.fits(pair.size) && self.still(plane, position)
+            }
+        }
     }
 
     /// Whether a plane is only copied: every bound is then 0.
@@ -348,6 +402,12 @@ impl Large {
     /// Elements without an error: a NaN or an infinity went in, or a NaN came out.
     pub fn without_value(&self) -> usize {
         self.judged + self.unjudged - self.histogram.iter().sum::<usize>()
+    }
+
+    /// Whether something was judged that has a value and shows it: what has none, and the nothing that
+    /// is made of nothing, is right by a rule and shows nothing of a kernel.
+    pub fn tells(&self) -> bool {
+        self.judged > self.without_value() + self.zeros
     }
 
     #[inline(always)]

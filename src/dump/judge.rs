@@ -85,10 +85,7 @@ pub struct Judged<'a> {
 impl Judged<'_> {
     /// The answer.
     pub fn verdict(&self) -> Verdict {
-        // What has no value, and the nothing that is made of nothing, is right by a rule and shows
-        // nothing of a kernel.
-        let large = &self.large;
-        match (large.wrong, large.judged > large.without_value() + large.zeros) {
+        match (self.large.wrong, self.large.tells()) {
             (0, false) => Verdict::Unjudged,
             (0, true) => Verdict::Conforms,
             _ => Verdict::Diverges,
@@ -103,6 +100,24 @@ impl<'a> Rotated<'a> {
     /// # Errors
     /// What is given does not fit together, or the config is refused.
     pub fn judge(self, progress: &(dyn Fn(u64) + Sync)) -> Result<Judged<'a>, Failure> {
+        self.ready()?.judge(progress)
+    }
+
+    /// The same, and none where all is right, which is found out some times faster: nothing that is
+    /// right is measured.
+    ///
+    /// # Errors
+    /// As [`Rotated::judge`].
+    pub fn wrong(self) -> Result<Option<Judged<'a>>, Failure> {
+        let ready = self.ready()?;
+        if ready.right()? {
+            return Ok(None);
+        }
+        let judged = ready.judge(&|_| ())?;
+        Ok(Some(judged).filter(|judged| judged.verdict() != Verdict::Conforms))
+    }
+
+    fn ready(self) -> Result<Ready<'a>, Failure> {
         let checked = RopeConfig::new(&self.config)?;
         let rope = checked.rope(self.seq_len)?;
         for (name, raw) in self.names.iter().zip([&self.before, &self.after]) {
@@ -133,9 +148,7 @@ impl<'a> Rotated<'a> {
         };
         let Rotated { names, before, after, direction, places, profile, .. } = self;
         let dump = Dump { before, after, geometry, places, rotator: rotator? };
-        let Found { profile, rivals, large, report, plain } =
-            judge(&dump, &question, profile, progress)?;
-        Ok(Judged { names, direction, dump, profile, rivals, large, report, plain, question })
+        Ok(Ready { names, direction, dump, question, profile })
     }
 
     /// A rotation without rows, whose config, direction and formats are meant.
@@ -159,6 +172,40 @@ impl<'a> Rotated<'a> {
         let dtype = self.after.dtype;
         let request = run_request(Operation::Rotate, dtype, "dump", config, &input);
         Ok(Question::new(&Request::from_json(&request)?)?)
+    }
+}
+
+/// Tensors that fit together, and what they are judged by.
+struct Ready<'a> {
+    names: [String; 2],
+    direction: Direction,
+    dump: Dump<'a>,
+    question: Question,
+    profile: Option<Profile>,
+}
+
+impl<'a> Ready<'a> {
+    fn judge(self, progress: &(dyn Fn(u64) + Sync)) -> Result<Judged<'a>, Failure> {
+        let Ready { names, direction, dump, question, profile } = self;
+        let Found { profile, rivals, large, report, plain } =
+            judge(&dump, &question, profile, progress)?;
+        Ok(Judged { names, direction, dump, profile, rivals, large, report, plain, question })
+    }
+
+    /// Whether the first profile that explains all rows is seen to do so.
+    fn right(&self) -> Result<bool, Failure> {
+        let sample = sample(self.dump.geometry.rows());
+        for profile in candidates(self.profile, self.question.dtype) {
+            let Some(judge) = LargeJudge::new(&self.question, profile) else { continue };
+            if self.dump.some(&judge, &sample)?.wrong > 0 {
+                continue;
+            }
+            match self.dump.right(&judge)? {
+                Some(false) => continue,
+                known => return Ok(known.is_some()),
+            }
+        }
+        Ok(false)
     }
 }
 

@@ -4,10 +4,11 @@ use super::failure::Failure;
 use super::geometry::Geometry;
 use super::places::Places;
 use super::raw::Raw;
-use crate::audit::{Case, Large, LargeJudge, Rows};
+use crate::audit::{Case, Glance, Large, LargeJudge, Rows, Seen};
 use crate::exact::bulk::Rotator;
 use crate::number::{Format, Tensor};
 use rayon::prelude::*;
+use std::ops::Range;
 
 /// Rows of a task.
 const BLOCK: usize = 512;
@@ -36,12 +37,12 @@ struct Block {
 }
 
 impl Dump<'_> {
-    /// Rows as they are judged; `exchanged` takes what came out for what went in.
-    fn block(
+    /// What went in and what came out, as bits.
+    fn gathered(
         &self,
-        rows: impl ExactSizeIterator<Item = usize> + Clone,
+        rows: impl ExactSizeIterator<Item = usize>,
         exchanged: bool,
-    ) -> Result<Block, Failure> {
+    ) -> (Vec<u64>, Vec<u64>) {
         let dim = self.geometry.dim;
         let (before, after) = match exchanged {
             false => (&self.before, &self.after),
@@ -49,10 +50,21 @@ impl Dump<'_> {
         };
         let mut input = Vec::with_capacity(rows.len() * dim);
         let mut got = Vec::with_capacity(rows.len() * dim);
-        for offset in rows.clone().map(|row| self.geometry.offset(row)) {
+        for offset in rows.map(|row| self.geometry.offset(row)) {
             before.append(offset, dim, &mut input);
             after.append(offset, dim, &mut got);
         }
+        (input, got)
+    }
+
+    /// Rows as they are judged; `exchanged` takes what came out for what went in.
+    fn block(
+        &self,
+        rows: impl ExactSizeIterator<Item = usize> + Clone,
+        exchanged: bool,
+    ) -> Result<Block, Failure> {
+        let (input, got) = self.gathered(rows.clone(), exchanged);
+        let before = if exchanged { &self.after } else { &self.before };
         let tokens: Vec<usize> = rows.clone().map(|row| self.geometry.token(row)).collect();
         let position = |row: usize, axis: usize| self.places.at(tokens[row], axis);
         let format = before.dtype.format().unwrap_or(Format::F64);
@@ -113,6 +125,37 @@ impl Dump<'_> {
             })
             .collect::<Result<_, Failure>>()?;
         Ok(judged.into_iter().fold(Large::default(), Large::merge))
+    }
+
+    /// Whether all rows are right, as [`Dump::all`] would find, without measuring what is certainly
+    /// right. None if that would save little, and if no row shows anything.
+    pub(super) fn right(&self, judge: &LargeJudge) -> Result<Option<bool>, Failure> {
+        let rows = self.geometry.rows();
+        let blocks = (0..rows).step_by(BLOCK).collect::<Vec<_>>().into_par_iter();
+        let seen = blocks.map(|first| self.glance(judge, first..rows.min(first + BLOCK)));
+        let seen: Vec<Seen> = seen.collect::<Result<_, Failure>>()?;
+        let telling: usize = seen.iter().map(|seen| seen.telling).sum();
+        let open: Vec<usize> = seen.into_iter().flat_map(|seen| seen.open).collect();
+        if open.len() > rows / 2 {
+            return Ok(None);
+        }
+        let rest = open.par_chunks(BLOCK).map(|rows| self.some(judge, rows));
+        let rest = rest.try_reduce(Large::default, |a, b| Ok(a.merge(b)))?;
+        let right = rest.wrong == 0;
+        Ok((!right || telling > 0 || rest.tells()).then_some(right))
+    }
+
+    fn glance(&self, judge: &LargeJudge, rows: Range<usize>) -> Result<Seen, Failure> {
+        let (input, got) = self.gathered(rows.clone(), false);
+        let first = rows.start;
+        let position =
+            |row: usize, axis: usize| self.places.at(self.geometry.token(first + row), axis);
+        let format = self.before.dtype.format().unwrap_or(Format::F64);
+        let near = self.rotator.near(&position, format, &input).map_err(Failure::Undecided)?;
+        let mut seen =
+            judge.glance(&Glance { position: &position, input: &input, got: &got, near: &near });
+        seen.open.iter_mut().for_each(|row| *row += first);
+        Ok(seen)
     }
 
     /// A block of rows as a case of an audit, and what the kernel answered to it: some batches,

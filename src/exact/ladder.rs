@@ -47,7 +47,7 @@ pub use bound::{
 pub use kernel::Path;
 pub use output::{Bf16, F16, Output};
 pub use span::{LadderError, Span, Stats};
-pub(in crate::exact) use turn::{Open, Rows};
+pub(in crate::exact) use turn::{Near, Open, Rounded, Rows};
 
 use super::angle::Turned;
 use super::resolved::ResolvedRope;

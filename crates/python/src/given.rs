@@ -17,36 +17,46 @@ use ropewalk::request::{Input, Object, Operation, Request, tensor_json};
 /// Output; elements: all, telling, wrong; axes (name, length, wrong indices); first wrong row.
 type Where = (String, [usize; 3], Vec<(&'static str, usize, Vec<usize>)>, Vec<usize>);
 
-/// What is asked: operation, format, config (JSON), tensors by name, other inputs (JSON).
-fn request(
-    operation: &str,
-    output: &str,
-    config: &str,
-    tensors: &[(String, Foreign)],
-    others: &str,
-) -> PyResult<Request> {
-    let operation = Operation::from_name(operation).map_err(|reject| value(reject.text))?;
-    let mut input: Object = object(others)?;
-    for (name, foreign) in tensors {
-        input.set(name, tensor_json(&foreign.tensor(name)?));
+/// What is asked, as `_given.Asked` has it.
+#[derive(FromPyObject)]
+pub struct Asked {
+    operation: String,
+    dtype: String,
+    /// JSON.
+    config: String,
+    tensors: Vec<(String, Foreign)>,
+    /// The inputs that are no tensors, JSON.
+    others: String,
+}
+
+impl Asked {
+    /// As the contract has it; the tensors' memory is let go.
+    fn request(self, py: Python<'_>) -> PyResult<Request> {
+        let operation =
+            Operation::from_name(&self.operation).map_err(|reject| value(reject.text))?;
+        let (config, dtype) = (object(&self.config)?, dtype(&self.dtype)?);
+        let mut input: Object = object(&self.others)?;
+        for (name, tensor) in owned(py, self.tensors)? {
+            input.set(&name, tensor_json(&tensor));
+        }
+        Ok(Request { id: "given".into(), operation, dtype, config, input: Input::new(input) })
     }
-    let (config, dtype) = (object(config)?, dtype(output)?);
-    Ok(Request { id: "given".into(), operation, dtype, config, input: Input::new(input) })
+}
+
+/// Tensors of the library, by name.
+fn owned(py: Python<'_>, named: Vec<(String, Foreign)>) -> PyResult<Vec<(String, Tensor)>> {
+    let copied = named.into_iter().map(|(name, foreign)| {
+        let tensor = foreign.tensor(&name)?;
+        foreign.release(py);
+        Ok((name, tensor))
+    });
+    copied.collect()
 }
 
 /// The right outputs of a request, every element correctly rounded: name, dtype, shape, bytes.
 #[pyfunction]
-#[pyo3(signature = (operation, output, config, tensors, others))]
-pub fn answer_given<'py>(
-    py: Python<'py>,
-    operation: &str,
-    output: &str,
-    config: &str,
-    tensors: Vec<(String, Foreign)>,
-    others: &str,
-) -> PyResult<Vec<(String, Packed<'py>)>> {
-    let request = request(operation, output, config, &tensors, others)?;
-    tensors.into_iter().for_each(|(_, foreign)| foreign.release(py));
+pub fn answer_given(py: Python<'_>, asked: Asked) -> PyResult<Vec<(String, Packed<'_>)>> {
+    let request = asked.request(py)?;
     let answer = work(py, move || -> Result<exact::Answer, Failure> {
         Ok(exact::answer(&Question::new(&request)?)?)
     })?;
@@ -57,23 +67,15 @@ pub fn answer_given<'py>(
 /// Judges outputs by name. `partial`: what is not given is not missed. The report, and unless all
 /// is right what was said of each output.
 #[pyfunction]
-#[pyo3(signature = (operation, output, config, tensors, others, outputs, partial, by))]
-#[allow(clippy::too_many_arguments)]
+#[pyo3(signature = (asked, outputs, partial, by))]
 pub fn judge_given(
     py: Python<'_>,
-    operation: &str,
-    output: &str,
-    config: &str,
-    tensors: Vec<(String, Foreign)>,
-    others: &str,
+    asked: Asked,
     outputs: Vec<(String, Foreign)>,
     partial: bool,
     by: Option<&str>,
 ) -> PyResult<(Report, Vec<Where>)> {
-    let request = request(operation, output, config, &tensors, others)?;
-    let named = outputs.iter().map(|(name, foreign)| Ok((name.clone(), foreign.tensor(name)?)));
-    let named: Vec<(String, Tensor)> = named.collect::<PyResult<_>>()?;
-    tensors.into_iter().chain(outputs).for_each(|(_, foreign)| foreign.release(py));
+    let (request, named) = (asked.request(py)?, owned(py, outputs)?);
     let profile = profile(by)?;
     let judged = work(py, move || -> Result<_, Failure> {
         let given = Given::new(request, named, partial)?;

@@ -33,7 +33,7 @@ pub fn profile(name: Option<&str>) -> PyResult<Option<Profile>> {
 /// turned.
 type Said = (String, String, Option<Report>, [Vec<usize>; 3], Vec<(Vec<usize>, Option<i64>)>);
 
-/// Judges a rotated tensor.
+/// Judges a rotated tensor; none if all of it is right.
 #[pyfunction]
 #[pyo3(signature = (names, before, after, positions, config, seq_len, axes, turned, by))]
 #[allow(clippy::too_many_arguments)]
@@ -48,7 +48,7 @@ pub fn judge_rotated(
     axes: Option<String>,
     turned: &str,
     by: Option<&str>,
-) -> PyResult<Said> {
+) -> PyResult<Option<Said>> {
     let rotated = Rotated {
         before: before.raw(&names[0])?,
         after: after.raw(&names[1])?,
@@ -61,7 +61,7 @@ pub fn judge_rotated(
         profile: profile(by)?,
     };
     let (said, before, after) =
-        work(py, move || (rotated.judge(&|_| ()).map(said), before, after))?;
+        work(py, move || (rotated.wrong().map(|found| found.map(said)), before, after))?;
     before.release(py);
     after.release(py);
     said.map_err(failed)

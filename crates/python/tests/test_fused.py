@@ -4,40 +4,14 @@ import json
 
 import kernels_fused as fused
 import pytest
+from frameworks import drawn, kinds, ml_dtypes, numpy, torch
 
 import ropewalk
 from ropewalk.testing import assert_attention, assert_chain
 
-numpy = pytest.importorskip("numpy")
 ROPE = {"head_dim": 16, "layout": "half", "rope_theta": 10000}
 STAGES = [{"norm": {"kind": "rms", "eps": 1e-6, "weight": "plain", "over": "head"}}, {"rotate": ROPE}]
 QUANTIZE = {"quantize": {"format": "f8e4m3fn", "scale": "given", "per": "tensor"}}
-try:
-    import torch
-except ImportError:
-    torch = None
-try:
-    import jax
-except ImportError:
-    jax = None
-try:
-    import ml_dtypes
-except ImportError:
-    ml_dtypes = None
-
-
-def drawn(*shape, seed=1, dtype="float32"):
-    return numpy.random.default_rng(seed).standard_normal(shape).astype(dtype)
-
-
-def kinds():
-    found = [pytest.param(lambda x: x, id="numpy")]
-    if torch:
-        found.append(pytest.param(torch.from_numpy, id="torch"))
-    if jax:
-        found.append(pytest.param(jax.numpy.asarray, id="jax"))
-    return found
-
 
 Q, WEIGHT = drawn(2, 3, 5, 16), drawn(16, seed=2)
 

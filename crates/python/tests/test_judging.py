@@ -78,6 +78,31 @@ def test_what_cannot_be_judged_does_not_pass():
     ropewalk.testing.assert_rotated(q, q, range(5), CONFIG, allow_unjudged=True)
 
 
+def test_what_is_plain_is_said():
+    q = asked()
+    with pytest.raises(ropewalk.RotationError, match="What is wrong: nothing is rotated"):
+        ropewalk.testing.assert_rotated(q, q, range(40), CONFIG)
+    got = ropewalk.rotate(q, range(40), CONFIG)
+    got[:, 2:] = q[:, 2:]
+    with pytest.raises(ropewalk.RotationError, match="heads from 2 on") as caught:
+        ropewalk.testing.assert_rotated(got, q, range(40), CONFIG)
+    assert "(;" not in str(caught.value)
+
+
+def test_positions_0_cost_nothing():
+    """A batch that is padded to the left has them everywhere."""
+    q = asked((8, 4, 512, 32))
+    positions = numpy.maximum(numpy.arange(512) - numpy.arange(0, 512, 64)[:, None], 0)
+    got = kernels.numpy_rotate(q, positions, CONFIG)
+    start = time.perf_counter()
+    ropewalk.testing.assert_rotated(got, q, positions, CONFIG)
+    assert time.perf_counter() - start < 20
+    got[5, 1, 100] *= 1.001
+    with pytest.raises(ropewalk.RotationError) as caught:
+        ropewalk.testing.assert_rotated(got, q, positions, CONFIG)
+    assert caught.value.wrong == {"batch": [5], "head": [1], "token": [100]}
+
+
 def test_large_tensors_are_quick():
     q = asked((16384, 128))
     config = dict(CONFIG, head_dim=128)

@@ -5,37 +5,15 @@ import subprocess
 import sys
 
 import pytest
+from frameworks import drawn, jax, kinds, ml_dtypes, numpy, torch
 
 import ropewalk
 
-numpy = pytest.importorskip("numpy")
-
 CONFIG = {"head_dim": 8, "layout": "half", "rope_theta": 10000}
-try:
-    import torch
-except ImportError:
-    torch = None
-try:
-    import jax
-except ImportError:
-    jax = None
-try:
-    import ml_dtypes
-except ImportError:
-    ml_dtypes = None
 
 
 def tensor(shape=(2, 3, 5, 8), dtype="float32", seed=1):
-    return numpy.random.default_rng(seed).standard_normal(shape).astype(dtype)
-
-
-def kinds():
-    found = [pytest.param(lambda x: x, id="numpy")]
-    if torch:
-        found.append(pytest.param(torch.from_numpy, id="torch"))
-    if jax:
-        found.append(pytest.param(jax.numpy.asarray, id="jax"))
-    return found
+    return drawn(*shape, dtype=dtype, seed=seed)
 
 
 def test_the_import_is_quick_and_touches_no_framework():
@@ -99,6 +77,15 @@ def test_byte_order_and_buffers():
     assert numpy.array_equal(ropewalk.rotate(q.astype(">f4"), range(5), CONFIG), want)
     flat = memoryview(array.array("f", q.tobytes() and q.flatten().tolist())).cast("B").cast("f", (5, 8))
     assert numpy.array_equal(ropewalk.rotate(flat, range(5), CONFIG), want)
+
+
+def test_numbers_and_integers_of_any_kind():
+    q = tensor((5, 8))
+    want = ropewalk.rotate(q, range(5), CONFIG)
+    for kind in ("int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64"):
+        assert numpy.array_equal(ropewalk.rotate(q, numpy.arange(5, dtype=kind), CONFIG), want)
+    own = dict(CONFIG, head_dim=numpy.int64(8), rope_theta=numpy.float32(10000))
+    assert numpy.array_equal(ropewalk.rotate(q, numpy.int32(0), own), want)
 
 
 class OnlyDlpack:
@@ -227,6 +214,19 @@ def test_keys_of_xpos_grow_otherwise():
         (TypeError, "integers are needed", lambda q: ropewalk.rotate(q, numpy.ones(5), CONFIG)),
         (ValueError, "not within", lambda q: ropewalk.rotate(q, [2**63] * 5, CONFIG)),
         (ValueError, "not within", lambda q: ropewalk.rotate(q, 2**62, CONFIG)),
+        (ValueError, "not within", lambda q: ropewalk.rotate(q, range(2**63, 2**63 + 5), CONFIG)),
+        (ValueError, "not within", lambda q: ropewalk.rotate(q, numpy.full(5, 2**64 - 1, "uint64"), CONFIG)),
+        (TypeError, "positions is bool, integers", lambda q: ropewalk.rotate(q, numpy.ones(5, bool), CONFIG)),
+        (TypeError, "axes is int", lambda q: ropewalk.rotate(q, range(5), CONFIG, axes=4)),
+        (TypeError, "layout is int", lambda q: ropewalk.rotate(q, range(5), CONFIG, layout=1)),
+        (TypeError, "tensor has integers", lambda q: ropewalk.rotate(q.astype("int64"), range(5), CONFIG)),
+        (TypeError, "masked", lambda q: ropewalk.rotate(numpy.ma.masked_array(q), range(5), CONFIG)),
+        (ValueError, "config.rope_theta is nan", lambda q: ropewalk.spec(dict(CONFIG, rope_theta=float("nan")))),
+        (TypeError, "config.rope_theta is object", lambda q: ropewalk.spec(dict(CONFIG, rope_theta=object()))),
+        (ValueError, "like is 'tinygrad'", lambda q: ropewalk.table(CONFIG, range(5), like="tinygrad")),
+        (TypeError, "cos is list", lambda q: ropewalk.testing.assert_table([1.0], [0.0], 0, CONFIG)),
+        (ValueError, "cos has shape", lambda q: ropewalk.testing.assert_table(q[0, 0, 0, 0], q[0, 0, 0, 0], 0, CONFIG)),
+        (TypeError, "model is NoneType", lambda q: ropewalk.watch(None)),
         (TypeError, "int8", lambda q: ropewalk.rotate(q.astype("int8"), range(5), CONFIG)),
         (TypeError, "complex64", lambda q: ropewalk.rotate(q.astype("complex64"), range(5), CONFIG)),
         (TypeError, "a tensor is needed", lambda q: ropewalk.rotate("q", range(5), CONFIG)),

@@ -1,4 +1,5 @@
-//! Rows of a tensor turned by double-double phasors, with the residual of every element.
+//! Rows of a tensor turned by double-double phasors: rounded, with the residual of every element, or
+//! as they come out, in f64.
 
 use super::bound::{ROTATE_BOUND, power_of_two};
 use super::entry::Double;
@@ -10,8 +11,9 @@ use super::{Ladder, check};
 use crate::encoding::Pair;
 use crate::exact::ladder::LadderError;
 use crate::number::Format;
+use std::marker::PhantomData;
 
-/// Rows of planes to turn, and where their rounded values and residuals go.
+/// Rows of planes to turn.
 pub(in crate::exact) struct Rows<'a> {
     /// The coordinates of the planes.
     pub(in crate::exact) pairs: &'a [Pair],
@@ -27,13 +29,23 @@ pub(in crate::exact) struct Rows<'a> {
     pub(in crate::exact) format: Format,
     /// The input, row after row.
     pub(in crate::exact) input: &'a [u64],
-    /// Bits of the rounded values; the coordinates of the planes are written.
+}
+
+/// Where rounded elements go; the coordinates of the planes are written.
+pub(in crate::exact) struct Rounded<'a, O> {
+    /// Bits of the rounded values.
     pub(in crate::exact) values: &'a mut [u64],
     /// Bits of the residuals, f16.
     pub(in crate::exact) residuals: &'a mut [u64],
     /// What has to be done otherwise.
     pub(in crate::exact) open: &'a mut Vec<Open>,
+    /// The format.
+    pub(in crate::exact) output: PhantomData<O>,
 }
+
+/// Where elements go as they come out, known to 2^−52 of their pair's size; NaN where nothing is
+/// known. The coordinates of the planes are written.
+pub(in crate::exact) struct Near<'a>(pub(in crate::exact) &'a mut [f64]);
 
 /// A plane of a row that was not decided; neither of its elements is to be trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,13 +114,83 @@ enum Nature {
     Open,
 }
 
-struct Turning<'a, 'r, O> {
-    ladder: &'a Ladder<f64>,
-    rows: Rows<'r>,
-    output: std::marker::PhantomData<O>,
+/// Up to eight planes of a row that are turned together.
+struct Group<'g> {
+    row: usize,
+    /// The number of the first one.
+    plane: usize,
+    pairs: &'g [Pair],
+    format: Format,
+    /// The row.
+    input: &'g [u64],
+    natures: [Nature; 8],
+    bound: [f64; 8],
 }
 
-impl<O: Output> Turning<'_, '_, O> {
+/// What becomes of turned planes.
+trait Sink {
+    /// Real and imaginary parts as unevaluated sums.
+    fn put<V: Lanes>(&mut self, group: &Group, turned: [(V, V); 2]);
+}
+
+impl<O: Output> Sink for Rounded<'_, O> {
+    #[inline(always)]
+    fn put<V: Lanes>(&mut self, group: &Group, [r, s]: [(V, V); 2]) {
+        let (r, s) = (settle::<V, O>(r, &group.bound), settle::<V, O>(s, &group.bound));
+        let (input, start) = (group.input, group.row * group.input.len());
+        let values = &mut self.values[start..][..input.len()];
+        let residuals = &mut self.residuals[start..][..input.len()];
+        for (i, pair) in group.pairs.iter().enumerate() {
+            let (value, residual) = match group.natures[i] {
+                Nature::Turn if (r.failed | s.failed) >> i & 1 == 0 => (
+                    [r.values[i].to_bits(), s.values[i].to_bits()],
+                    [r.residuals[i] as u64, s.residuals[i] as u64],
+                ),
+                Nature::Nonfinite => ([O::FORMAT.quiet_nan(); 2], [Format::F16.quiet_nan(); 2]),
+                Nature::Zero => ([0; 2], [0; 2]),
+                Nature::Copy if group.format == O::FORMAT => {
+                    ([input[pair.re], input[pair.im]], [0; 2])
+                }
+                _ => {
+                    self.open.push(Open { row: group.row, plane: group.plane + i });
+                    continue;
+                }
+            };
+            [values[pair.re], values[pair.im]] = value;
+            [residuals[pair.re], residuals[pair.im]] = residual;
+        }
+    }
+}
+
+impl Sink for Near<'_> {
+    #[inline(always)]
+    fn put<V: Lanes>(&mut self, group: &Group, [r, s]: [(V, V); 2]) {
+        let (mut re, mut im) = ([0.0; 8], [0.0; 8]);
+        r.0.add(r.1).store(&mut re);
+        s.0.add(s.1).store(&mut im);
+        let (input, start) = (group.input, group.row * group.input.len());
+        let values = &mut self.0[start..][..input.len()];
+        for (i, pair) in group.pairs.iter().enumerate() {
+            [values[pair.re], values[pair.im]] = match group.natures[i] {
+                // What no seed and no magnitude is known of has entries that are zero.
+                Nature::Turn if re[i] != 0.0 || im[i] != 0.0 => [re[i], im[i]],
+                Nature::Zero => [0.0; 2],
+                Nature::Copy => {
+                    [widen(group.format, input[pair.re]), widen(group.format, input[pair.im])]
+                }
+                _ => [f64::NAN; 2],
+            };
+        }
+    }
+}
+
+struct Turning<'a, 'r, S> {
+    ladder: &'a Ladder<f64>,
+    rows: Rows<'r>,
+    sink: S,
+}
+
+impl<S: Sink> Turning<'_, '_, S> {
     /// Whether a plane has to be copied, has no value, is zero, or beyond what may be multiplied.
     #[inline(always)]
     fn nature(&self, still: bool, z: [u64; 2], size: f64, smaller: f64) -> Nature {
@@ -145,33 +227,13 @@ impl<O: Output> Turning<'_, '_, O> {
             natures[i] = self.nature(turned >> i & 1 == 0, z, size, smaller);
             (re[i], im[i], bound[i]) = (a, b, size * unit);
         }
-        let [r, s] = x.turn::<V>(y, clockwise, &re, &im);
-        let (r, s) = (settle::<V, O>(r, &bound), settle::<V, O>(s, &bound));
-        let (values, residuals) = (
-            &mut self.rows.values[row * dim..][..dim],
-            &mut self.rows.residuals[row * dim..][..dim],
-        );
-        for (i, pair) in pairs.iter().enumerate() {
-            let (value, residual) = match natures[i] {
-                Nature::Turn if (r.failed | s.failed) >> i & 1 == 0 => (
-                    [r.values[i].to_bits(), s.values[i].to_bits()],
-                    [r.residuals[i] as u64, s.residuals[i] as u64],
-                ),
-                Nature::Nonfinite => ([O::FORMAT.quiet_nan(); 2], [Format::F16.quiet_nan(); 2]),
-                Nature::Zero => ([0; 2], [0; 2]),
-                Nature::Copy if format == O::FORMAT => ([input[pair.re], input[pair.im]], [0; 2]),
-                _ => {
-                    self.rows.open.push(Open { row, plane: 8 * group + i });
-                    continue;
-                }
-            };
-            [values[pair.re], values[pair.im]] = value;
-            [residuals[pair.re], residuals[pair.im]] = residual;
-        }
+        let plane = 8 * group;
+        let group = Group { row, plane, pairs, format, input, natures, bound };
+        self.sink.put(&group, x.turn::<V>(y, clockwise, &re, &im));
     }
 }
 
-impl<O: Output> Work for Turning<'_, '_, O> {
+impl<S: Sink> Work for Turning<'_, '_, S> {
     #[inline(always)]
     fn run<V: Lanes>(mut self) {
         let ladder = self.ladder;
@@ -222,13 +284,28 @@ impl Ladder<f64> {
     ///
     /// # Errors
     /// [`LadderError::Position`] beyond ±2^62.
-    pub(in crate::exact) fn turn<O: Output>(&self, rows: Rows) -> Result<(), LadderError> {
+    pub(in crate::exact) fn turn<O: Output>(
+        &self,
+        rows: Rows,
+        rounded: Rounded<O>,
+    ) -> Result<(), LadderError> {
+        self.turned(rows, rounded)
+    }
+
+    /// Turns rows without rounding them.
+    ///
+    /// # Errors
+    /// As [`Ladder::turn`].
+    pub(in crate::exact) fn near(&self, rows: Rows, near: Near) -> Result<(), LadderError> {
+        self.turned(rows, near)
+    }
+
+    fn turned(&self, rows: Rows, sink: impl Sink) -> Result<(), LadderError> {
         let count = rows.input.len() / rows.dim.max(1);
         for row in 0..count {
             (0..rows.axes).try_for_each(|axis| check((rows.position)(row, axis) as i128))?;
         }
-        let output = std::marker::PhantomData::<O>;
-        dispatch(Turning { ladder: self, rows, output }, self.path);
+        dispatch(Turning { ladder: self, rows, sink }, self.path);
         Ok(())
     }
 }

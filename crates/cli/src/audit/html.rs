@@ -66,7 +66,7 @@ fn causes(report: &Report, digest: &Digest) -> Markup {
         @if !report.diagnoses.is_empty() || digest.unknown.is_some() { h2 { "What is wrong" } }
         @for diagnosis in &report.diagnoses { (cause(diagnosis)) }
         @if let Some(text) = digest.unknown { p { (text) } }
-        @if !report.clues.is_empty() { ul { @for clue in &report.clues { li { (clue) } } } }
+        @if !report.clues.is_empty() { ul { @for clue in &report.clues { li { (prose(clue)) } } } }
         @if let Some(config) = report.fitted.as_ref().and_then(|fitted| fitted.config.as_ref()) {
             p { "The answers are those of this config:" }
             pre { (config) }
@@ -78,16 +78,28 @@ fn cause(diagnosis: &Diagnosis) -> Markup {
     let share = format!("{:.1} %", (1000.0 * diagnosis.explains).floor() / 10.0);
     html! {
         div class="card cause" {
-            p { (diagnosis.summary) }
+            p { (prose(&diagnosis.summary)) }
             @if !diagnosis.faults.is_empty() {
                 div class="name" { code { (diagnosis.names()) } }
             }
-            p { span class="mend" { "To mend: " } (diagnosis.fix) }
+            p { span class="mend" { "To mend: " } (prose(&diagnosis.fix)) }
             p class="small soft" {
                 "Explains " (share) " of the answers in failing cases."
                 @if !diagnosis.links.is_empty() { " Seen in " (links(&diagnosis.links)) "." }
             }
         }
+    }
+}
+
+/// A sentence in which code stands between backquotes.
+fn prose(text: &str) -> Markup {
+    let whole = text.matches('`').count().is_multiple_of(2);
+    html! {
+        @if whole {
+            @for (i, part) in text.split('`').enumerate() {
+                @if i % 2 == 1 { code { (part) } } @else { (part) }
+            }
+        } @else { (text) }
     }
 }
 

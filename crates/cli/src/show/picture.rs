@@ -38,6 +38,9 @@ struct Line {
     points: Points,
 }
 
+/// A horizontal line: its name and where it is.
+type Limit = (String, f64);
+
 /// A pair index and a value; the values come from decimals that are correctly rounded.
 type Points = Vec<(f64, f64)>;
 
@@ -93,10 +96,15 @@ pub(super) fn draw(shown: &Shown) -> Result<String, CliError> {
         if shown.view.attention_factor.parse() != Ok(1.0) {
             heading += &format!(", attention_factor {}", shown.view.attention_factor);
         }
+        let area = area.margin(px(8), 0, 0, 0);
         let area = area.titled(&heading, title).map_err(|e| failed(e.to_string()))?;
-        let (top, bottom) = area.split_vertically(px(SIZE.1 as i32 / 2 - 10));
-        frequencies(shown, &top).map_err(&failed)?;
-        wavelengths(shown, &bottom).map_err(&failed)?;
+        let (top, bottom) = area.split_vertically(px(SIZE.1 as i32 / 2 - 14));
+        let (lines, (waves, limits)) = (frequencies(shown), wavelengths(shown));
+        // The same pair stands at the same place in both panels.
+        let beside = if lines.len().max(waves.len()) > 1 { LEGEND } else { 0 };
+        let pairs = shown.view.planes.len();
+        panel(&top, "radians per position", pairs, &lines, &[], beside).map_err(&failed)?;
+        panel(&bottom, "positions per turn", pairs, &waves, &limits, beside).map_err(&failed)?;
         area.present().map_err(|e| failed(e.to_string()))?;
     }
     let drawn = format!("<svg width=\"{}\" height=\"{}\"", px(SIZE.0), px(SIZE.1));
@@ -111,12 +119,12 @@ fn panel(
     name: &str,
     pairs: usize,
     lines: &[Line],
-    limits: &[(String, f64)],
+    limits: &[Limit],
+    beside: u32,
 ) -> Result<(), String> {
     let values = lines.iter().flat_map(|line| line.points.iter().map(|(_, y)| *y));
     let (low, high) = decades(values.chain(limits.iter().map(|(_, y)| *y)));
     let last = pairs.saturating_sub(1).max(1) as f64;
-    let beside = if lines.len() > 1 { LEGEND } else { 0 };
     let (area, names) = area.split_horizontally(px(SIZE.0 - beside));
     let mut chart = ChartBuilder::on(&area)
         .margin(px(10))
@@ -194,7 +202,7 @@ fn per_axis(shown: &Shown, label: &str, points: Points) -> Vec<Line> {
     (0..count).map(line).collect()
 }
 
-fn frequencies(shown: &Shown, area: &Area) -> Result<(), String> {
+fn frequencies(shown: &Shown) -> Vec<Line> {
     let planes = &shown.view.planes;
     let before = points(planes.iter().map(|plane| plane.unscaled.as_ref()));
     let after = points(planes.iter().map(|plane| Some(&plane.frequency)));
@@ -203,10 +211,10 @@ fn frequencies(shown: &Shown, area: &Area) -> Result<(), String> {
     if is_scaled {
         lines.insert(0, Line { label: "before".to_string(), color: BEFORE, points: before });
     }
-    panel(area, "radians per position", planes.len(), &lines, &[])
+    lines
 }
 
-fn wavelengths(shown: &Shown, area: &Area) -> Result<(), String> {
+fn wavelengths(shown: &Shown) -> (Vec<Line>, Vec<Limit>) {
     let planes = &shown.view.planes;
     let waves = points(planes.iter().map(|plane| plane.wavelength.as_ref()));
     let value = |key: &str| shown.config.normalised().get(key).and_then(Json::number);
@@ -215,10 +223,9 @@ fn wavelengths(shown: &Shown, area: &Area) -> Result<(), String> {
         .or_else(|| Some(original? * value("factor")?))
         .filter(|longest| Some(*longest) != original);
     let limit = |name: &str, y: Option<f64>| y.map(|y| (format!("{name} {y}"), y));
-    let limits: Vec<_> = [limit("original context", original), limit("longest context", longest)]
+    let limits = [limit("original context", original), limit("longest context", longest)]
         .into_iter()
         .flatten()
         .collect();
-    let lines = per_axis(shown, "wavelength", waves);
-    panel(area, "positions per turn", planes.len(), &lines, &limits)
+    (per_axis(shown, "wavelength", waves), limits)
 }

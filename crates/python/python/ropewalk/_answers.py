@@ -9,7 +9,7 @@ from ._dtypes import short
 from ._positions import axes_of, given
 from ._spec import Spec
 from ._spec import spec as find
-from ._tensors import Memory, family, integers, made, memory
+from ._tensors import Memory, family, floats, integers, made, memory
 
 STYLES = ("planes", "hf", "concat", "complex")
 
@@ -67,7 +67,7 @@ def rotate(
     Raises ValueError and TypeError with what is wrong and what is allowed.
     """
     own = find(config, layout=layout, layer_type=layer_type, seq_len=seq_len)
-    held = memory(tensor)
+    held = floats(tensor, "tensor")
     own, letters, places = laid(held, positions, own, axes, cu_seqlens, "tensor")
     output = held.dtype if dtype is None else short(dtype, eight=True)
     data = _native.rotate(held, places, own._json, own.seq_len, letters, direction, output, keys)
@@ -141,7 +141,7 @@ def _joined(cos: Any, sin: Any, style: str, kind: str, dtype: str) -> Any:
 def rows(positions: Any, own: Spec) -> tuple[tuple, tuple[int, ...]]:
     """Positions of a table, and the shape of what stands at them: one row each."""
     if isinstance(positions, int) and not isinstance(positions, bool):
-        return (positions, 1, 1), (1,)
+        return given(positions, own, 1), (1,)
     if isinstance(positions, range):
         return given(positions, own, len(positions)), (len(positions),)
     shape, flat = integers(positions, "positions")

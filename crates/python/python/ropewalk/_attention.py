@@ -6,8 +6,9 @@ import json
 from typing import Any
 
 from ._dtypes import FLOATS, short
-from ._given import Asked, heads, integer_list, places, returned, worded
+from ._given import Asked, heads, integer_list, places, returned
 from ._spec import spec as find
+from ._spec import worded
 from ._tensors import Memory, memory
 
 NAMES = "causal, scale, window, softcap, rope, alibi, t5, query_positions, key_positions, key_lengths, sinks, table"

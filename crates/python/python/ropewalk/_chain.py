@@ -6,8 +6,9 @@ import json
 import os
 from typing import Any
 
-from ._given import Asked, arranged, format_of, heads, integer_list, places, returned, whole, worded
+from ._given import Asked, arranged, format_of, heads, integer_list, places, returned, whole
 from ._spec import spec as find
+from ._spec import worded
 from ._tensors import Memory, memory
 
 PARTS = ("q", "k", "v")

@@ -24,8 +24,9 @@ class Diagnosis:
     """Where it was seen."""
 
     def __str__(self) -> str:
-        names = " and ".join(self.faults)
-        return f"{self.summary} ({names}; explains {100 * self.explains:.0f} %)"
+        # What is told from how the answers lie has no name.
+        names = " and ".join(self.faults) + "; " if self.faults else ""
+        return f"{self.summary} ({names}explains {100 * self.explains:.0f} %)"
 
 
 def diagnoses(parts: list[dict[str, Any]] | None) -> list[Diagnosis]:
@@ -43,14 +44,16 @@ def diagnoses(parts: list[dict[str, Any]] | None) -> list[Diagnosis]:
     ]
 
 
-def reasons(found: list[Diagnosis], clues: list[str]) -> list[str]:
-    """Lines that say what is wrong."""
+def reasons(found: list[Diagnosis], clues: list[str], plain: str | None = None) -> list[str]:
+    """Lines that say what is wrong; `plain` is what is seen without a search."""
     lines = []
     for one in found:
         lines.append(f"What is wrong: {one}")
         lines.append(f"  To mend: {one.remedy}")
         lines += [f"  not told from: {' and '.join(other)}" for other in one.alternatives]
-    if not found:
+    if plain:
+        lines.append(f"  {plain}" if lines else f"What is wrong: {plain}")
+    if not lines:
         lines.append("What is wrong: unknown, no known fault explains it" + (". What was noticed:" if clues else ""))
     lines += [f"  - {clue}" for clue in clues[:8]]
     return lines

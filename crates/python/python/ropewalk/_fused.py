@@ -110,9 +110,7 @@ def _concluded(
     only: str | None = None,
 ) -> None:
     __tracebackhide__ = True
-    native, found = _native.judge_given(
-        request.operation, request.dtype, request.config, request.tensors, request.others, outputs, partial, profile
-    )
+    native, found = _native.judge_given(request, outputs, partial, profile)
     report = Report(native)
     if report.verdict == "conforms":
         return

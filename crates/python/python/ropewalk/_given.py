@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import struct
 from typing import Any, NamedTuple
 
 from . import _native
-from ._dtypes import FLOATS, NAMES, short, spelled
+from ._dtypes import FLOATS, short
 from ._positions import axes_of, given
 from ._tensors import Memory, integers, made, memory, strides_of
 
@@ -29,7 +28,7 @@ class Asked(NamedTuple):
 
     def answer(self) -> list[tuple[str, tuple[str, list[int], bytes]]]:
         """The right outputs: name, and dtype, shape and bytes, in the order of the contract."""
-        return _native.answer_given(self.operation, self.dtype, self.config, self.tensors, self.others)
+        return _native.answer_given(self)
 
 
 class Axes(NamedTuple):
@@ -103,25 +102,3 @@ def format_of(dtype: Any, outputs: list[tuple[str, Memory]], q: Memory) -> str:
         if held.dtype in FLOATS:
             return held.dtype
     return q.dtype
-
-
-def worded(part: Any, name: str) -> Any:
-    """A config as JSON can hold it: dtypes by their names, numbers of numpy as numbers."""
-    if isinstance(part, dict):
-        return {str(key): worded(value, f"{name}.{key}") for key, value in part.items()}
-    if isinstance(part, (list, tuple)):
-        return [worded(item, name) for item in part]
-    if part is None or isinstance(part, (bool, int, float)):
-        return part
-    if isinstance(part, str):
-        return NAMES[part] if part.startswith("float8") and part in NAMES else part
-    if spelled(part) in NAMES:
-        return NAMES[spelled(part)]
-    if getattr(part, "shape", None) == () and hasattr(part, "item"):
-        return part.item()
-    raise TypeError(f"{name} is {type(part).__name__}, which no config has")
-
-
-def written(config: dict[str, Any], name: str) -> str:
-    """The same as text."""
-    return json.dumps(worded(config, name))

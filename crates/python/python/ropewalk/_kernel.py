@@ -40,6 +40,8 @@ class Kernel:
         device: Any,
     ):
         self.function, self.operation, self.device = function, operation, device
+        if not isinstance(axes, str):
+            raise TypeError(f"axes is {type(axes).__name__}, letters are needed, as bhsd, bshd, thd")
         self.axes = axes.lower().replace("t", "s")
         if sorted(self.axes) not in (sorted("bhsd"), sorted("hsd")) or self.axes[-1] != "d":
             raise ValueError(f"axes is {axes!r}, allowed are bhsd, bshd, sbhd and thd, in any order with d last")

@@ -49,7 +49,7 @@ def judge_rotated(
     axes: str | None,
     turned: str,
     by: str | None,
-) -> tuple[str, str, Report | None, list[list[int]], list[tuple[list[int], int | None]]]: ...
+) -> tuple[str, str, Report | None, list[list[int]], list[tuple[list[int], int | None]]] | None: ...
 def judge_outputs(
     operation: str,
     outputs: list[tuple[str, Any]],
@@ -58,15 +58,9 @@ def judge_outputs(
     seq_len: int | None,
     by: str | None,
 ) -> Report: ...
-def answer_given(
-    operation: str, output: str, config: str, tensors: list[tuple[str, Any]], others: str
-) -> list[tuple[str, tuple[str, list[int], bytes]]]: ...
+def answer_given(asked: Any) -> list[tuple[str, tuple[str, list[int], bytes]]]: ...
 def judge_given(
-    operation: str,
-    output: str,
-    config: str,
-    tensors: list[tuple[str, Any]],
-    others: str,
+    asked: Any,
     outputs: list[tuple[str, Any]],
     partial: bool,
     by: str | None,

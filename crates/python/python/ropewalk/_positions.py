@@ -18,6 +18,8 @@ def axes_of(axes: str | None, shape: tuple[int, ...], name: str) -> str:
         if not 1 <= len(shape) <= 4:
             raise ValueError(f"{name} has shape {shape}: axes= must say what its axes are")
         return "bhsd"[4 - len(shape) :]
+    if not isinstance(axes, str):
+        raise TypeError(f"axes is {type(axes).__name__}, letters are needed, as bhsd, bshd, thd")
     letters = axes.replace(" ", "").lower().replace("t", "s").replace("n", "h")
     if sorted(letters) != sorted(set(letters)) or not set(letters) <= set(LETTERS) or "d" not in letters:
         raise ValueError(f"axes is {axes!r}, allowed are b, h, s (or t) and d, each once, as bhsd, bshd, thd")
@@ -49,14 +51,14 @@ def given(
             if [len(p) for p in positions] == lengths:
                 return _lists([[integer for part in positions for integer in part]])
     if positions is None:
-        return (0, 1, tokens)
+        return _span(0, 1, tokens)
     if isinstance(positions, bool):
         raise TypeError("positions is a bool, integers are needed")
     if isinstance(positions, int):
-        return (positions, 1, tokens)
+        return _span(positions, 1, tokens)
     if isinstance(positions, range):
         _count(len(positions), tokens)
-        return (positions.start, positions.step, len(positions))
+        return _span(positions.start, positions.step, len(positions))
     shape, flat = integers(positions, "positions")
     return _arranged(shape, flat, spec.axes, tokens, batch)
 
@@ -71,7 +73,7 @@ def _arranged(shape: tuple[int, ...], flat: Any, axes: int, tokens: int, batch: 
             )
         return _lists([flat])
     if shape == () or shape == (1,):
-        return (flat[0], 1, tokens)
+        return _span(flat[0], 1, tokens)
     if shape == (1, tokens):
         return _lists([flat])
     if shape == (batch, 1) and tokens > 1:
@@ -83,6 +85,14 @@ def _arranged(shape: tuple[int, ...], flat: Any, axes: int, tokens: int, batch: 
     if axes > 1:
         allowed += [f"[{axes}, {tokens}]", f"[{axes}, {batch}, {tokens}]"]
     raise ValueError(f"positions have shape {list(shape)}, allowed are {', '.join(dict.fromkeys(allowed))}")
+
+
+def _span(first: int, step: int, count: int) -> Given:
+    """Evenly spaced positions."""
+    for position in (first, first + step * max(count - 1, 0)):
+        if abs(position) > 2**62:
+            raise ValueError(f"position {position} is not within ±2^62")
+    return (first, step if count > 1 else 1, count)
 
 
 def _count(got: int, tokens: int) -> None:

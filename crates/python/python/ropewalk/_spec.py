@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from typing import Any
 
 from . import _native
+from ._dtypes import NAMES, spelled
 
 KEYS = ("layout", "layer_type", "seq_len")
 
@@ -100,6 +102,9 @@ def spec(config: Any, *, layout: str | None = None, layer_type: str | None = Non
 
     Raises ValueError with the rule that is broken, TypeError for what is no config.
     """
+    for name, word in (("layout", layout), ("layer_type", layer_type)):
+        if word is not None and not isinstance(word, str):
+            raise TypeError(f"{name} is {type(word).__name__}, a word is needed")
     if layout is not None:
         layout = {"neox": "half", "gptj": "interleaved", "gpt-neox": "half", "gpt-j": "interleaved"}.get(layout, layout)
     if isinstance(config, Spec):
@@ -122,14 +127,38 @@ def spec(config: Any, *, layout: str | None = None, layer_type: str | None = Non
                 f"config is {type(config).__name__}, allowed are a dict, a Hugging Face config, the path of a "
                 "config.json, the name of a model"
             )
-        try:
-            kind, what = "json", json.dumps(config)
-        except TypeError as error:
-            raise TypeError(f"config: {error}") from None
+        kind, what = "json", json.dumps(worded(config, "config"))
     if kind == "file" and os.path.isdir(what):
         what = os.path.join(what, "config.json")
     length = _length(seq_len)
     return Spec(json.loads(_native.resolve(kind, what, layout, layer_type)), length)
+
+
+def worded(part: Any, name: str) -> Any:
+    """A config as JSON can hold it: dtypes by their names, numbers of numpy and torch as numbers.
+
+    Raises TypeError and ValueError, by the name of the key, for what no config has.
+    """
+    if isinstance(part, dict):
+        try:
+            return {str(key): worded(value, f"{name}.{key}") for key, value in part.items()}
+        except RecursionError:
+            raise ValueError("config stands within itself") from None
+    if isinstance(part, (list, tuple)):
+        return [worded(item, name) for item in part]
+    if isinstance(part, float) and not math.isfinite(part):
+        raise ValueError(f"{name} is {part}, a finite number is needed")
+    if part is None or isinstance(part, (bool, int, float)):
+        return part
+    if isinstance(part, str):
+        return NAMES[part] if part.startswith("float8") and part in NAMES else part
+    if getattr(part, "shape", None) == () and hasattr(part, "item"):
+        return worded(part.item(), name)
+    if spelled(part) in NAMES:
+        return NAMES[spelled(part)]
+    if hasattr(part, "tolist"):
+        return worded(part.tolist(), name)
+    raise TypeError(f"{name} is {type(part).__name__}, which no config has")
 
 
 def _length(seq_len: Any) -> int | None:

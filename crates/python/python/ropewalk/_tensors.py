@@ -13,6 +13,9 @@ from . import _native
 from ._dtypes import LONG, NAMES, NUMPY, SIZES, WIDENED, spelled
 
 
+INTEGERS = ("int64", "int32", "int16", "int8", "uint64", "uint32", "uint16", "uint8")
+
+
 class Memory(NamedTuple):
     """Where numbers lie: strides in bytes (None: side by side), a pointer or bytes, and the owner."""
 
@@ -58,6 +61,14 @@ def memory(tensor: Any, name: str = "tensor") -> Memory:
     return _buffer(view, name)
 
 
+def floats(tensor: Any, name: str) -> Memory:
+    """What a tensor of floating-point numbers holds. Raises TypeError for others."""
+    held = memory(tensor, name)
+    if held.dtype in ("i64", "i32"):
+        raise TypeError(f"{name} has integers, {held.dtype}, allowed are f64, f32, bf16, f16 and formats of eight bits")
+    return held
+
+
 def _torch(tensor: Any, name: str) -> Memory:
     if tensor.device.type == "meta":
         raise ValueError(f"{name} lies on the device meta: it has no numbers")
@@ -82,6 +93,10 @@ def _jax(tensor: Any, name: str) -> Any:
 
 
 def _array(array: Any, name: str) -> Memory:
+    if hasattr(array, "filled"):
+        raise TypeError(
+            f"{name} is a masked array: nobody knows what stands where it is masked; pass .data or .filled()"
+        )
     about = array.__array_interface__
     dtype = _dtype(spelled(array.dtype), name)
     shape = tuple(about["shape"])
@@ -133,7 +148,13 @@ def integers(part: Any, name: str) -> tuple[tuple[int, ...], list[int] | bytes]:
             flat = [number for _, row in inner for number in (row if isinstance(row, list) else _numbers(row))]
             return (len(inner), *shapes.pop()), flat
         return (len(part),), [_integer(item, name) for item in part]
-    held = memory(_whole(part, name), name)
+    dtype = spelled(getattr(part, "dtype", "int64"))
+    if dtype not in INTEGERS:
+        raise TypeError(f"{name} is {dtype}, integers are needed")
+    if dtype == "uint64":
+        # Numbers of Python: some have no place among 64 signed bits.
+        return tuple(part.shape), _flat([part.tolist()])
+    held = memory(_whole(part, dtype), name)
     if held.dtype not in ("i64", "i32"):
         raise TypeError(f"{name} is {held.dtype}, integers are needed")
     return held.shape, _numbers(held)
@@ -153,12 +174,14 @@ def _flat(part: Any) -> list[int]:
     return [number for item in part for number in _flat(item)] if isinstance(part, list) else [part]
 
 
-def _whole(part: Any, name: str) -> Any:
+def _whole(part: Any, dtype: str) -> Any:
     """Integers of other widths as 64 bits."""
-    dtype = spelled(getattr(part, "dtype", ""))
-    if dtype in ("int8", "int16", "uint8", "uint16", "uint32"):
-        return part.long() if family(part) == "torch" else part.astype("int64")
-    return part
+    if dtype in ("int64", "int32"):
+        return part
+    if family(part) == "torch":
+        return part.long()
+    # JAX has no 64 bits unless it is told so.
+    return (_jax(part, dtype) if family(part) == "jax" else part).astype("int64")
 
 
 def _integer(item: Any, name: str) -> int:
@@ -172,6 +195,8 @@ def made(dtype: str, shape: tuple[int, ...], data: bytes | bytearray, like: Any 
     """A tensor of these bytes in the framework and on the device of another one; in numpy where that
     is none or a framework that cannot be filled."""
     kind = like if isinstance(like, str) else family(like)
+    if isinstance(like, str) and like not in ("numpy", "torch", "jax", "mlx"):
+        raise ValueError(f"like is {like!r}, allowed are numpy, torch, jax, mlx, or a tensor")
     if not isinstance(data, bytearray):
         data = bytearray(data)
     if kind == "torch":

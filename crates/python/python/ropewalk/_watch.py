@@ -34,6 +34,10 @@ class Watch:
     """What a model's rotary modules computed while it ran; see `watch`."""
 
     def __init__(self, model: Any, config: Any, layout: str | None, most: int):
+        if not hasattr(model, "named_modules"):
+            raise TypeError(f"model is {type(model).__name__}, a module of torch is needed")
+        if config is None and not hasattr(model, "config"):
+            raise ValueError(f"config is missing: {type(model).__name__} has none of its own")
         self.model, self.most = model, most
         self.config = model.config if config is None else config
         self.layout = layout

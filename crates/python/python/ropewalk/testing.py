@@ -17,7 +17,7 @@ from ._dtypes import EIGHT
 from ._errors import NotJudged, RotationError, diagnoses, element, percent, reasons, runs, written_runs
 from ._fused import assert_attention, assert_chain, assert_stored
 from ._spec import spec as find
-from ._tensors import family, memory
+from ._tensors import family, floats, memory
 
 __all__ = [
     "Case",
@@ -56,16 +56,20 @@ def assert_rotated(
     """
     __tracebackhide__ = True
     own = find(config, layout=layout, layer_type=layer_type, seq_len=seq_len)
-    before, after = memory(tensor, "tensor"), memory(actual, "actual")
+    before, after = floats(tensor, "tensor"), floats(actual, "actual")
+    if profile is not None and not isinstance(profile, str):
+        raise TypeError(f"profile is {type(profile).__name__}, a name is needed: `ropewalk list profiles`")
     own, letters, places = laid(before, positions, own, axes, cu_seqlens, "tensor")
     if after.dtype in EIGHT:
         held = (after, before, positions, own, letters, direction, cu_seqlens, profile, allow_unjudged)
         return assert_stored(*held)
-    text, found, report, wrong, rows = _native.judge_rotated(
+    said = _native.judge_rotated(
         ["tensor", "actual"], before, after, places, own._json, own.seq_len, letters, direction, profile
     )
-    where = _where(wrong, dict(zip(letters, before.shape)))
-    _concluded(json.loads(found), text, report, where, rows, allow_unjudged)
+    if said is not None:
+        text, found, report, wrong, rows = said
+        where = _where(wrong, dict(zip(letters, before.shape)))
+        _concluded(json.loads(found), text, report, where, rows, allow_unjudged)
 
 
 def _concluded(
@@ -74,8 +78,6 @@ def _concluded(
     __tracebackhide__ = True
     at = [(tuple(row), position) for row, position in rows if position is not None]
     total = found["judged"] + found["unjudged"]
-    if found["verdict"] == "conforms":
-        return
     if found["verdict"] == "unjudged":
         if allow_unjudged:
             return
@@ -92,7 +94,7 @@ def _concluded(
         few = ", ".join(f"{list(row)} by {position}" for row, position in at[:3])
         lines.append(f"  really turned: {few}{', …' if len(at) > 3 else ''} ([batch, head, token] by position)")
     known, clues = diagnoses(found["diagnoses"]), found["clues"] or []
-    lines += reasons(known, clues)
+    lines += reasons(known, clues, found["plain"])
     raise RotationError(
         "\n".join(lines),
         known,
@@ -174,6 +176,13 @@ def _flattened(held: Any, count: int) -> Any:
 def _tables(cos: Any, sin: Any, own: Any) -> list[tuple[str, tuple[Any, Any]]]:
     """Pairs of cos and sin with one column for each plane, and what they are called."""
     planes = len(own.planes)
+    for name, part in (("cos", cos), ("sin", sin)):
+        if part is None and name == "sin":
+            continue
+        if not hasattr(part, "shape"):
+            raise TypeError(f"{name} is {type(part).__name__}, a tensor is needed: numpy, torch, JAX")
+        if len(part.shape) == 0:
+            raise ValueError(f"{name} has shape []: a column for each plane is needed, {planes}")
     if sin is None:
         if "complex" in str(getattr(cos, "dtype", "")):
             if family(cos) == "torch":

@@ -301,7 +301,7 @@ fn histogram(section: &Section, name: &str) -> Markup {
                         rect x=(c(x + 2.0)) y=(c(base - height(n))) width=(c(width - 4.0)) height=(c(height(n))) class="mute" {
                             title { (n) " elements off by at most " (label(i)) " ulp" }
                         }
-                        text x=(c(x + width / 2.0)) y=(c(base - height(n) - 4.0)) text-anchor="middle" { (n) }
+                        text x=(c(x + width / 2.0)) y=(c(base - height(n) - 4.0)) text-anchor="middle" { (brief(n)) }
                     }
                     text x=(c(x + width / 2.0)) y=(c(base + 14.0)) text-anchor="middle" { (label(i)) }
                 }
@@ -309,6 +309,15 @@ fn histogram(section: &Section, name: &str) -> Markup {
             }))
             figcaption { (name) ": number of elements by error, on a logarithmic scale. A correctly rounded answer is off by at most ½ ulp." }
         }
+    }
+}
+
+/// A count in at most four signs; the title of its bar has all of it.
+fn brief(n: usize) -> String {
+    match n {
+        0..10_000 => n.to_string(),
+        10_000..1_000_000 => format!("{}k", n / 1000),
+        _ => format!("{}M", n / 1_000_000),
     }
 }
 

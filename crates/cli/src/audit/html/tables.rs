@@ -27,7 +27,7 @@ pub fn sections(report: &Report) -> Markup {
     html! {
         @if !sections.is_empty() {
             h2 { "By operation and format" }
-            div class="card scroll" {
+            div class="card scroll sections" {
                 table {
                     thead { tr {
                         th { "" } th { "operation" } th { "format" } th class="n" { "right" }
@@ -161,8 +161,8 @@ pub fn flags(digest: &Digest) -> Markup {
         @if !digest.flags.is_empty() {
             h2 { "What the failing tests are for" }
             p class="soft small" { "A failing test is evidence for what its flag says, not proof." }
-            div class="card scroll" { table { tbody { @for tally in &digest.flags { tr {
-                td { code { (tally.flag) } }
+            div class="card scroll stack" { table { tbody { @for tally in &digest.flags { tr {
+                td class="name" { code { (tally.flag) } }
                 td class="n" { (tally.failed) " of " (tally.asked) " fail" }
                 td {
                     @if let Some(remark) = tally.remark {
