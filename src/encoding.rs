@@ -39,7 +39,7 @@ pub use fraction::Fraction;
 pub use key::{Absent, Checked, Key, Kind, Range, invalid};
 pub use monomial::Monomial;
 pub use permutation::Permutation;
-pub(crate) use positions::step as frame_step;
+pub(crate) use positions::segment::step as frame_step;
 pub use positions::{
     Cls, Grids, Multimodal, Order, Pace, Segment, Shard, from_attention_mask,
     from_context_parallel, from_cumulative_lengths, from_segments,

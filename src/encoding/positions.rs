@@ -2,11 +2,10 @@
 
 mod grid;
 mod parallel;
-mod segment;
+pub(super) mod segment;
 
 pub use grid::{Cls, Grids, Order};
 pub use parallel::{Shard, from_context_parallel};
-pub(crate) use segment::step;
 pub use segment::{Multimodal, Pace, Segment, from_segments};
 
 use crate::request::{Reject, Slug};
