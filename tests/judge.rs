@@ -339,7 +339,7 @@ proptest! {
                 let size = near[row + re].abs() + near[row + im].abs();
                 for i in [row + re, row + im] {
                     let [right, ulp] = [values[i], residuals[i]].map(|bits| bits);
-                    if near[i].is_nan() || size == 0.0 || right & format.infinity() == format.infinity() {
+                    if near[i].is_nan() || size.is_nan() || size == 0.0 || right & format.infinity() == format.infinity() {
                         continue;
                     }
                     let unit = f64::from(format.ulp_exponent(right).unwrap()).exp2();

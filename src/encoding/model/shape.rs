@@ -149,7 +149,9 @@ pub(super) fn slice(levels: &Levels, layer: &Layer, flat: &mut Object) -> Result
     if let Some((passing, rotated)) = latent(levels)? {
         // Classes store the rotated share of the head, of the slice, or of what they call head_dim;
         // a share that is the class's own gives way to the slices of the file.
-        if let Some(share) = share.filter(|_| !layer.is_default) {
+        let said = present(&layer.scaling, "partial_rotary_factor").is_some();
+        let of_file = levels.given(PARTIAL)?.is_some() || said && !layer.is_default;
+        if let Some(share) = share.filter(|_| of_file) {
             let part =
                 |of: i128| share.number().is_some_and(|x| (of as f64 * x) as i128 == rotated);
             let stored = optional(levels, HEAD_DIM)?;
