@@ -63,6 +63,14 @@ fn weighed(row: &Scored, tile: usize, wrong: Wrong) -> (Vec<f64>, f64, Option<f6
     (weights, total, logarithm)
 }
 
+/// A maximum of nothing is −∞, and what is scaled by the difference of two of those is no number.
+fn nothing_first(view: &View, output: &mut Output, tile: usize) -> Option<()> {
+    summed(view, output, |row| {
+        let masked = row.keys.first().is_some_and(|&key| key >= tile);
+        masked.then(|| (row.values(&[]).iter().map(|_| f64::NAN).collect(), Some(f64::NAN)))
+    })
+}
+
 /// Fewer keys are read of so many.
 fn cut(question: &mut Question, left: impl Fn(usize) -> usize) -> Option<()> {
     sight(question, |a| {
@@ -81,7 +89,7 @@ fn later_lost(question: &mut Question, tile: usize) -> Option<()> {
 
 /// Faults of one tile with the others.
 pub(super) fn variants() -> Vec<(&'static str, String, Change)> {
-    fn of<const TILE: usize>() -> [(&'static str, String, Change); 7] {
+    fn of<const TILE: usize>() -> [(&'static str, String, Change); 8] {
         [
             (
                 "p11-values-not-rescaled",
@@ -118,6 +126,11 @@ pub(super) fn variants() -> Vec<(&'static str, String, Change)> {
                 Change::Question(|question, _| later_lost(question, TILE)),
             ),
             (
+                "p11-first-tile-masked",
+                format!("NaN comes back where the first tile of {TILE} keys is masked whole"),
+                Change::Output(|view, output| nothing_first(view, output, TILE)),
+            ),
+            (
                 "p8-tail-of-the-tile-attended",
                 format!(
                     "the last tile is filled up with zeros to {TILE} keys, which are attended with a score of 0"
@@ -139,7 +152,12 @@ pub(super) fn variants() -> Vec<(&'static str, String, Change)> {
         ),
     ];
     let tiles = [of::<4>(), of::<8>(), of::<16>(), of::<32>(), of::<128>(), of::<256>()];
-    tiles.into_iter().flatten().chain(widths).collect()
+    let first = (
+        "p11-first-tile-masked",
+        "NaN comes back where the first tile of 64 keys is masked whole".to_string(),
+        Change::Output(|view, output| nothing_first(view, output, 64)),
+    );
+    tiles.into_iter().flatten().chain(widths).chain([first]).collect()
 }
 
 pub(super) fn faults() -> Vec<Fault> {
@@ -197,6 +215,15 @@ pub(super) fn faults() -> Vec<Fault> {
             fix: "loop over all tiles of keys",
             links: &[],
             change: Change::Question(|question, _| later_lost(question, 64)),
+        },
+        Fault {
+            name: "p11-first-tile-masked",
+            class: "P11",
+            summary: "NaN comes back where the first tile of 4 keys is masked whole",
+            signature: "right while the first keys are in the window; NaN from there on",
+            fix: "scale by 0 while the maximum is −∞, or begin at the first tile with a key that is seen",
+            links: &[],
+            change: Change::Output(|view, output| nothing_first(view, output, 4)),
         },
     ]
 }

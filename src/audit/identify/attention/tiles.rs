@@ -70,10 +70,15 @@ fn told(found: &[f64], right: &[f64], spans: &[Span], slack: f64) -> Option<Stri
     if !near(total, 1.0) {
         return Some(format!("the weights add up to {}", said(total)));
     }
-    let wrong = (0..found.len()).find(|&n| !near(found[n], right[n]))?;
+    // The one that is furthest off.
+    let off = |n: usize| libm::log(found[n] / right[n]).abs();
+    let wrong = (0..found.len()).max_by(|&a, &b| off(a).total_cmp(&off(b)))?;
+    if near(found[wrong], right[wrong]) {
+        return None;
+    }
     let by = found[wrong] / right[wrong];
     let verb = if spans[wrong][1] - spans[wrong][0] == 1 { "weighs" } else { "weigh" };
-    Some(format!("{} {verb} {} times what they should", name(wrong), said(by)))
+    Some(format!("{} {verb} {} times as much as asked", name(wrong), said(by)))
 }
 
 fn has([from, to]: Span) -> &'static str {
