@@ -7,6 +7,7 @@ mod mask;
 mod rotation;
 mod score;
 mod sum;
+mod tile;
 mod window;
 
 use super::Fault;
@@ -20,6 +21,7 @@ pub(super) fn faults() -> Vec<Fault> {
         score::faults(),
         head::faults(),
         sum::faults(),
+        tile::faults(),
         rotation::faults(),
     ];
     lists.into_iter().flatten().collect()
@@ -27,5 +29,5 @@ pub(super) fn faults() -> Vec<Fault> {
 
 /// The same with tiles of other sizes: the name of the fault, its summary, its change.
 pub(super) fn variants() -> impl Iterator<Item = (&'static str, String, Change)> {
-    mask::variants().into_iter().chain(sum::variants())
+    mask::variants().into_iter().chain(tile::variants())
 }

@@ -7,6 +7,7 @@
 
 mod additive;
 mod answer;
+mod attended;
 mod attention;
 mod beside;
 mod chain;
@@ -69,6 +70,7 @@ pub fn draw(seed: u64, claims: &Claims) -> Drawn {
     }
     sweep::draw(seed, claims, &mut drawn);
     prompts::draw(seed, claims, &mut drawn);
+    attended::draw(seed, claims, &mut drawn);
     drawn
 }
 
@@ -87,6 +89,9 @@ fn called(id: &str, own: Option<&Own>) -> Result<Fresh, String> {
         return question;
     }
     if let Some(question) = prompts::by_id(id, operation, &words, own) {
+        return question;
+    }
+    if let Some(question) = attended::by_id(id, operation, words) {
         return question;
     }
     let kinds = kinds(own);

@@ -3,7 +3,8 @@
 //! With a one-hot vector as the value of each key, an output is the row of weights. Their logarithms
 //! are the scores, up to what a softmax cannot see: a constant of the row. Scores of zero queries are
 //! the bias and the mask; keys along one coordinate show the scale and the soft cap; basis vectors
-//! show the rotation; values of key heads show who reads whom.
+//! show the rotation; values of key heads show who reads whom. Values that name a tile show whether
+//! keys beyond it have their weight.
 
 mod asked;
 mod bias;
@@ -12,6 +13,8 @@ mod mask;
 mod reading;
 mod rotation;
 mod score;
+mod sum;
+mod tiles;
 
 use super::error::IdentifyError;
 use super::inquiry::Inquiry;
@@ -27,19 +30,22 @@ pub use reading::{IdentifiedAttention, Reading};
 /// A reader of one property: asks, and says what it saw.
 type Read = fn(&mut Weights) -> Result<Vec<Reading>, String>;
 
-const READERS: [(&str, Read); 7] = [
+const READERS: [(&str, Read); 10] = [
     ("masks", mask::by_position),
     ("windows", mask::far),
     ("biases", bias::of_distances),
     ("sinks", bias::sinks),
     ("scale and soft cap", score::scale),
+    ("key lengths", mask::lengths),
+    ("many keys", tiles::read),
+    ("logarithms", sum::logarithms),
     ("key heads", heads::read),
     ("rotation", rotation::planes),
 ];
 
 /// Finds out what an attention kernel computes when it is asked with a config of `attention`: mask,
-/// window, scale, soft cap, slopes or buckets, sinks, key heads and the planes of a rope inside, each
-/// beside what is declared. All answers are judged as an audit judges them, and only where one is
+/// window, scale, soft cap, slopes or buckets, sinks, key lengths, sums over many keys and their logarithms,
+/// key heads and the planes of a rope inside, each beside what is declared. All answers are judged as an audit judges them, and only where one is
 /// wrong can a reading differ.
 ///
 /// What a softmax cannot see, a constant of each row, is not told: ALiBi's forms `distance` and `key`

@@ -133,6 +133,21 @@ fn slopes() -> Vec<Fault> {
             }),
         },
         Fault {
+            name: "p3-alibi-from-the-query",
+            class: "P3",
+            summary: "ALiBi's distance is counted from the query, where its form counts from 0 or from the last key",
+            signature: "values are right, as a softmax does not see a constant of the row; logarithms are off by slope times a position",
+            fix: "say which form the bias has: whoever merges parts by their logarithms needs one for all of them",
+            links: &[],
+            change: Change::Question(|question, _| {
+                alibi(question, |alibi| {
+                    matches!(alibi.form, Some(Form::Key | Form::Mpt)).then_some(())?;
+                    alibi.form = Some(Form::Distance);
+                    Some(())
+                })
+            }),
+        },
+        Fault {
             name: "p3-alibi-slopes-of-padded-heads",
             class: "P3",
             summary: "slopes are those of the next power of two of heads",

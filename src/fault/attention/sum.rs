@@ -1,13 +1,11 @@
-//! P10 and P11: the softmax, its logarithm, and sums over tiles of keys.
+//! P10 and P11: the softmax and its logarithm.
 
 use super::super::Fault;
 use super::super::change::{Change, View};
 use super::super::row;
-use super::ask::{Scored, answer, sight, summed, viewed};
+use super::ask::{answer, summed, viewed};
 use super::head::limit;
-use super::mask::padded;
-use super::score;
-use crate::encoding::{Attention, Question};
+use crate::encoding::Attention;
 use crate::profile::encode;
 use crate::request::Output;
 
@@ -34,79 +32,6 @@ fn bare(view: &View, output: &mut Output) -> Option<()> {
             _ => None,
         }
     })
-}
-
-/// Values summed tile by tile, where what was summed is not scaled again as the maximum grows.
-fn not_rescaled(view: &View, output: &mut Output, tile: usize) -> Option<()> {
-    (viewed(view)?.k.seq() > tile).then_some(())?;
-    let one = |row: &Scored| {
-        let of = |index: usize| row.keys[index] / tile;
-        let mut most = f64::NEG_INFINITY;
-        let (mut weights, mut first) = (vec![0.0; row.keys.len()], 0);
-        while first < row.keys.len() {
-            let end = (first..row.keys.len()).find(|&n| of(n) != of(first));
-            let end = end.unwrap_or(row.keys.len());
-            most = row.scores[first..end].iter().copied().fold(most, f64::max);
-            let tile = weights[first..end].iter_mut().zip(&row.scores[first..end]);
-            tile.for_each(|(weight, score)| *weight = libm::exp(score - most));
-            first = end;
-        }
-        let total: f64 = row.scores.iter().map(|s| libm::exp(s - most)).sum();
-        let total = total + row.sink.map_or(0.0, |sink| libm::exp(sink - most));
-        let values = row.values(&weights).into_iter().map(|x| x / total).collect();
-        Some((values, None))
-    };
-    summed(view, output, one)
-}
-
-/// Keys beyond the last whole tile are not read.
-fn cut(question: &mut Question, tile: usize) -> Option<()> {
-    sight(question, |a| {
-        let whole = |b| if a.keys(b) > tile { a.keys(b) / tile * tile } else { a.keys(b) };
-        a.key_lengths = Some((0..a.q.batch()).map(whole).collect());
-        Some(())
-    })
-}
-
-/// Faults of one tile with the others.
-pub(super) fn variants() -> Vec<(&'static str, String, Change)> {
-    fn of<const TILE: usize>() -> [(&'static str, String, Change); 3] {
-        [
-            (
-                "p11-values-not-rescaled",
-                format!(
-                    "what was summed is not scaled again as the maximum grows from one tile of {TILE} keys to the next"
-                ),
-                Change::Output(|view, output| not_rescaled(view, output, TILE)),
-            ),
-            (
-                "p11-last-tile-lost",
-                format!("keys beyond the last whole tile of {TILE} are not read"),
-                Change::Question(|question, _| cut(question, TILE)),
-            ),
-            (
-                "p8-tail-of-the-tile-attended",
-                format!(
-                    "the last tile is filled up with zeros to {TILE} keys, which are attended with a score of 0"
-                ),
-                Change::Question(|question, _| padded(question, TILE)),
-            ),
-        ]
-    }
-    let widths: [(&'static str, String, Change); 2] = [
-        (
-            "p6-scale-of-the-padded-width",
-            "the scale is that of the width filled up to a multiple of 64".into(),
-            Change::Question(|q, _| score::padded(q, |dim| dim.next_multiple_of(64))),
-        ),
-        (
-            "p6-scale-of-the-padded-width",
-            "the scale is that of the width filled up to a multiple of 16".into(),
-            Change::Question(|q, _| score::padded(q, |dim| dim.next_multiple_of(16))),
-        ),
-    ];
-    let tiles = [of::<4>(), of::<8>(), of::<16>(), of::<32>(), of::<128>()];
-    tiles.into_iter().flatten().chain(widths).collect()
 }
 
 pub(super) fn faults() -> Vec<Fault> {
@@ -167,24 +92,6 @@ pub(super) fn faults() -> Vec<Fault> {
                 let lse = other.into_iter().find(|(name, _)| *name == "lse")?.1;
                 row::put(row::named(output, "lse")?, lse)
             }),
-        },
-        Fault {
-            name: "p11-values-not-rescaled",
-            class: "P11",
-            summary: "what was summed is not scaled again as the maximum grows from one tile of 64 keys to the next",
-            signature: "right up to one tile; then wrong where a later tile has the largest score",
-            fix: "multiply the sums by exp(old maximum − new maximum) before each tile",
-            links: &["zhuzilin/ring-flash-attention#20"],
-            change: Change::Output(|view, output| not_rescaled(view, output, 64)),
-        },
-        Fault {
-            name: "p11-last-tile-lost",
-            class: "P11",
-            summary: "keys beyond the last whole tile of 64 are not read",
-            signature: "right for numbers of keys that the tile divides, and below one tile",
-            fix: "round the number of tiles up",
-            links: &[],
-            change: Change::Question(|question, _| cut(question, 64)),
         },
         Fault {
             name: "p11-maximum-not-subtracted",

@@ -16,7 +16,7 @@ const FORMATS: &[Level] =
 
 /// Width of values: another than that of keys.
 const VALUES: usize = 3;
-const BUCKETS: usize = 8;
+pub(super) const BUCKETS: usize = 8;
 
 const fn factor(name: &'static str, levels: &'static [Level]) -> Factor {
     Factor { name, levels }
@@ -92,16 +92,11 @@ fn build(words: &Words, random: &mut Random) -> Result<Draft, String> {
     }
     match words.get("bias") {
         "alibi" => {
-            let form = if words.get("mask") == "causal" { "distance" } else { "symmetric" };
-            let text = format!(r#"{{"num_heads":{heads},"slopes":"code","form":"{form}"}}"#);
-            set("alibi", &text);
+            set("alibi", &alibi(heads, words.get("mask") == "causal"));
             flags.push("attention-alibi");
         }
         "t5" => {
-            let both = words.get("mask") != "causal";
-            let text =
-                format!(r#"{{"num_buckets":{BUCKETS},"max_distance":20,"bidirectional":{both}}}"#);
-            set("t5", &text);
+            set("t5", &t5(words.get("mask") == "causal"));
             flags.push("attention-t5");
         }
         "none" => {}
@@ -145,6 +140,18 @@ fn build(words: &Words, random: &mut Random) -> Result<Draft, String> {
     }
     flags.extend((words.get("window") != "whole").then_some("attention-window"));
     Ok(Draft { dtype, config: object, input: input.0, flags })
+}
+
+/// ALiBi whose form fits the mask.
+pub(super) fn alibi(heads: usize, causal: bool) -> String {
+    let form = if causal { "distance" } else { "symmetric" };
+    format!(r#"{{"num_heads":{heads},"slopes":"code","form":"{form}"}}"#)
+}
+
+/// T5's bias whose sides fit the mask.
+pub(super) fn t5(causal: bool) -> String {
+    let both = !causal;
+    format!(r#"{{"num_buckets":{BUCKETS},"max_distance":20,"bidirectional":{both}}}"#)
 }
 
 fn tensors(

@@ -31,6 +31,25 @@ pub(super) struct Rows<'a> {
     /// The value of (key head, key); none for one-hot.
     pub(super) v: Option<&'a dyn Fn(usize, usize) -> Vec<f64>>,
     pub(super) sinks: Option<&'a [f64]>,
+    /// How many of the keys exist, for each row of the batch; one row with all of them if empty.
+    pub(super) lengths: &'a [i64],
+    pub(super) lse: bool,
+}
+
+impl<'a> Rows<'a> {
+    /// One-hot values of keys that all exist, and no more.
+    pub(super) fn new(
+        queries: &'a [i64],
+        keys: &'a [i64],
+        q: &'a dyn Fn(usize, usize) -> Vec<f64>,
+        k: &'a dyn Fn(usize, usize) -> Vec<f64>,
+    ) -> Rows<'a> {
+        Rows { queries, keys, q, k, v: None, sinks: None, lengths: &[], lse: false }
+    }
+
+    fn batch(&self) -> usize {
+        self.lengths.len().max(1)
+    }
 }
 
 /// Nothing is scored.
@@ -83,8 +102,7 @@ impl<'k> Weights<'k> {
     fn settle(&mut self) {
         let none = zeros(self.dim);
         let places = [0, 1];
-        let rows =
-            Rows { queries: &places, keys: &places, q: &none, k: &none, v: None, sinks: None };
+        let rows = Rows::new(&places, &places, &none, &none);
         if self.ask(rows).is_err() {
             self.key_heads = self.heads;
         }
@@ -115,22 +133,40 @@ impl<'k> Weights<'k> {
         scale * magnitude * magnitude * softmax
     }
 
-    /// `out`, as [head][query][coordinate].
+    /// `out`, as [head][query][coordinate]; the heads of a further row of the batch follow.
     ///
     /// # Errors
     /// Why there is no answer.
     pub(super) fn ask(&mut self, rows: Rows) -> Result<Vec<Vec<Vec<f64>>>, String> {
-        let shape = Shape { heads: self.heads, key_heads: self.key_heads, dim: self.dim };
-        let input = shape.input(&self.probe, &rows)?;
-        let output = self.probe.ask(Operation::Attention, input)?;
-        let out = output.iter().find(|(name, _)| name == "out").ok_or("it has no out")?;
-        let format = out.1.dtype().format().ok_or("its out has no format")?;
-        let numbers: Vec<f64> = out.1.data().iter().map(|&bits| format.to_f64(bits)).collect();
-        if numbers.len() != self.heads * rows.queries.len() * self.dim {
-            return Err("its out has another shape".into());
-        }
+        let queries = rows.queries.len();
+        let numbers = self.numbers("out", &rows, self.dim)?;
         let head = |head: &[f64]| head.chunks(self.dim).map(<[f64]>::to_vec).collect();
-        Ok(numbers.chunks(rows.queries.len() * self.dim).map(head).collect())
+        Ok(numbers.chunks(queries * self.dim).map(head).collect())
+    }
+
+    /// `lse`, as [head][query].
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub(super) fn logarithms(&mut self, rows: Rows) -> Result<Vec<Vec<f64>>, String> {
+        let rows = Rows { lse: true, ..rows };
+        let numbers = self.numbers("lse", &rows, 1)?;
+        Ok(numbers.chunks(rows.queries.len()).map(<[f64]>::to_vec).collect())
+    }
+
+    /// An output, so many numbers for each query of each head.
+    fn numbers(&mut self, name: &str, rows: &Rows, width: usize) -> Result<Vec<f64>, String> {
+        let shape = Shape { heads: self.heads, key_heads: self.key_heads, dim: self.dim };
+        let input = shape.input(&self.probe, rows)?;
+        let output = self.probe.ask(Operation::Attention, input)?;
+        let named = output.iter().find(|(own, _)| own == name);
+        let (_, tensor) = named.ok_or_else(|| format!("it has no {name}"))?;
+        let format = tensor.dtype().format().ok_or_else(|| format!("its {name} has no format"))?;
+        let numbers: Vec<f64> = tensor.data().iter().map(|&bits| format.to_f64(bits)).collect();
+        match numbers.len() == rows.batch() * self.heads * rows.queries.len() * width {
+            true => Ok(numbers),
+            false => Err(format!("its {name} has another shape")),
+        }
     }
 }
 
@@ -142,34 +178,41 @@ struct Shape {
 }
 
 impl Shape {
+    /// The same in every row of a batch.
     fn tensor(
         &self,
         probe: &Probe,
-        heads: usize,
-        rows: usize,
+        [batch, heads, rows]: [usize; 3],
         of: &dyn Fn(usize, usize) -> Vec<f64>,
     ) -> Result<Tensor, String> {
         let values: Vec<f64> =
             (0..heads).flat_map(|head| (0..rows).flat_map(move |row| of(head, row))).collect();
-        let shape = vec![1, heads, rows, self.dim];
+        let values = values.repeat(batch);
+        let shape = vec![batch, heads, rows, self.dim];
         probe.tensor(shape, &values).ok_or_else(|| "the probe has another shape".to_string())
     }
 
     fn input(&self, probe: &Probe, rows: &Rows) -> Result<Object, String> {
         let (queries, keys) = (rows.queries.len(), rows.keys.len());
+        let of_keys = [rows.batch(), self.key_heads, keys];
         let one_hot = |_: usize, key: usize| {
             (0..self.dim).map(|d| f64::from(u8::from(d == key))).collect::<Vec<f64>>()
         };
         let values = rows.v.unwrap_or(&one_hot);
         let mut input = Object::default();
-        input.set("q", tensor_json(&self.tensor(probe, self.heads, queries, rows.q)?));
-        input.set("k", tensor_json(&self.tensor(probe, self.key_heads, keys, rows.k)?));
-        input.set("v", tensor_json(&self.tensor(probe, self.key_heads, keys, values)?));
+        input.set(
+            "q",
+            tensor_json(&self.tensor(probe, [rows.batch(), self.heads, queries], rows.q)?),
+        );
+        input.set("k", tensor_json(&self.tensor(probe, of_keys, rows.k)?));
+        input.set("v", tensor_json(&self.tensor(probe, of_keys, values)?));
         // The first axis moves; on the others everything stands at 0.
         let places = |list: &[i64]| {
             let axis = |axis: usize| {
                 let at = |p: &i64| Position::integer(if axis == 0 { *p } else { 0 });
-                let nested = Positions::new(vec![1, list.len()], list.iter().map(at).collect());
+                let row: Vec<Position> = list.iter().map(at).collect();
+                let batch = rows.batch();
+                let nested = Positions::new(vec![batch, list.len()], row.repeat(batch));
                 nested.map_or(Json::Null, |nested| nested.to_json())
             };
             match probe.axes {
@@ -182,6 +225,13 @@ impl Shape {
         if let Some(sinks) = rows.sinks {
             let sinks = probe.tensor(vec![self.heads], sinks).ok_or("no sinks")?;
             input.set("sinks", tensor_json(&sinks));
+        }
+        if !rows.lengths.is_empty() {
+            let list = rows.lengths.iter().map(|&n| Json::from(n)).collect();
+            input.set("key_lengths", Json::Array(list));
+        }
+        if rows.lse {
+            input.set("lse", true.into());
         }
         if let Some(Json::Object(t5)) = probe.config.get("t5") {
             let buckets = number(t5, "num_buckets").unwrap_or(32.0) as usize;
@@ -200,8 +250,7 @@ impl Shape {
     fn read(&self, probe: &Probe) -> Result<Attention, String> {
         let none = zeros(self.dim);
         let places = [0, 1];
-        let rows =
-            Rows { queries: &places, keys: &places, q: &none, k: &none, v: None, sinks: None };
+        let rows = Rows::new(&places, &places, &none, &none);
         let ask = Ask::new(Request {
             id: "identify".into(),
             operation: Operation::Attention,

@@ -10,7 +10,7 @@ fn scores(weights: &mut Weights) -> Result<Vec<Vec<(i64, f64)>>, String> {
     let keys = weights.keys();
     let places: Vec<i64> = (0..keys as i64).collect();
     let none = zeros(weights.dim);
-    let rows = Rows { queries: &places, keys: &places, q: &none, k: &none, v: None, sinks: None };
+    let rows = Rows::new(&places, &places, &none, &none);
     let out = weights.ask(rows)?;
     let head = |rows: &Vec<Vec<f64>>| {
         let mut list = Vec::new();
@@ -187,8 +187,7 @@ pub(super) fn sinks(weights: &mut Weights) -> Result<Vec<Reading>, String> {
     let none = zeros(weights.dim);
     // One key at the query's own place: the weight is 1/(1 + e^(sink − bias)).
     let at = [0, 0];
-    let rows =
-        Rows { queries: &at[..1], keys: &at, q: &none, k: &none, v: None, sinks: Some(&given) };
+    let rows = Rows { sinks: Some(&given), ..Rows::new(&at[..1], &at, &none, &none) };
     let out = weights.ask(rows)?;
     let own = weights.attention.t5.as_ref().map_or(0.0, |(buckets, _)| {
         entry(buckets.bucket(Position::integer(0), Position::integer(0)), buckets.num_buckets)

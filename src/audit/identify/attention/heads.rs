@@ -17,8 +17,7 @@ pub(super) fn read(weights: &mut Weights) -> Result<Vec<Reading>, String> {
     let none = |_: usize, _: usize| vec![0.0; dim];
     let own = |head: usize, _: usize| one_hot(head);
     let at = [0, 0];
-    let rows =
-        Rows { queries: &at[..1], keys: &at, q: &none, k: &none, v: Some(&own), sinks: None };
+    let rows = Rows { v: Some(&own), ..Rows::new(&at[..1], &at, &none, &none) };
     let out = weights.ask(rows)?;
     let largest =
         |row: &Vec<f64>| (0..row.len()).max_by(|a, b| row[*a].total_cmp(&row[*b])).unwrap_or(0);
@@ -32,8 +31,7 @@ pub(super) fn read(weights: &mut Weights) -> Result<Vec<Reading>, String> {
         one_hot(0).iter().map(|x| own * x).collect::<Vec<f64>>()
     };
     let places = vec![0; groups];
-    let rows =
-        Rows { queries: &places[..1], keys: &places, q: &query, k: &key, v: None, sinks: None };
+    let rows = Rows::new(&places[..1], &places, &query, &key);
     let out = weights.ask(rows)?;
     let keys: Vec<usize> = out.iter().map(|head| largest(&head[0])).collect();
     let right: Vec<usize> =

@@ -10,7 +10,7 @@ type Left = Vec<Vec<bool>>;
 /// smallest number of the format are not told from masked ones, and a bias differs from head to head.
 fn left(weights: &mut Weights, queries: &[i64], keys: &[i64]) -> Result<Left, String> {
     let none = zeros(weights.dim);
-    let out = weights.ask(Rows { queries, keys, q: &none, k: &none, v: None, sinks: None })?;
+    let out = weights.ask(Rows::new(queries, keys, &none, &none))?;
     let seen = |query: usize, key: usize| out.iter().any(|head| head[query][key] != 0.0);
     Ok((0..queries.len()).map(|i| (0..keys.len()).map(|j| seen(i, j)).collect()).collect())
 }
@@ -160,5 +160,41 @@ fn beyond(weights: &mut Weights) -> Result<Vec<Reading>, String> {
             false => first_different(&seen, &vec![vec![true; keys]]),
         },
         differs: !all,
+    }])
+}
+
+/// How many keys exist in each row of a batch, where that differs from row to row.
+pub(super) fn lengths(weights: &mut Weights) -> Result<Vec<Reading>, String> {
+    let keys = weights.keys();
+    let most = keys as i64;
+    if most < 3 {
+        return Err("three one-hot values need a head of three".into());
+    }
+    // The first row has fewer than the second, and more than the third.
+    let given = [most - 1, most, most - 2];
+    let (none, places) = (zeros(weights.dim), vec![0; keys]);
+    let rows = Rows::new(&places[..1], &places, &none, &none);
+    let out = weights.ask(Rows { lengths: &given, ..rows })?;
+    let heads = weights.heads;
+    let count = |row: usize| {
+        let seen = |key: &usize| out[row * heads..][..heads].iter().any(|h| h[0][*key] != 0.0);
+        (0..keys).filter(seen).count() as i64
+    };
+    let found: Vec<i64> = (0..given.len()).map(count).collect();
+    let words = |list: &[i64]| list.iter().map(i64::to_string).collect::<Vec<_>>().join(", ");
+    let all = |of: &dyn Fn(i64) -> i64| found.iter().zip(&given).all(|(own, n)| *own == of(*n));
+    let name = match () {
+        _ if found == given => "",
+        _ if all(&|_| given[0]) => ": the first row's for all",
+        _ if all(&|_| most) => ": all that the buffer holds",
+        _ if all(&|n| n - 1) => ": one too few",
+        _ if all(&|n| (n + 1).min(most)) => ": one too many",
+        _ => "",
+    };
+    Ok(vec![Reading {
+        what: "key_lengths".into(),
+        declared: words(&given),
+        computed: format!("{}{name}", words(&found)),
+        differs: found != given,
     }])
 }

@@ -34,8 +34,7 @@ fn plane(
         _ => along(im),
     };
     let places = [0i64; 3];
-    let rows = Rows { queries: &[distance], keys: &places, q: &q, k: &k, v: None, sinks: None };
-    let out = weights.ask(rows)?;
+    let out = weights.ask(Rows::new(&[distance], &places, &q, &k))?;
     let row = &out[0][0];
     let score = |key: usize| libm::log(row[key] / row[0]);
     Ok(Seen { cos: score(1), sin: score(2) })

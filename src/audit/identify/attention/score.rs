@@ -19,7 +19,7 @@ fn line(weights: &mut Weights, size: f64) -> Result<Vec<(f64, f64)>, String> {
     let places = vec![0; keys];
     let q = |_: usize, _: usize| along(size);
     let k = |_: usize, key: usize| along(step(key));
-    let rows = Rows { queries: &places[..1], keys: &places, q: &q, k: &k, v: None, sinks: None };
+    let rows = Rows::new(&places[..1], &places, &q, &k);
     let out = weights.ask(rows)?;
     let middle = out[0][0][keys / 2];
     let one = |key: usize| {
