@@ -91,7 +91,7 @@ fn called(id: &str, own: Option<&Own>) -> Result<Fresh, String> {
     if let Some(question) = prompts::by_id(id, operation, &words, own) {
         return question;
     }
-    if let Some(question) = attended::by_id(id, operation, words) {
+    if let Some(question) = attended::by_id(id, operation, &words) {
         return question;
     }
     let kinds = kinds(own);
