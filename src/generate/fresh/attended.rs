@@ -93,17 +93,17 @@ pub(super) fn by_id(id: &str, operation: &str, words: &[&str]) -> Option<Result<
     }
     Some(match <[&str; 8]>::try_from(words) {
         Ok(words) => question(id, &words),
-        Err(_) => Err(format!("{id:?}: eight words follow {NAME}")),
+        Err(_) => Err(format!("eight words follow {NAME}")),
     })
 }
 
 fn question(id: &str, words: &[&str; 8]) -> Result<Fresh, String> {
     let [format, course, queries, keys, heads, width, layout, more] = *words;
-    let no = |what: &str| format!("{id:?}: no {what} is asked");
+    let no = |what: &str| format!("no {what} is asked");
     let dtype = Dtype::from_name(format).ok_or_else(|| no(format))?;
     let size = |word: &str| match word.parse::<usize>() {
         Ok(n) if (1..=4096).contains(&n) => Ok(n),
-        _ => Err(format!("{id:?}: {word:?} is no size, 1 to 4096")),
+        _ => Err(format!("{word:?} is no size, 1 to 4096")),
     };
     let (queries, keys, width) = (size(queries)?, size(keys)?, size(width)?);
     let (q, k) = heads.split_once("on").ok_or_else(|| no(heads))?;
