@@ -150,7 +150,7 @@ fn every_two_settings_meet_or_the_reason_is_told() {
             parts.iter().all(|(factor, level)| what.contains(&format!("{factor} {level}")))
         })
     };
-    // Seven widths, five reaches, three rules and so on: nothing was lost from the lists.
+    // Nine widths, five reaches, three rules and so on: nothing was lost from the lists.
     assert_eq!(levels.len(), 40, "{levels:?}");
     for a in &levels {
         for b in levels.iter().filter(|b| b.0 > a.0) {
